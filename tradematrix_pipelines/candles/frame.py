@@ -1,0 +1,34 @@
+"""The shape of candles in memory: one pandas frame per symbol and timeframe.
+
+Columns, in order: ``ts`` (bar open, ``datetime64[us, UTC]``), ``open``, ``high``, ``low``, ``close`` and ``volume``
+(all float64; a volume that the vendor does not give is NaN). Sorted by ``ts``, each ``ts`` once.
+"""
+
+import pandas as pd
+
+PRICES = ["open", "high", "low", "close"]
+VALUES = [*PRICES, "volume"]
+COLUMNS = ["ts", *VALUES]
+TS_DTYPE = pd.DatetimeTZDtype("us", "UTC")
+
+
+def empty_candles() -> pd.DataFrame:
+    """Return a frame of candles without rows."""
+    return as_candles(pd.DataFrame({name: [] for name in COLUMNS}))
+
+
+def as_candles(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return ``rows`` with exactly the columns and dtypes of candles, in the order given.
+
+    Raises:
+        KeyError: a column other than ``volume`` is missing.
+        TypeError: ``ts`` has no zone.
+    """
+    if "volume" not in rows.columns:
+        rows = rows.assign(volume=float("nan"))
+    frame = rows[COLUMNS].reset_index(drop=True)
+    ts = frame["ts"]
+    if len(ts) and not isinstance(ts.dtype, pd.DatetimeTZDtype):
+        msg = "ts has no time zone: candles are UTC, aware"
+        raise TypeError(msg)
+    return frame.astype({"ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64")})

@@ -1,0 +1,161 @@
+"""What a symbol is, and the five that every installation starts with.
+
+Here: the value and what makes its name valid. Not here: where symbols are kept (``storage.symbols``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tradematrix_pipelines.errors import UsageError
+
+# What Dagster's partition keys can't hold, and what would not survive a file name or a CSV column.
+_FORBIDDEN = "|[],\\\"'`"
+_MAX_LENGTH = 32
+
+
+class InstrumentType(StrEnum):
+    """What kind of thing is traded; a vendor's answer is held against it before a row is believed."""
+
+    INDEX = "index"
+    STOCK = "stock"
+    ETF = "etf"
+    FOREX = "forex"
+    METAL = "metal"
+    CRYPTO = "crypto"
+    FUTURE = "future"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Symbol:
+    """One traded instrument.
+
+    Attributes:
+        name: what TradeMatrix calls it, e.g. ``EUR/USD``; the symbol half of a partition key.
+        calendar: session calendar, e.g. ``XETR`` or ``FX`` (``calendars.get_calendar``).
+        instrument: kind of instrument.
+        tick_size: smallest price step, in price units.
+        currency: ISO code that the price is in.
+        exchange: exchange code as the primary vendor reports it (``XETR``), or ``None`` when it reports none.
+        alias: what a person calls it.
+        vendor: the vendor whose catalogue the row was made from.
+        vendor_symbols: what each vendor calls it, by vendor name; a vendor not listed uses ``name``.
+        price_range: lowest and highest believable price, or ``None``; catches answers off by a power of ten.
+        gap_tolerance: longest stretch without a bar, in minutes, that a complete session may have; ``None``
+            when every minute of the session is expected (exchange-traded).
+        active: whether it is materialized.
+        id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
+    """
+
+    name: str
+    calendar: str
+    instrument: InstrumentType
+    tick_size: float
+    currency: str
+    exchange: str | None = None
+    alias: str | None = None
+    vendor: str = "twelve_data"
+    vendor_symbols: Mapping[str, str] = field(default_factory=dict)
+    price_range: tuple[float, float] | None = None
+    gap_tolerance: int | None = None
+    active: bool = True
+    id: int | None = None
+
+    def __post_init__(self) -> None:
+        check_symbol_name(self.name)
+        if not self.tick_size > 0:
+            raise UsageError(f"{self.name}: tick size {self.tick_size} must be greater than 0")
+
+    def symbol_at(self, vendor: str) -> str:
+        """Return what ``vendor`` calls this symbol."""
+        return self.vendor_symbols.get(vendor, self.name)
+
+    @property
+    def quotes_all_day(self) -> bool:
+        """Whether minutes without a tick are normal (FX, metals, crypto), so that bars may be absent."""
+        return self.gap_tolerance is not None
+
+
+def check_symbol_name(name: str) -> None:
+    """Raise :class:`UsageError` when a partition key can't hold ``name``."""
+    bad = sorted({c for c in name if c in _FORBIDDEN or c.isspace() or not c.isprintable()})
+    if not name or len(name) > _MAX_LENGTH or bad or "..." in name:
+        what = f"holds {' '.join(map(repr, bad))}" if bad else "is empty, too long or holds '...'"
+        raise UsageError(
+            f"symbol {name!r} {what}: use up to {_MAX_LENGTH} printable characters without spaces, "
+            "quotes, commas, brackets, backslashes, '|' or '...', e.g. EUR/USD"
+        )
+
+
+def default_gap_tolerance(instrument: InstrumentType) -> int | None:
+    """Return the gap tolerance in minutes that fits this kind of instrument.
+
+    Real FX sessions pause up to 5 minutes; metals pause an hour after 17:00 New York.
+    """
+    match instrument:
+        case InstrumentType.FOREX | InstrumentType.CRYPTO:
+            return 15
+        case InstrumentType.METAL | InstrumentType.FUTURE:
+            return 75
+        case _:
+            return None
+
+
+DEFAULT_SYMBOLS = (
+    Symbol(
+        name="DAX",
+        calendar="XETR",
+        instrument=InstrumentType.INDEX,
+        tick_size=0.5,
+        currency="EUR",
+        exchange="XETR",
+        alias="DAX 40",
+        vendor_symbols={"twelve_data": "GDAXI", "yahoo": "^GDAXI"},
+        price_range=(2_000, 200_000),
+    ),
+    Symbol(
+        name="NDX",
+        calendar="XNYS",
+        instrument=InstrumentType.INDEX,
+        tick_size=0.25,
+        currency="USD",
+        exchange="NASDAQ",
+        alias="Nasdaq 100",
+        vendor_symbols={"yahoo": "^NDX"},
+        price_range=(1_000, 200_000),
+    ),
+    Symbol(
+        name="DJI",
+        calendar="XNYS",
+        instrument=InstrumentType.INDEX,
+        tick_size=1.0,
+        currency="USD",
+        exchange="NYSE",
+        alias="Dow Jones Industrial Average",
+        vendor_symbols={"yahoo": "^DJI"},
+        price_range=(5_000, 400_000),
+    ),
+    Symbol(
+        name="EUR/USD",
+        calendar="FX",
+        instrument=InstrumentType.FOREX,
+        tick_size=0.0001,
+        currency="USD",
+        alias="Euro / US Dollar",
+        vendor_symbols={"yahoo": "EURUSD=X"},
+        price_range=(0.5, 2.5),
+        gap_tolerance=15,
+    ),
+    Symbol(
+        name="XAG/USD",
+        calendar="FX",
+        instrument=InstrumentType.METAL,
+        tick_size=0.01,
+        currency="USD",
+        alias="Silver / US Dollar",
+        vendor_symbols={"yahoo": "SI=F"},
+        price_range=(2, 1_000),
+        gap_tolerance=75,
+    ),
+)
+"""Twelve Data's names and the tick sizes that TradeMatrix's other services already use."""

@@ -1,0 +1,88 @@
+"""The settings, from the environment. The only module that reads it.
+
+A :class:`Settings` is a value: everything else takes one as an argument.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from tradematrix_pipelines.clock import Clock, parse_clock
+from tradematrix_pipelines.errors import UsageError
+
+# Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
+DEFAULT_HISTORY_START = date(2020, 2, 10)
+TWELVE_DATA_URL = "https://api.twelvedata.com"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        home: absolute folder of the embedded server's data, logs and Dagster's files.
+        database_url: the market database (``postgresql://…``); ``None`` is the embedded server.
+        dagster_database_url: Dagster's own database; ``None`` is ``<market database>_dagster`` beside it.
+        vendor: name of the vendor, or ``None`` for the default (Twelve Data with a key, else the simulator).
+        history_start: first trade date of the partitions.
+        weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
+    """
+
+    home: Path
+    database_url: str | None = field(default=None, repr=False)
+    dagster_database_url: str | None = field(default=None, repr=False)
+    vendor: str | None = None
+    twelve_data_key: str | None = field(default=None, repr=False)
+    twelve_data_url: str = TWELVE_DATA_URL
+    files_dir: Path | None = None
+    history_start: date = DEFAULT_HISTORY_START
+    weekends: bool = False
+    clock: Clock
+
+    @property
+    def vendor_name(self) -> str:
+        """The vendor that serves candles: the one named, else Twelve Data with a key, else the simulator."""
+        return self.vendor or ("twelve_data" if self.twelve_data_key else "simulator")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from ``environ`` (the process's environment when ``None``).
+
+    Raises:
+        UsageError: a value has the wrong form; the message names the variable and the right form.
+    """
+    env = {key: value for key, value in (os.environ if environ is None else environ).items() if value.strip()}
+    files_dir = env.get("TRADEMATRIX_FILES_DIR")
+    return Settings(
+        home=Path(env.get("TRADEMATRIX_HOME", ".tradematrix")).expanduser().absolute(),
+        database_url=env.get("TRADEMATRIX_DATABASE_URL"),
+        dagster_database_url=env.get("TRADEMATRIX_DAGSTER_DATABASE_URL"),
+        vendor=env.get("TRADEMATRIX_VENDOR"),
+        twelve_data_key=env.get("TWELVE_DATA_API_KEY"),
+        twelve_data_url=env.get("TRADEMATRIX_TWELVE_DATA_URL", TWELVE_DATA_URL).rstrip("/"),
+        files_dir=None if files_dir is None else Path(files_dir).expanduser().absolute(),
+        history_start=_date(env, "TRADEMATRIX_HISTORY_START", DEFAULT_HISTORY_START),
+        weekends=_flag(env, "TRADEMATRIX_WEEKENDS"),
+        clock=parse_clock(env.get("TRADEMATRIX_CLOCK")),
+    )
+
+
+def _date(env: Mapping[str, str], name: str, default: date) -> date:
+    text = env.get(name)
+    if text is None:
+        return default
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{name}={text!r} is no date: write it as {default.isoformat()}") from None
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "0").lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise UsageError(f"{name}={text!r} is neither on nor off: write 1 or 0")

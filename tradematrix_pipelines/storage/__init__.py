@@ -1,0 +1,1 @@
+"""Where candles and levels stay: the servers, the tables and their migrations, the IO manager."""

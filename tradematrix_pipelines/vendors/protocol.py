@@ -1,0 +1,82 @@
+"""The question that every vendor answers: the candles of this symbol and timeframe in this window.
+
+Here: the question, the answer, the protocol. Not here: what becomes of the answer (``ingest``).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import pandas as pd
+
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CandleRequest:
+    """One window of one series.
+
+    Attributes:
+        start: first bar open asked for, aware, UTC. For the daily timeframe, midnight UTC of the first trade date.
+        end: first instant no longer asked for (half open), on the same terms.
+        purpose: what the credits are booked under: ``backfill``, ``live``, ``doctor``.
+    """
+
+    symbol: Symbol
+    timeframe: Timeframe
+    start: datetime
+    end: datetime
+    purpose: str = "backfill"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CandleAnswer:
+    """What the vendor said, as it said it.
+
+    Attributes:
+        candles: ``candles.frame`` columns and dtypes, unscreened: any order, duplicates, ghost bars and a forming
+            bar included; a value that is no number is NaN. ``ts`` of a daily bar is midnight UTC of its
+            (exchange-local) date, because that is all the vendor says.
+        source: name of the vendor that served it.
+        complete_from: every bar that the vendor has at or after this instant, within the window, is in ``candles``.
+            Later than the window's start when the answer was cut at the bars that one call can carry.
+        calls: requests sent.
+        credits: credits spent.
+    """
+
+    candles: pd.DataFrame
+    source: str
+    complete_from: datetime
+    calls: int = 0
+    credits: int = 0
+
+
+class Vendor(Protocol):
+    """A source of candles. Implementations are safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """Name in settings, tables and logs."""
+        ...
+
+    @property
+    def max_bars(self) -> int:
+        """Bars that one call can carry; windows are cut to it."""
+        ...
+
+    def serves(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> bool:
+        """Whether this vendor has bars of its own for this series on this day, as far as is known without a call."""
+        ...
+
+    def fetch(self, request: CandleRequest) -> CandleAnswer:
+        """Return the candles of one window.
+
+        Raises:
+            VendorError: no answer, or none that can be believed (``vendors.errors`` draws the tree).
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up connections."""
+        ...
