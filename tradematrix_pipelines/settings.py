@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from tradematrix_pipelines.clock import Clock, parse_clock
+from tradematrix_pipelines.clock import Clock, format_clock, parse_clock
 from tradematrix_pipelines.errors import UsageError
 
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
@@ -27,6 +27,7 @@ class Settings:
         dagster_database_url: Dagster's own database; ``None`` is ``<market database>_dagster`` beside it.
         vendor: name of the vendor, or ``None`` for the default (Twelve Data with a key, else the simulator).
         history_start: first trade date of the partitions.
+        dagster_home: folder of ``dagster.yaml`` and of Dagster's own files.
         weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
     """
 
@@ -39,6 +40,7 @@ class Settings:
     files_dir: Path | None = None
     history_start: date = DEFAULT_HISTORY_START
     weekends: bool = False
+    dagster_home: Path
     clock: Clock
 
     @property
@@ -55,8 +57,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = {key: value for key, value in (os.environ if environ is None else environ).items() if value.strip()}
     files_dir = env.get("TRADEMATRIX_FILES_DIR")
+    home = Path(env.get("TRADEMATRIX_HOME", ".tradematrix")).expanduser().absolute()
     return Settings(
-        home=Path(env.get("TRADEMATRIX_HOME", ".tradematrix")).expanduser().absolute(),
+        home=home,
         database_url=env.get("TRADEMATRIX_DATABASE_URL"),
         dagster_database_url=env.get("TRADEMATRIX_DAGSTER_DATABASE_URL"),
         vendor=env.get("TRADEMATRIX_VENDOR"),
@@ -65,8 +68,24 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         files_dir=None if files_dir is None else Path(files_dir).expanduser().absolute(),
         history_start=_date(env, "TRADEMATRIX_HISTORY_START", DEFAULT_HISTORY_START),
         weekends=_flag(env, "TRADEMATRIX_WEEKENDS"),
+        dagster_home=Path(env.get("DAGSTER_HOME", home / "dagster")).expanduser().absolute(),
         clock=parse_clock(env.get("TRADEMATRIX_CLOCK")),
     )
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment for a child process that is to have the same settings, wherever it runs.
+
+    Folders are absolute in it, and a fast clock keeps its start, so that all processes agree on the time.
+    """
+    fixed = {
+        "TRADEMATRIX_HOME": str(settings.home),
+        "DAGSTER_HOME": str(settings.dagster_home),
+        "TRADEMATRIX_CLOCK": format_clock(settings.clock),
+    }
+    if settings.files_dir is not None:
+        fixed["TRADEMATRIX_FILES_DIR"] = str(settings.files_dir)
+    return {**os.environ, **fixed}
 
 
 def _date(env: Mapping[str, str], name: str, default: date) -> date:

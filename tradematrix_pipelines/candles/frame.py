@@ -6,6 +6,8 @@ Columns, in order: ``ts`` (bar open, ``datetime64[us, UTC]``), ``open``, ``high`
 
 import pandas as pd
 
+from tradematrix_pipelines.markets.sessions import Instants
+
 PRICES = ["open", "high", "low", "close"]
 VALUES = [*PRICES, "volume"]
 COLUMNS = ["ts", *VALUES]
@@ -32,3 +34,8 @@ def as_candles(rows: pd.DataFrame) -> pd.DataFrame:
         msg = "ts has no time zone: candles are UTC, aware"
         raise TypeError(msg)
     return frame.astype({"ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64")})
+
+
+def instants(ts: "pd.Series[pd.Timestamp]") -> Instants:
+    """Return an aware ``ts`` column as a numpy array of UTC instants (``datetime64[us]``)."""
+    return ts.dt.tz_convert(None).to_numpy("datetime64[us]")

@@ -1,0 +1,29 @@
+"""Candles on their way from a vendor to the tables: what one transaction stores or leaves out together."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.coverage import Coverage
+from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesBatch:
+    """Whole sessions of one series.
+
+    Attributes:
+        candles: screened candles (``candles.frame``).
+        rejected: candles that failed screening, with their raw values and a ``reason`` column.
+        coverage: one entry per session that ``candles`` is about, closed days included.
+        source: vendor that served the candles.
+    """
+
+    symbol: Symbol
+    timeframe: Timeframe
+    candles: pd.DataFrame = field(default_factory=empty_candles)
+    rejected: pd.DataFrame = field(default_factory=lambda: empty_candles().assign(reason=""))
+    coverage: tuple[Coverage, ...] = ()
+    source: str

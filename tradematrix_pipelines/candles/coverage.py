@@ -1,0 +1,209 @@
+"""Whether a session's candles are all there: the verdict that reruns, checks and levels rest on.
+
+Here: the verdict and how it is reached. Not here: where it is kept (``storage.coverage``), or which bars are
+candles (``screen``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import instants
+from tradematrix_pipelines.candles.placement import Indices, spans
+from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+_MINUTE = np.timedelta64(1, "m")
+
+
+class Status(StrEnum):
+    """What is known of one session of one series."""
+
+    COMPLETE = "complete"
+    """All bars expected so far are there, as far as the symbol's gap tolerance asks."""
+    PARTIAL = "partial"
+    """Some are."""
+    MISSING = "missing"
+    """None is."""
+    CLOSED = "closed"
+    """The market has no session on this day."""
+    FAILED = "failed"
+    """They could not be had; ``error`` says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """What is known of one session of one series.
+
+    Attributes:
+        final: whether the session had closed, so that time alone adds no bar.
+        expected: bars of the session that had closed.
+        received: bars that are there.
+        rejected: bars of the session that failed screening.
+        outside: rows that came with them and lie in no session.
+        longest_gap: longest stretch of trading time without a bar, in minutes, up to the last bar expected.
+        source: vendor that the bars came from.
+        error: why the last attempt failed.
+        opens_at: open of the session, aware, UTC; ``None`` on a closed day.
+        closes_at: its close.
+    """
+
+    timeframe: Timeframe
+    trade_date: date
+    status: Status
+    final: bool
+    expected: int
+    received: int
+    rejected: int = 0
+    outside: int = 0
+    longest_gap: int = 0
+    source: str | None = None
+    error: str | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missing: complete (so far, unless ``final``) or closed."""
+        return self.status in {Status.COMPLETE, Status.CLOSED}
+
+    def reason(self) -> str:
+        """Return one line that says what is known, for a person who asks why it is not complete."""
+        if self.status is Status.CLOSED:
+            return "the market is closed on this day"
+        if self.status is Status.FAILED:
+            return self.error or "the last attempt failed"
+        if not self.expected and not self.received:
+            return "nothing is expected yet: the session's first bar has not closed"
+        told = [f"{self.received:,} of {self.expected:,} bars"]
+        if self.longest_gap and self.received:
+            told.append(f"longest gap {self.longest_gap:,} minute{'s' if self.longest_gap > 1 else ''}")
+        if self.rejected:
+            told.append(f"{self.rejected:,} rejected")
+        return ", ".join(told) + ("" if self.final else " so far")
+
+
+def closed_day(trade_date: date, timeframe: Timeframe) -> Coverage:
+    """Return the coverage of a day without a session."""
+    return Coverage(
+        timeframe=timeframe, trade_date=trade_date, status=Status.CLOSED, final=True, expected=0, received=0
+    )
+
+
+def cover(
+    opens: Instants,
+    *,
+    timeframe: Timeframe,
+    session: Session,
+    now: datetime,
+    gap_tolerance: int | None,
+    rejected: int = 0,
+    outside: int = 0,
+    source: str | None = None,
+) -> Coverage:
+    """Judge one session.
+
+    With ``gap_tolerance=None`` it is complete when every bar that had closed at ``now`` is there. With a tolerance,
+    an intraday timeframe is complete when it has a bar and no stretch without one is longer, in minutes; the same
+    minutes for every timeframe, so a missing hour needs a tolerance of 60. A daily bar is there or not. Before the
+    first bar has closed nothing is expected, and the session is ``missing`` and not final.
+
+    Args:
+        opens: opens of the session's candles, ascending.
+        now: aware.
+    """
+    end = to_instant(now)
+    grid = session.bar_opens(timeframe)
+    expected = int(np.count_nonzero(_bar_closes(grid, session, timeframe) <= end))
+    gap = _longest_gap(opens, grid[:expected], session, timeframe)
+    complete = len(opens) == expected if gap_tolerance is None or timeframe is Timeframe.D1 else gap <= gap_tolerance
+    return Coverage(
+        timeframe=timeframe,
+        trade_date=session.trade_date,
+        status=Status.MISSING if not len(opens) else Status.COMPLETE if complete else Status.PARTIAL,
+        final=now >= session.closes_at,
+        expected=expected,
+        received=len(opens),
+        rejected=rejected,
+        outside=outside,
+        longest_gap=gap,
+        source=source,
+        opens_at=session.opens_at,
+        closes_at=session.closes_at,
+    )
+
+
+def cover_many(
+    ts: "pd.Series[pd.Timestamp]",
+    *,
+    timeframe: Timeframe,
+    sessions: Sequence[Session],
+    now: datetime,
+    gap_tolerance: int | None,
+    rejected: "pd.Series[pd.Timestamp] | None" = None,
+    raw: "pd.Series[pd.Timestamp] | None" = None,
+    source: str | None = None,
+) -> list[Coverage]:
+    """Judge many sessions, as :func:`cover` does each, and count what was rejected and what lay outside.
+
+    Args:
+        ts: the ``ts`` column of the candles, ascending; those of other sessions don't count.
+        sessions: ascending.
+        rejected: the ``ts`` column of the rejected rows; those without a time are of no session.
+        raw: the ``ts`` column of the vendor's rows: those in none of ``sessions`` are counted as ``outside`` with
+            the session nearest to them.
+    """
+    where = spans(sessions)
+    opens = instants(ts)
+    begins, ends = np.searchsorted(opens, where.opens), np.searchsorted(opens, where.closes)
+    count = len(sessions)
+    rejections, strays = np.zeros(count, dtype=np.intp), np.zeros(count, dtype=np.intp)
+    if rejected is not None:
+        rejections = _tally(where.locate_raw(instants(rejected), timeframe), count)
+    if raw is not None:
+        times = instants(raw)
+        strays = _tally(where.nearest(times[where.locate_raw(times, timeframe) < 0]), count)
+    return [
+        cover(
+            opens[begins[i] : ends[i]],
+            timeframe=timeframe,
+            session=session,
+            now=now,
+            gap_tolerance=gap_tolerance,
+            rejected=int(rejections[i]),
+            outside=int(strays[i]),
+            source=source,
+        )
+        for i, session in enumerate(sessions)
+    ]
+
+
+def _tally(index: Indices, count: int) -> npt.NDArray[np.intp]:
+    return np.bincount(index[index >= 0], minlength=count)
+
+
+def _bar_closes(opens: Instants, session: Session, timeframe: Timeframe) -> Instants:
+    close = to_instant(session.closes_at)
+    if timeframe.minutes is None:
+        return np.full(len(opens), close)
+    return np.minimum(opens + np.timedelta64(timeframe.minutes, "m"), close)
+
+
+def _longest_gap(opens: Instants, grid: Instants, session: Session, timeframe: Timeframe) -> int:
+    """Return the longest stretch without a bar, in whole minutes, from the session's open to the end of ``grid``."""
+    if not len(grid):
+        return 0
+    closes = _bar_closes(opens, session, timeframe)
+    starts = np.concatenate([[to_instant(session.opens_at)], closes])
+    ends = np.concatenate([opens, _bar_closes(grid[-1:], session, timeframe)])
+    stretches = ends - starts
+    if session.break_starts_at is not None and session.break_ends_at is not None:
+        pause = to_instant(session.break_starts_at), to_instant(session.break_ends_at)
+        idle = np.minimum(ends, pause[1]) - np.maximum(starts, pause[0])
+        stretches = stretches - np.maximum(idle, np.timedelta64(0, "us"))
+    return max(0, int(stretches.max() // _MINUTE))

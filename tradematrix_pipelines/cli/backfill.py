@@ -1,0 +1,148 @@
+"""``tradematrix backfill``: bring in past sessions, through Dagster, and tell what is there afterwards."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import click
+import dagster as dg
+
+from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.progress import watch
+from tradematrix_pipelines.defs.backfill import Run, execute, plan_candle_runs, plan_levels_run
+from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.defs.runs import FailedPartition
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one symbol's backfill."""
+
+    symbol: Symbol
+    runs: list[str] = field(default_factory=list)
+    failed: list[FailedPartition] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…")
+@click.option("--from", "first", type=TradeDate(), required=True, help="First trade date.")
+@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: the last session that has closed.")
+@click.option(
+    "--timeframe",
+    "timeframes",
+    type=click.Choice(list(Timeframe)),
+    multiple=True,
+    help="Only these timeframes; may be given several times. Levels are computed when 1d is among them.",
+)
+@click.option("--refresh", is_flag=True, help="Ask again for sessions that are complete, to take in revisions.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    symbols: tuple[str, ...],
+    first: date,
+    last: date | None,
+    timeframes: tuple[str, ...],
+    refresh: bool,
+    as_json: bool,
+) -> None:
+    """Bring in the candles of past sessions, then the levels that follow from them.
+
+    Runs through Dagster, so the UI shows it. Sessions that are complete already cost nothing.
+    """
+    with open_market() as (settings, market):
+        chosen = find_symbols(market.engine, symbols)
+        wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+        outcomes = backfill(settings, market, chosen, first, last, wanted, refresh=refresh)
+        report(market, outcomes, first, last or market.clock.now().date(), wanted, as_json=as_json)
+    if any(outcome.errors for outcome in outcomes):
+        ctx.exit(1)
+
+
+def backfill(
+    settings: Settings,
+    market: Market,
+    symbols: Sequence[Symbol],
+    first: date,
+    last: date | None,
+    timeframes: Sequence[Timeframe],
+    *,
+    refresh: bool = False,
+) -> list[Outcome]:
+    """Bring in candles and levels of these symbols; one that fails doesn't stop the others.
+
+    Raises:
+        UsageError: the dates make no sense for one of the symbols; nothing has been done then.
+    """
+    now, batch = market.clock.now(), uuid.uuid4().hex[:8]
+    planned = {
+        symbol.name: plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
+        for symbol in symbols
+    }
+    defs, outcomes = build_defs(settings), [Outcome(symbol) for symbol in symbols]
+    total = sum(run.partitions for runs in planned.values() for run in runs)
+    with open_instance(settings) as instance, watch(market, symbols, total=total, since=now, label="backfill"):
+        sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+        for outcome in outcomes:
+            for run in planned[outcome.symbol.name]:
+                _carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
+            runs = planned[outcome.symbol.name]
+            if Timeframe.D1 in timeframes and runs:
+                begin, end = min(run.first for run in runs), max(run.last for run in runs)
+                levels = plan_levels_run(outcome.symbol, begin, end, market=market, settings=settings, now=now)
+                if levels is not None:
+                    _carry_out(instance, defs, levels, outcome, refresh=False, batch=batch)
+    return outcomes
+
+
+def _carry_out(
+    instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, outcome: Outcome, *, refresh: bool, batch: str
+) -> None:
+    result = execute(instance, defs, run, refresh=refresh, batch=batch)
+    outcome.runs.append(result.run_id)
+    outcome.failed.extend(result.failed)
+    if result.error is not None:
+        outcome.errors.append(result.error)
+
+
+def report(
+    market: Market,
+    outcomes: Sequence[Outcome],
+    first: date,
+    last: date,
+    timeframes: Sequence[Timeframe],
+    *,
+    as_json: bool,
+) -> None:
+    """Print, per symbol and timeframe, what is stored; then what failed, and why."""
+    rows = []
+    for outcome in outcomes:
+        found = [row.coverage for row in read_coverage(market.engine, [outcome.symbol], timeframes, first, last)]
+        for timeframe in timeframes:
+            some = [coverage for coverage in found if coverage.timeframe is timeframe]
+            status = [coverage.status.value for coverage in some]
+            rows.append(
+                {"symbol": outcome.symbol.name, "timeframe": timeframe.value}
+                | {name: status.count(name) for name in ("complete", "partial", "missing", "failed", "closed")}
+                | {"candles": sum(coverage.received for coverage in some)}
+            )
+    show(rows, as_json=as_json, title="Sessions stored")
+    for outcome in outcomes:
+        for failure in outcome.failed[:10]:
+            click.echo(f"failed: {failure.asset} {failure.partition}: {failure.reason}", err=True)
+        if len(outcome.failed) > 10:
+            click.echo(f"… and {len(outcome.failed) - 10} more of {outcome.symbol.name}", err=True)
+        if outcome.errors and not outcome.failed:
+            click.echo(f"failed: {outcome.symbol.name}: {outcome.errors[0]}", err=True)

@@ -1,0 +1,48 @@
+"""``tradematrix candles``: show stored candles."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import click
+
+from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.symbols import find_symbols
+
+
+@click.command()
+@click.argument("symbol")
+@click.option("--timeframe", type=click.Choice(list(Timeframe)), default="1h", show_default=True)
+@click.option("--from", "first", type=TradeDate(), help="First trade date.")
+@click.option("--to", "last", type=TradeDate(), help="Last trade date.")
+@click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="The newest so many.")
+@json_option
+def command(
+    *, symbol: str, timeframe: str, first: date | None, last: date | None, limit: int, as_json: bool
+) -> None:
+    """Show stored candles of SYMBOL, oldest first; times are UTC."""
+    with open_market() as (_, market):
+        [found] = find_symbols(market.engine, [symbol], only_active=False)
+        start, end = _window(found, first, last, market.clock.now())
+        candles = market.candles.series(found, Timeframe(timeframe), start, end, newest=limit)
+    rows = [
+        row | {"ts": row["ts"].to_pydatetime(), "volume": None if row["volume"] != row["volume"] else row["volume"]}  # noqa: PLR0124 - NaN is the only value unlike itself
+        for row in candles.to_dict("records")
+    ]
+    show(rows, as_json=as_json, empty=f"no candles stored: run `tradematrix backfill {symbol} --from …`")
+
+
+def _window(symbol: Symbol, first: date | None, last: date | None, now: datetime) -> tuple[datetime, datetime]:
+    if first is not None and last is not None and first > last:
+        raise UsageError(f"--from {first} is after --to {last}: swap them")
+    calendar = get_calendar(symbol.calendar)
+    end = now if last is None else datetime.combine(last + timedelta(days=1), time(), UTC)
+    if last is not None and (session := calendar.session(last)) is not None:
+        end = session.closes_at
+    if first is None:
+        return datetime(1970, 1, 1, tzinfo=UTC), end
+    session = calendar.session(first) or calendar.next(first)
+    return session.opens_at, end

@@ -1,0 +1,63 @@
+"""``tradematrix coverage``: which sessions are complete, and what is missing."""
+
+from datetime import date, timedelta
+
+import click
+
+from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.coverage import StoredCoverage, read_coverage
+from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
+@click.option("--from", "first", type=TradeDate(), help="First trade date; default: two weeks ago.")
+@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: today.")
+@click.option("--timeframe", "timeframes", type=click.Choice(list(Timeframe)), multiple=True, help="Only these.")
+@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing or failed.")
+@json_option
+def command(
+    *,
+    symbols: tuple[str, ...],
+    first: date | None,
+    last: date | None,
+    timeframes: tuple[str, ...],
+    only_open: bool,
+    as_json: bool,
+) -> None:
+    """Show, per session, how many bars are expected and stored, and why one is not complete."""
+    with open_market() as (_, market):
+        chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
+        last = last or market.clock.now().date() + timedelta(days=1)
+        first = first or last - timedelta(days=14)
+        if first > last:
+            raise UsageError(f"--from {first} is after --to {last}: swap them")
+        wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+        rows = [
+            _row(row)
+            for row in read_coverage(market.engine, chosen, wanted, first, last)
+            if not (only_open and row.coverage.ok)
+        ]
+    show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
+
+
+def _row(row: StoredCoverage) -> dict[str, object]:
+    found = row.coverage
+    return {
+        "symbol": row.symbol,
+        "timeframe": found.timeframe.value,
+        "trade_date": found.trade_date,
+        "status": found.status.value,
+        "final": found.final,
+        "expected": found.expected,
+        "received": found.received,
+        "rejected": found.rejected,
+        "outside": found.outside,
+        "longest_gap": found.longest_gap,
+        "source": found.source,
+        "attempts": row.attempts,
+        "reason": None if found.ok else found.reason(),
+    }

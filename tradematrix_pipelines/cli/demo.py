@@ -1,0 +1,54 @@
+"""``tradematrix demo``: from nothing to levels on the terminal and the lineage in the UI."""
+
+from datetime import date, datetime, timedelta
+
+import click
+
+from tradematrix_pipelines.cli.backfill import backfill, report
+from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.levels import show_levels
+from tradematrix_pipelines.cli.services import Services
+from tradematrix_pipelines.cli.up import host_option, port_option
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.symbols import read_symbols
+
+_SIMULATED = """
+  ┌────────────────────────────────────────────────────────────────────────────┐
+  │  THESE PRICES ARE SIMULATED. They are made up; do not trade on them.       │
+  │  For real ones: get a key at twelvedata.com, then                          │
+  │      export TWELVE_DATA_API_KEY=<key>    and a new TRADEMATRIX_HOME        │
+  └────────────────────────────────────────────────────────────────────────────┘
+"""
+
+
+@click.command()
+@click.option("--exit", "leave", is_flag=True, help="Stop after the levels instead of opening the UI.")
+@click.option("--sessions", type=click.IntRange(min=1), default=10, show_default=True, help="Sessions to bring in.")
+@host_option
+@port_option
+@click.pass_context
+def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: int) -> None:
+    """Bring in the last sessions of all symbols and timeframes, show the coming levels, open the UI."""
+    with open_market() as (settings, market):
+        simulated = settings.vendor_name == "simulator"
+        if simulated:
+            click.secho(_SIMULATED, fg="yellow", bold=True)
+        symbols, now = read_symbols(market.engine), market.clock.now()
+        first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
+        click.echo(f"Bringing in the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
+        outcomes = backfill(settings, market, symbols, first, None, list(Timeframe))
+        report(market, outcomes, first, now.date(), list(Timeframe), as_json=False)
+        click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
+        show_levels(market, symbols, None, as_json=False)
+        if leave:
+            ctx.exit(1 if any(outcome.errors for outcome in outcomes) else 0)
+        Services(settings, host=host, port=port).run()
+
+
+def _sessions_back(symbol: Symbol, now: datetime, count: int) -> date:
+    """Return the trade date of the ``count``-th last session that has closed at ``now``."""
+    calendar = get_calendar(symbol.calendar)
+    closed = [s for s in calendar.sessions(now.date() - timedelta(days=3 * count + 20), now.date()) if s.closes_at <= now]
+    return closed[-count].trade_date

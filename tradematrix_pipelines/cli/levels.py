@@ -1,0 +1,68 @@
+"""``tradematrix levels``: the stored daily levels and pivot points of a session."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import click
+import pandas as pd
+
+from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.output import json_option, price, show
+from tradematrix_pipelines.levels.pivots import LEVELS, Method
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+
+_DAILY = ["y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low", "atr_14"]
+_CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
+@click.option("--date", "trade_date", type=TradeDate(), help="Session to trade; default: the coming one.")
+@click.option("--method", type=click.Choice(list(Method)), help="Pivot points of this method instead.")
+@json_option
+def command(*, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_json: bool) -> None:
+    """Show the levels to trade a session with, for all symbols or those given."""
+    with open_market() as (_, market):
+        chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
+        show_levels(market, chosen, trade_date, method=method, as_json=as_json)
+
+
+def show_levels(
+    market: Market, symbols: Sequence[Symbol], trade_date: date | None, *, method: str | None = None, as_json: bool
+) -> None:
+    """Print the levels of ``trade_date``, or of each symbol's coming session."""
+    now, rows = market.clock.now(), []
+    for symbol in symbols:
+        day = trade_date or coming_session(symbol, now)
+        if method is None:
+            found, names = read_daily_levels(market.engine, [symbol], day, day), _DAILY + _CLASSIC
+        else:
+            found, names = read_pivots(market.engine, [symbol], day, day), list(LEVELS)
+            found = found[found["method"] == method]
+        rows += [_row(symbol, row, names, as_json=as_json) for row in found.to_dict("records")]
+    first = symbols[0].name if symbols else "SYMBOL"
+    show(rows, as_json=as_json, empty=f"no levels stored: run `tradematrix backfill {first} --from …`")
+
+
+def coming_session(symbol: Symbol, now: datetime) -> date:
+    """Return the trade date of the session that is open at ``now``, else of the next to open."""
+    calendar = get_calendar(symbol.calendar)
+    session = calendar.next(now.date() - timedelta(days=2))
+    while session.closes_at <= now:
+        session = calendar.next(session.trade_date)
+    return session.trade_date
+
+
+def _row(symbol: Symbol, row: dict[str, object], names: Sequence[str], *, as_json: bool) -> dict[str, object]:
+    shown: dict[str, object] = {"symbol": symbol.name, "trade_date": row["trade_date"]}
+    if "y_trade_date" in row:
+        shown["from_session"] = row["y_trade_date"]
+    for name in names:
+        value = row[name]
+        number = None if value is None or pd.isna(value) else float(value)
+        shown[name] = number if as_json else price(number, symbol.tick_size)
+    return shown

@@ -1,0 +1,61 @@
+"""The entry of the ``tradematrix`` command: finds the subcommand, and turns errors into one line and an exit code."""
+
+import importlib
+from typing import Any
+
+import click
+
+from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+
+# Modules are imported when their command is asked for: Dagster alone takes longer to import than `pivots` to run.
+_COMMANDS = {
+    "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
+    "up": ("up", "Run the web UI and the daemon until Ctrl-C."),
+    "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
+    "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
+    "backfill": ("backfill", "Bring in candles and levels of past sessions."),
+    "levels": ("levels", "Show daily levels and pivot points."),
+    "pivots": ("pivots", "Calculate pivot points from prices."),
+    "candles": ("candles", "Show stored candles."),
+    "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
+    "simulate": ("simulate", "Run the simulated vendor."),
+    "migrate": ("migrate", "Bring the market database's schema up to date."),
+    "psql": ("psql", "Open psql on the market database; arguments are passed on."),
+}
+
+
+class _Commands(click.Group):
+    """The subcommands, imported one at a time; errors of the project end as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"tradematrix_pipelines.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TradeMatrixError as error:
+            failure = click.ClickException(str(error))
+            failure.exit_code = 2 if isinstance(error, UsageError) else 1
+            raise failure from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="tradematrix-pipelines")
+def main() -> None:
+    """Candles and daily levels of TradeMatrix: fetch, store, check, show.
+
+    Settings come from the environment; README.md lists them. Exit codes: 0 done, 1 failed, 2 bad usage.
+    """

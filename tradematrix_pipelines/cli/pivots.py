@@ -1,0 +1,43 @@
+"""``tradematrix pivots``: a calculator, without a database."""
+
+import json
+
+import click
+
+from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.levels.pivots import Method, pivots
+
+_METHODS = click.Choice([*Method, "all"])
+
+
+@click.command()
+@click.option("--high", type=float, required=True, help="High of the last session.")
+@click.option("--low", type=float, required=True, help="Low of the last session.")
+@click.option("--close", type=float, required=True, help="Close of the last session.")
+@click.option("--open", "open_", type=float, help="Open of the last session; demark needs it.")
+@click.option("--session-open", type=float, help="Open of the session to come; woodie uses it.")
+@click.option("--method", type=_METHODS, default="classic", show_default=True)
+@json_option
+def command(
+    *,
+    high: float,
+    low: float,
+    close: float,
+    open_: float | None,
+    session_open: float | None,
+    method: str,
+    as_json: bool,
+) -> None:
+    """Calculate pivot points from a session's prices.
+
+    With --method all, JSON is an object by method; demark is left out where --open is not given.
+    """
+    chosen = [Method(method)] if method != "all" else [m for m in Method if open_ is not None or m is not Method.DEMARK]
+    found = {
+        each: pivots(each, high=high, low=low, close=close, open_=open_, session_open=session_open).as_dict()
+        for each in chosen
+    }
+    if as_json:
+        click.echo(json.dumps(found if method == "all" else found[chosen[0]], indent=2))
+        return
+    show([{"method": str(each)} | levels for each, levels in found.items()], as_json=False)

@@ -1,0 +1,44 @@
+"""The bar of a backfill: sessions x timeframes stored, read from the coverage table while a run is at work."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.coverage import count_checked
+from tradematrix_pipelines.storage.market import Market
+
+_POLL_SECONDS = 0.5
+
+
+@contextmanager
+def watch(
+    market: Market, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str
+) -> Iterator[Progress]:
+    """Show a bar on standard error that counts the sessions checked since ``since``, until the block ends."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    done = threading.Event()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total)
+
+        def follow() -> None:
+            while not done.wait(_POLL_SECONDS):
+                progress.update(task, completed=count_checked(market.engine, symbols, since=since))
+
+        follower = threading.Thread(target=follow, name="progress", daemon=True)
+        follower.start()
+        try:
+            yield progress
+        finally:
+            done.set()
+            follower.join()

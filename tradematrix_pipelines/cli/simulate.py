@@ -1,0 +1,1 @@
+"""``tradematrix simulate``: the simulated vendor as a server of its own."""

@@ -1,0 +1,135 @@
+"""``tradematrix symbols``: which instruments are materialized."""
+
+import click
+
+from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols, set_active
+
+
+@click.group()
+def command() -> None:
+    """Add, list, deactivate and activate symbols."""
+
+
+@command.command("list")
+@click.option("--all", "everything", is_flag=True, help="Deactivated ones too.")
+@json_option
+def list_symbols(*, everything: bool, as_json: bool) -> None:
+    """List the symbols."""
+    with open_market() as (_, market):
+        found = read_symbols(market.engine, only_active=not everything)
+    show([_row(symbol) for symbol in found], as_json=as_json, empty="no symbols")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--calendar", required=True, help="Session calendar: FX, 24/7, or an exchange's code such as XETR.")
+@click.option("--instrument", type=click.Choice(list(InstrumentType)), help="Default: from name and calendar.")
+@click.option("--tick-size", type=float, default=0.01, show_default=True, help="Smallest price step.")
+@click.option("--currency", help="ISO code; default: what follows the slash in the name, else USD.")
+@click.option("--exchange", help="Exchange code as the vendor reports it; checked against its answers.")
+@click.option("--alias", help="What a person calls it.")
+@click.option(
+    "--vendor-symbol",
+    "vendor_symbols",
+    multiple=True,
+    metavar="VENDOR=SYMBOL",
+    help="What a vendor calls it, e.g. twelve_data=GDAXI; may be given several times.",
+)
+@click.option("--price-range", type=(float, float), help="Lowest and highest believable price.")
+@click.option("--gap-tolerance", type=int, help="Minutes without a bar that a complete session may have.")
+def add(
+    *,
+    name: str,
+    calendar: str,
+    instrument: str | None,
+    tick_size: float,
+    currency: str | None,
+    exchange: str | None,
+    alias: str | None,
+    vendor_symbols: tuple[str, ...],
+    price_range: tuple[float, float] | None,
+    gap_tolerance: int | None,
+) -> None:
+    """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar FX."""
+    get_calendar(calendar)
+    kind = InstrumentType(instrument) if instrument else _guess_instrument(name, calendar)
+    symbol = Symbol(
+        name=name,
+        calendar=calendar,
+        instrument=kind,
+        tick_size=tick_size,
+        currency=currency or (name.partition("/")[2] or "USD"),
+        exchange=exchange,
+        alias=alias,
+        vendor_symbols=dict(_pair(text) for text in vendor_symbols),
+        price_range=price_range,
+        gap_tolerance=default_gap_tolerance(kind) if gap_tolerance is None else gap_tolerance,
+    )
+    with open_market() as (settings, market):
+        if not add_symbols(market.engine, [symbol]):
+            raise UsageError(f"{name} is there already: see `tradematrix symbols list --all`")
+        _sync(settings, market)
+    click.echo(f"added {name} ({kind}, calendar {calendar})")
+
+
+@command.command()
+@click.argument("name")
+def deactivate(name: str) -> None:
+    """Stop materializing a symbol; what is stored stays."""
+    _set_active(name, active=False)
+
+
+@command.command()
+@click.argument("name")
+def activate(name: str) -> None:
+    """Materialize a symbol again."""
+    _set_active(name, active=True)
+
+
+def _set_active(name: str, *, active: bool) -> None:
+    with open_market() as (settings, market):
+        set_active(market.engine, name, active=active)
+        _sync(settings, market)
+    click.echo(f"{name} is {'active' if active else 'deactivated; its candles and levels stay'}")
+
+
+def _sync(settings: Settings, market: Market) -> None:
+    with open_instance(settings) as instance:
+        sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+
+
+def _pair(text: str) -> tuple[str, str]:
+    vendor, _, symbol = text.partition("=")
+    if not vendor or not symbol:
+        raise UsageError(f"--vendor-symbol {text!r}: write it as vendor=symbol, e.g. twelve_data=GDAXI")
+    return vendor, symbol
+
+
+def _guess_instrument(name: str, calendar: str) -> InstrumentType:
+    if calendar == "24/7":
+        return InstrumentType.CRYPTO
+    if calendar == "FX":
+        return InstrumentType.METAL if name.startswith(("XAU", "XAG", "XPT", "XPD")) else InstrumentType.FOREX
+    return InstrumentType.INDEX
+
+
+def _row(symbol: Symbol) -> dict[str, object]:
+    return {
+        "symbol": symbol.name,
+        "alias": symbol.alias,
+        "instrument": symbol.instrument.value,
+        "calendar": symbol.calendar,
+        "tick_size": symbol.tick_size,
+        "vendor_symbol": symbol.symbol_at(symbol.vendor),
+        "gap_tolerance": symbol.gap_tolerance,
+        "active": symbol.active,
+    }

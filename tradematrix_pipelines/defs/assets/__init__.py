@@ -1,0 +1,1 @@
+"""The seven assets. Each only wires: which partitions, which vendor, which table."""

@@ -1,0 +1,176 @@
+"""``ohlc_1m`` … ``ohlc_1d``: the candles, as the five outputs of one step that runs any subset of them.
+
+One step, because one fetch serves all timeframes, and because a bad day of minutes must not cost the other
+timeframes theirs. It stores session after session; what is stored stays when a later one fails.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+import dagster as dg
+from dagster import AssetKey
+
+from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.defs.partitions import PartitionKey, parse_keys
+from tradematrix_pipelines.defs.resources import IO_MANAGER
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.candles import Written
+from tradematrix_pipelines.storage.coverage import StoredCoverage, read_coverage
+from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
+from tradematrix_pipelines.storage.symbols import find_symbols
+from tradematrix_pipelines.vendors.ingest import Wanted, ingest
+from tradematrix_pipelines.vendors.protocol import Vendor
+
+Found = dict[tuple[Timeframe, date], StoredCoverage]
+
+_FINER = {
+    Timeframe.M5: Timeframe.M1,
+    Timeframe.M15: Timeframe.M1,
+    Timeframe.H1: Timeframe.M1,
+    Timeframe.D1: Timeframe.H1,
+}
+_DESCRIPTIONS = {
+    Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
+    Timeframe.M5: "Five-minute candles, from the minutes where they are complete, else the vendor's own.",
+    Timeframe.M15: "15-minute candles, from the minutes where they are complete, else the vendor's own.",
+    Timeframe.H1: "Hourly candles anchored at the session's open, from the minutes or the vendor's own.",
+    Timeframe.D1: "Daily candles: the vendor's official bar, or the 17:00 to 17:00 New York session for FX and metals.",
+}
+_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("ts", "timestamptz", description="bar open, UTC"),
+        *(dg.TableColumn(name, "float8") for name in ("open", "high", "low", "close")),
+        dg.TableColumn("volume", "float8", description="null where the vendor gives none"),
+        dg.TableColumn("symbol_id", "integer", description="market_symbols.id"),
+        dg.TableColumn("timeframe", "ohlc_timeframe"),
+        dg.TableColumn("source", "text", description="vendor that served it"),
+    ]
+)
+
+
+class IngestConfig(dg.Config):
+    """How to ingest."""
+
+    refresh: bool = False
+    """Ask again for sessions that are stored complete and final, to take in the vendor's revisions."""
+
+
+def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Return the step that brings in candles of all timeframes."""
+
+    @dg.multi_asset(
+        name="ohlc",
+        specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={"market", "vendor", IO_MANAGER},
+        pool="vendor",
+    )
+    def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
+        market: Market = context.resources.market
+        timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
+        wanted = parse_keys(context.partition_keys)
+        results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
+        for symbol in find_symbols(market.engine, wanted):
+            dates, now = wanted[symbol.name], market.clock.now()
+            _ingest_symbol(context, symbol, dates, timeframes, now=now, refresh=config.refresh)
+            found = _found(market, symbol, dates, timeframes)
+            for timeframe in timeframes:
+                for day in dates:
+                    key = str(PartitionKey(day, symbol.name))
+                    results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
+        settle(results, step=context, log=context)
+        for timeframe in timeframes:
+            yield dg.MaterializeResult(asset_key=_key(timeframe))
+
+    return ohlc
+
+
+def _key(timeframe: Timeframe) -> AssetKey:
+    return AssetKey(f"ohlc_{timeframe}")
+
+
+def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    finer = _FINER.get(timeframe)
+    return dg.AssetSpec(
+        _key(timeframe),
+        deps=[] if finer is None else [_key(finer)],
+        description=_DESCRIPTIONS[timeframe],
+        group_name="candles",
+        owners=["team:market-data"],
+        kinds={"postgres", "pandas"},
+        partitions_def=partitions,
+        metadata={"dagster/table_name": "ohlc", "dagster/column_schema": _COLUMNS, "timeframe": str(timeframe)},
+    ).with_io_manager_key(IO_MANAGER)
+
+
+def _ingest_symbol(
+    context: dg.AssetExecutionContext,
+    symbol: Symbol,
+    dates: Sequence[date],
+    timeframes: Sequence[Timeframe],
+    *,
+    now: datetime,
+    refresh: bool,
+) -> None:
+    market: Market = context.resources.market
+    vendor: Vendor = context.resources.vendor
+    door: PostgresIOManager = context.resources.postgres_io_manager
+    found = _found(market, symbol, dates, [*{Timeframe.M1, *timeframes}])
+    done = frozenset() if refresh else frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
+    wanted = Wanted(
+        symbol=symbol,
+        dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},
+        stored_minutes=frozenset(day for day in dates if (Timeframe.M1, day) in done),
+        read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
+    )
+    written, sessions = Written(), 0
+    for batches in ingest(vendor, wanted, calendar=get_calendar(symbol.calendar), now=now):
+        written += door.write(batches)
+        sessions += len({found.trade_date for batch in batches for found in batch.coverage})
+        context.log.info("%s: %d sessions stored, %d candles new", symbol.name, sessions, written.inserted)
+    context.log.info(
+        "%s: %d candles inserted, %d revised, %d rejected; %d of %d partitions were complete before",
+        symbol.name, written.inserted, written.revised, written.rejected,
+        sum((timeframe, day) in done for timeframe in timeframes for day in dates), len(timeframes) * len(dates),
+    )  # fmt: skip
+
+
+def _found(market: Market, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]) -> Found:
+    rows = read_coverage(market.engine, [symbol], timeframes, min(dates), max(dates))
+    return {(row.coverage.timeframe, row.coverage.trade_date): row for row in rows}
+
+
+def _result(symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: datetime) -> PartitionResult:
+    row = found.get((timeframe, day))
+    if row is None:
+        return PartitionResult(error=_not_due(symbol, timeframe, day, now))
+    coverage = row.coverage
+    return PartitionResult(metadata=_metadata(coverage, row.attempts), error=None if coverage.ok else coverage.reason())
+
+
+def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> str:
+    session = get_calendar(symbol.calendar).session(day)
+    if session is not None and now < session.opens_at:
+        return f"{symbol.name}'s session {day} opens at {session.opens_at:%Y-%m-%d %H:%M} UTC: nothing to fetch yet"
+    if session is not None and timeframe is Timeframe.D1 and now < session.closes_at:
+        return f"{symbol.name}'s session {day} closes at {session.closes_at:%Y-%m-%d %H:%M} UTC: no daily bar yet"
+    return "not asked for: the run stopped before it"
+
+
+def _metadata(coverage: Coverage, attempts: int) -> dict[str, object]:
+    return {
+        "dagster/partition_row_count": coverage.received,
+        "expected": coverage.expected,
+        "received": coverage.received,
+        "rejected": coverage.rejected,
+        "longest_gap_minutes": coverage.longest_gap,
+        "status": str(coverage.status),
+        "final": coverage.final,
+        "source": coverage.source or ("calendar" if coverage.status is Status.CLOSED else "none"),
+        "attempts": attempts,
+    }

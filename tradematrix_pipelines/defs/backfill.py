@@ -1,0 +1,151 @@
+"""Backfilling from the command line: which partitions, in which runs, and what is there afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
+from tradematrix_pipelines.defs.partitions import date_partitions
+from tradematrix_pipelines.defs.runs import RunOutcome, run_sessions
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.market import Market
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run: a job for one symbol's trade dates ``first`` to ``last``; ``timeframes`` is empty for levels."""
+
+    symbol: Symbol
+    job: str
+    first: date
+    last: date
+    timeframes: tuple[Timeframe, ...] = ()
+
+    @property
+    def partitions(self) -> int:
+        """Sessions and closed days x timeframes, an upper bound where weekends lie between."""
+        return ((self.last - self.first).days + 1) * max(1, len(self.timeframes))
+
+
+def plan_candle_runs(
+    symbol: Symbol,
+    first: date,
+    last: date | None,
+    timeframes: Sequence[Timeframe],
+    *,
+    settings: Settings,
+    now: datetime,
+) -> list[Run]:
+    """Return the runs that bring in the candles of ``symbol`` from ``first`` to ``last``, both included.
+
+    Daily bars get a run of their own where the last session is still open: theirs is not there yet.
+
+    Args:
+        last: ``None`` for the last session that has closed.
+
+    Raises:
+        UsageError: the dates are the wrong way round, before history, in the future, or hold no session.
+    """
+    last = last or _last_session(symbol, now, closed=True).trade_date
+    sessions = _checked_sessions(symbol, first, last, settings, now)
+    first, last = _weekdays(first, last, settings)
+    if sessions[-1].closes_at <= now or Timeframe.D1 not in timeframes:
+        return [Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=tuple(timeframes))]
+    intraday = tuple(timeframe for timeframe in timeframes if timeframe is not Timeframe.D1)
+    runs = [Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=intraday)] if intraday else []
+    if len(sessions) > 1:
+        closed = sessions[-2].trade_date
+        runs.append(Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=closed, timeframes=(Timeframe.D1,)))
+    return runs
+
+
+def plan_levels_run(
+    symbol: Symbol, first: date, last: date, *, market: Market, settings: Settings, now: datetime
+) -> Run | None:
+    """Return the run for the levels that follow from the sessions ``first`` to ``last``, or ``None`` for none.
+
+    That is the trade dates after each of them; and ``first`` itself, when the session before it is stored.
+    """
+    calendar = get_calendar(symbol.calendar)
+    closed = [session for session in calendar.sessions(first, last) if session.closes_at <= now]
+    if not closed:
+        return None
+    begin, end = closed[0].trade_date, calendar.next(closed[-1].trade_date).trade_date
+    before = calendar.previous(begin).trade_date
+    known = read_coverage(market.engine, [symbol], [Timeframe.D1], before, before)
+    if not (known and known[0].coverage.ok and known[0].coverage.final):
+        begin = calendar.next(begin).trade_date
+    end = min(end, date.fromisoformat(date_partitions(settings).get_last_partition_key() or end.isoformat()))
+    return Run(symbol=symbol, job=COMPUTE_LEVELS, first=begin, last=end) if begin <= end else None
+
+
+def execute(
+    instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, *, refresh: bool = False, batch: str
+) -> RunOutcome:
+    """Carry out one run in this process. ``batch`` tags the runs of one command."""
+    config = {"ops": {"ohlc": {"config": {"refresh": True}}}} if refresh and run.job == INGEST_CANDLES else None
+    return run_sessions(
+        instance,
+        defs,
+        run.job,
+        symbol=run.symbol.name,
+        first=run.first,
+        last=run.last,
+        assets=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
+        run_config=config,
+        tags={"tradematrix/backfill": batch},
+    )
+
+
+def _checked_sessions(
+    symbol: Symbol, first: date, last: date, settings: Settings, now: datetime
+) -> list[Session]:
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}: swap them")
+    if first < settings.history_start:
+        raise UsageError(
+            f"{first} is before the partitions start ({settings.history_start}): "
+            f"set TRADEMATRIX_HISTORY_START={first} or a later --from"
+        )
+    newest = _last_session(symbol, now, closed=False).trade_date
+    if last > max(newest, now.date()):
+        raise UsageError(f"{last} is in the future: the newest session of {symbol.name} is {newest}")
+    sessions = [s for s in get_calendar(symbol.calendar).sessions(first, last) if s.opens_at <= now]
+    if not sessions:
+        after = get_calendar(symbol.calendar).next(last).trade_date
+        before = get_calendar(symbol.calendar).previous(first).trade_date
+        days = f"on {first}" if first == last else f"from {first} to {last}"
+        raise UsageError(
+            f"{symbol.name} has no session {days} (calendar {symbol.calendar}): the nearest are {before} and {after}"
+        )
+    return sessions
+
+
+def _last_session(symbol: Symbol, now: datetime, *, closed: bool) -> Session:
+    calendar = get_calendar(symbol.calendar)
+    # A session is named by the day on which it closes, so it may open on the day before its name.
+    session = calendar.previous(now.date() + 3 * _DAY)
+    while (session.closes_at if closed else session.opens_at) > now:
+        session = calendar.previous(session.trade_date)
+    return session
+
+
+def _weekdays(first: date, last: date, settings: Settings) -> tuple[date, date]:
+    if not settings.weekends:
+        while first.weekday() >= 5:
+            first += _DAY
+        while last.weekday() >= 5:
+            last -= _DAY
+    return first, last
+
+

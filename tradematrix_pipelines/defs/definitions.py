@@ -1,0 +1,31 @@
+"""Everything that Dagster loads from this project."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from tradematrix_pipelines.defs.assets.levels import build_daily_levels, build_pivot_points
+from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
+from tradematrix_pipelines.defs.jobs import build_jobs
+from tradematrix_pipelines.defs.partitions import session_partitions
+from tradematrix_pipelines.defs.resources import build_resources
+from tradematrix_pipelines.settings import Settings, load_settings
+
+
+def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
+    partitions = session_partitions(settings)
+    return dg.Definitions(
+        assets=[build_ohlc(partitions), build_daily_levels(partitions), build_pivot_points(partitions)],
+        jobs=build_jobs(),
+        resources={**build_resources(settings), **(resources or {})},
+        # One process a run: steps share what is in memory, and a new interpreter costs more than any step here.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions for the environment's settings."""
+    return build_defs(load_settings())

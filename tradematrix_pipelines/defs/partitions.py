@@ -1,0 +1,86 @@
+"""The two dimensions of every asset: trade date x symbol, and the keys made of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from tradematrix_pipelines.settings import Settings
+
+_SYMBOLS_NAME = "symbols"
+SYMBOLS = dg.DynamicPartitionsDefinition(name=_SYMBOLS_NAME)
+"""Follows the active rows of ``market_symbols`` (:func:`sync_symbols`)."""
+
+_WEEKEND = ["0 0 * * 6", "0 0 * * 0"]
+# FX opens on the evening before, and levels are for the session to come, which Easter or Christmas put four weekdays off.
+_COMING_DATES = 5
+
+LEVELS_LOOKBACK = 25
+"""Dates before a partition that its levels may need: 15 sessions for 14 true ranges, and holidays among them."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class PartitionKey:
+    """One partition: the trade date and the symbol."""
+
+    trade_date: date
+    symbol: str
+
+    def __str__(self) -> str:
+        return f"{self.trade_date.isoformat()}|{self.symbol}"
+
+
+def date_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
+    """Return the trade dates from the start of history to the coming one: weekdays, or all days where set."""
+    return dg.TimeWindowPartitionsDefinition(
+        start=settings.history_start.isoformat(),
+        fmt="%Y-%m-%d",
+        cron_schedule="0 0 * * *",
+        exclusions=None if settings.weekends else _WEEKEND,
+        end_offset=_COMING_DATES,
+    )
+
+
+def session_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
+    """Return the partitions of every asset: trade date x symbol."""
+    return dg.MultiPartitionsDefinition({"date": date_partitions(settings), "symbol": SYMBOLS})
+
+
+def sessions_before() -> dg.MultiPartitionMapping:
+    """Return the mapping of levels to the candles they derive from: the same symbol, the dates before."""
+    return dg.MultiPartitionMapping(
+        {
+            "date": dg.DimensionPartitionMapping(
+                "date",
+                dg.TimeWindowPartitionMapping(
+                    start_offset=-LEVELS_LOOKBACK, end_offset=-1, allow_nonexistent_upstream_partitions=True
+                ),
+            ),
+            "symbol": dg.DimensionPartitionMapping("symbol", dg.IdentityPartitionMapping()),
+        }
+    )
+
+
+def parse_keys(keys: Iterable[str]) -> dict[str, list[date]]:
+    """Return the trade dates of ``keys`` by symbol, both in order."""
+    by_symbol: dict[str, list[date]] = {}
+    for key in keys:
+        trade_date, _, symbol = key.partition("|")
+        by_symbol.setdefault(symbol, []).append(date.fromisoformat(trade_date))
+    return {symbol: sorted(dates) for symbol, dates in by_symbol.items()}
+
+
+def sync_symbols(instance: dg.DagsterInstance, active: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Make the symbol dimension the ``active`` names; return those added and those removed.
+
+    Removing a name hides its partitions and loses nothing: they show again when it comes back.
+    """
+    wanted, have = list(active), instance.get_dynamic_partitions(_SYMBOLS_NAME)
+    added = [name for name in wanted if name not in have]
+    removed = [name for name in have if name not in wanted]
+    if added:
+        instance.add_dynamic_partitions(_SYMBOLS_NAME, added)
+    for name in removed:
+        instance.delete_dynamic_partition(_SYMBOLS_NAME, name)
+    return added, removed

@@ -1,0 +1,43 @@
+"""What assets ask for by name: the market database, the vendor, the IO manager. Opened when a run starts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.credits import PostgresLedger
+from tradematrix_pipelines.storage.io_manager import PostgresIOManager
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.registry import open_vendor
+
+IO_MANAGER = "postgres_io_manager"
+
+
+def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
+    """Return the resources of a process with these settings."""
+
+    @dg.resource(description="The market database, migrated")
+    def market(_: dg.InitResourceContext) -> Iterator[Market]:
+        with Market.open(settings) as opened:
+            yield opened
+
+    @dg.resource(description="Where candles come from", required_resource_keys={"market"})
+    def vendor(context: dg.InitResourceContext) -> Iterator[Vendor]:
+        opened = open_vendor(settings, ledger=PostgresLedger(_market(context), settings))
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"market"})
+    def postgres_io_manager(context: dg.InitResourceContext) -> PostgresIOManager:
+        return PostgresIOManager(_market(context))
+
+    return {"market": market, "vendor": vendor, IO_MANAGER: postgres_io_manager}
+
+
+def _market(context: Any) -> Market:
+    market: Market = context.resources.market
+    return market

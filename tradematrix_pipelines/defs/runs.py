@@ -1,0 +1,102 @@
+"""Running a job in this process, recorded as any other run: the UI shows it, and can run it again."""
+
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from tradematrix_pipelines.defs.partitions import PartitionKey
+
+LOCATION = "tradematrix_pipelines"
+MODULE = "tradematrix_pipelines.defs.definitions"
+_FAILED_TABLE = "failed_partitions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedPartition:
+    """A partition that failed, and why."""
+
+    asset: str
+    partition: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        error: one line; ``None`` when the run succeeded.
+        failed: the partitions named by the step that failed.
+    """
+
+    run_id: str
+    error: str | None
+    failed: tuple[FailedPartition, ...]
+
+
+def run_sessions(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    job_name: str,
+    *,
+    symbol: str,
+    first: date,
+    last: date,
+    assets: Collection[dg.AssetKey] = (),
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Run ``job_name`` in this process for one symbol's trade dates ``first`` to ``last``, both partitions.
+
+    Args:
+        assets: the job's assets to materialize; all of them when empty.
+    """
+    job = defs.resolve_job_def(job_name)
+    selected = frozenset(assets) or None
+    if selected is not None:
+        job = job.get_subset(asset_selection=set(selected))
+    origin = RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(
+            LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
+        ),
+        "__repository__",
+    )
+    run = instance.create_run_for_job(
+        job_def=job,
+        run_config=dict(run_config or {}),
+        tags={
+            ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
+            ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
+            **(tags or {}),
+        },
+        asset_selection=selected,
+        remote_job_origin=origin.get_job_origin(job_name),
+    )
+    result = execute_run(InMemoryJob(job), run, instance)
+    return _outcome(result)
+
+
+def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
+    if result.success:
+        return RunOutcome(run_id=result.run_id, error=None, failed=())
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    told = [data.user_failure_data for data in failures if data.user_failure_data is not None]
+    failed = tuple(
+        FailedPartition(**record.data)
+        for data in told
+        if _FAILED_TABLE in data.metadata
+        for record in data.metadata[_FAILED_TABLE].records
+    )
+    messages = [data.description or "" for data in told] or [
+        (data.error.cause or data.error).message.strip() for data in failures if data.error is not None
+    ]
+    return RunOutcome(run_id=result.run_id, error=(messages or ["the run failed"])[0], failed=failed)

@@ -1,0 +1,49 @@
+"""Which stored daily bars a day's levels may be computed from.
+
+A gap in the history must not pass silently: 14 ranges over 20 days are no ATR-14, and a week without its Thursday
+has no known high. So only the unbroken run of sessions up to the previous one counts.
+
+Here: what counts. Not here: the arithmetic on it (``daily``).
+"""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pandas as pd
+
+from tradematrix_pipelines.levels.daily import DailyLevels, daily_levels
+from tradematrix_pipelines.markets.calendars import SessionCalendar
+
+LOOKBACK = timedelta(days=40)
+"""How far back the unbroken run is looked for: more than any level needs."""
+
+
+def levels_for(trade_date: date, *, bars: pd.DataFrame, calendar: SessionCalendar) -> DailyLevels | None:
+    """Return the levels to trade ``trade_date`` with, or ``None`` when the session before it is not in ``bars``.
+
+    ``atr_14`` is ``None`` when the last 15 sessions are not all there, and the previous week's range when a session
+    of that week is not.
+
+    Args:
+        trade_date: the session to come.
+        bars: complete, finished daily bars: ``trade_date`` (``datetime.date``), open, high, low, close, ascending.
+        calendar: the symbol's.
+    """
+    run = _unbroken_run(set(bars["trade_date"]), trade_date, calendar)
+    if not run:
+        return None
+    found = daily_levels(bars[bars["trade_date"].isin(run)], trade_date)
+    monday = trade_date - timedelta(days=trade_date.weekday() + 7)
+    week = calendar.sessions(monday, monday + timedelta(days=6))
+    if all(session.trade_date in run for session in week):
+        return found
+    return replace(found, prev_week_high=None, prev_week_low=None)
+
+
+def _unbroken_run(have: set[date], trade_date: date, calendar: SessionCalendar) -> set[date]:
+    run: set[date] = set()
+    for session in reversed(calendar.sessions(trade_date - LOOKBACK, trade_date - timedelta(days=1))):
+        if session.trade_date not in have:
+            break
+        run.add(session.trade_date)
+    return run

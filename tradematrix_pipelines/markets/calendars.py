@@ -1,0 +1,80 @@
+"""When markets trade: what a session calendar answers, and finding one by name.
+
+Here: the protocol and :func:`get_calendar`. Not here: what the calendars are made from (``fx`` for spot FX and
+metals, ``exchanges`` for exchanges), nor what a session is (``sessions``).
+"""
+
+from datetime import date, datetime
+from difflib import get_close_matches
+from functools import cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.exchanges import exchange_calendar, exchange_names
+from tradematrix_pipelines.markets.fx import FX, fx_calendar
+from tradematrix_pipelines.markets.sessions import Session
+
+
+class UnknownCalendar(UsageError):
+    """No calendar has this name."""
+
+
+class SessionCalendar(Protocol):
+    """The sessions of one market. Every method is a look-up, safe from several threads.
+
+    Dates before or after what the calendar knows raise ``session_table.BeyondCalendar`` (a :class:`UsageError`).
+    """
+
+    @property
+    def name(self) -> str:
+        """The name it was asked for as."""
+        ...
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """Zone of the exchange's wall clock."""
+        ...
+
+    def session(self, trade_date: date) -> Session | None:
+        """Return the session of this trade date, or ``None`` when the market is closed."""
+        ...
+
+    def sessions(self, first: date, last: date) -> list[Session]:
+        """Return the sessions with trade dates from ``first`` to ``last``, both included, ascending."""
+        ...
+
+    def previous(self, trade_date: date) -> Session:
+        """Return the last session strictly before this date."""
+        ...
+
+    def next(self, trade_date: date) -> Session:
+        """Return the first session strictly after this date."""
+        ...
+
+    def at(self, instant: datetime) -> Session | None:
+        """Return the session that holds this aware instant (its close not included, a midday break included)."""
+        ...
+
+
+def calendar_names() -> list[str]:
+    """Return every name that :func:`get_calendar` knows, sorted."""
+    return sorted([FX, *exchange_names()])
+
+
+@cache
+def get_calendar(name: str) -> SessionCalendar:
+    """Return the calendar of this name: ``FX``, or an exchange's code such as ``XETR``, ``XNYS`` or ``24/7``.
+
+    Raises:
+        UnknownCalendar: there is none; the message suggests close names and lists all.
+        BrokenCalendar: the name is right, but the package fails to make it.
+    """
+    if name == FX:
+        return fx_calendar()
+    names = calendar_names()
+    if name not in names:
+        close = get_close_matches(name.upper(), names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise UnknownCalendar(f"no session calendar is named {name!r}: {hint}There are {', '.join(names)}")
+    return exchange_calendar(name)

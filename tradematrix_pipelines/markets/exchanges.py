@@ -1,0 +1,82 @@
+"""Session calendars of exchanges, from the ``exchange_calendars`` package.
+
+Here: the only use of that package. It takes most of a second to import, so it is imported when an exchange is first
+asked for.
+"""
+
+import warnings
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.session_table import EARLIEST, LATEST, TableCalendar
+from tradematrix_pipelines.markets.sessions import Session
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+# A year that lies within the bounds of every calendar of the package: made to learn zone and bounds.
+_PROBE = (date(2024, 1, 1), date(2024, 12, 31))
+# The package is used by one thread at a time: what it caches, and the warning filter, are the process's.
+_PACKAGE = Lock()
+
+
+class BrokenCalendar(UsageError):
+    """A calendar that the package knows by name and fails to make."""
+
+
+def exchange_names() -> list[str]:
+    """Return the names of all exchange calendars, aliases included (``XETR``, ``XNYS``, ``NYSE``, ``24/7``)."""
+    import exchange_calendars  # noqa: PLC0415 - slow to import, and FX alone does not need it
+
+    return list(exchange_calendars.get_calendar_names(include_aliases=True))
+
+
+def exchange_calendar(name: str) -> TableCalendar:
+    """Return the calendar of one of :func:`exchange_names`, from 1990 on where the package's bounds allow.
+
+    Raises:
+        BrokenCalendar: the package fails to make it.
+    """
+    probe = _from_package(name, *_PROBE)
+    earliest, latest = probe.bound_min(), probe.bound_max()
+    return TableCalendar(
+        name=name,
+        timezone=ZoneInfo(str(probe.tz)),
+        source=lambda first, last: _as_sessions(_from_package(name, first, last).schedule),
+        first_date=EARLIEST if earliest is None else max(EARLIEST, earliest.date()),
+        last_date=LATEST if latest is None else min(LATEST, latest.date()),
+    )
+
+
+def _from_package(name: str, first: date, last: date) -> "ExchangeCalendar":
+    import exchange_calendars  # noqa: PLC0415 - slow to import, and FX alone does not need it
+
+    with _PACKAGE, warnings.catch_warnings():
+        # The package (4.13) still uses what pandas 3.1 deprecates, and slow offsets: its business, not the caller's.
+        warnings.simplefilter("ignore")
+        try:
+            return exchange_calendars.get_calendar(name, start=first, end=last)
+        except (ValueError, NotImplementedError) as fault:
+            # Seen with pandas 3.1: its Orthodox Easter and special weekmasks fail (Athens, Tel Aviv and three more).
+            raise BrokenCalendar(
+                f"the installed exchange_calendars cannot make calendar {name} ({type(fault).__name__}): "
+                "use another calendar, or another version of exchange_calendars or pandas"
+            ) from fault
+
+
+def _as_sessions(schedule: pd.DataFrame) -> list[Session]:
+    """Turn the package's schedule (index: trade date; open, break_start, break_end, close in UTC) into sessions."""
+    dates = pd.DatetimeIndex(schedule.index).date
+    columns = (_instants(schedule[name]) for name in ("open", "close", "break_start", "break_end"))
+    return [Session(*row) for row in zip(dates, *columns, strict=True)]
+
+
+def _instants(column: "pd.Series[pd.Timestamp]") -> Iterable[datetime | None]:
+    naive: list[datetime | None] = column.dt.tz_convert(None).to_numpy("datetime64[us]").astype(object).tolist()
+    return (None if moment is None else moment.replace(tzinfo=UTC) for moment in naive)

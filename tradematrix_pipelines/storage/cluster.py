@@ -1,0 +1,190 @@
+"""One PostgreSQL data folder, and the server that runs on it.
+
+Here: making the folder, starting, stopping, and telling whether the server lives. Not here: who may start and stop it
+when (``embedded``, whose gate :meth:`Cluster.ensure_running` and :meth:`Cluster.stop` need).
+"""
+
+import re
+import shutil
+import socket
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+
+from tradematrix_pipelines.storage.programs import ServerFault, open_to_system_user, run
+
+PATIENCE = 120.0  # seconds; crash recovery of a few GB of WAL fits
+PORT = 5432  # names the socket file only: the server listens on no network
+SUPERUSER = "postgres"
+
+_SOCKET = f".s.PGSQL.{PORT}"
+# A socket's path may have 103 bytes (macOS), its folder's no comma, and a URL of SQLAlchemy's with a space in it is
+# read otherwise by libpq.
+_SOCKET_DIR = re.compile(r"[\w./-]{1,85}", re.ASCII)
+_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
+_TUNING = {
+    "max_connections": "200",  # every Dagster process holds a few
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",  # a backfill's COPYs without a checkpoint storm
+    "wal_compression": "on",
+    "jit": "off",  # the queries are short
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "unix_socket_permissions": "0700",  # trust on the socket is for the owner of the folder
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A server, as its pid file describes it."""
+
+    pid: int
+    socket_dir: Path
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The data folder ``data`` (absolute), whose parent exists."""
+
+    data: Path
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self.data / "server.log"
+
+    def ensure_running(self) -> Path:
+        """Return the folder of the socket of a server that takes connections, made and started where needed.
+
+        Raises:
+            ServerFault: it can't be made or started, or isn't ready after ``PATIENCE`` seconds.
+        """
+        if not (self.data / "PG_VERSION").exists():
+            self._create()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            server = self._server()
+            if server is None:
+                self._start(deadline)
+            elif server.ready:
+                return server.socket_dir
+            else:
+                time.sleep(0.05)
+        raise ServerFault(f"the embedded PostgreSQL isn't ready after {PATIENCE:.0f} s; its log is {self.log}")
+
+    def stop(self) -> None:
+        """Stop the server, if it runs, ending its sessions.
+
+        Raises:
+            ServerFault: it doesn't stop.
+        """
+        server = self._server()
+        if server is None:
+            return
+        done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", str(self.data))
+        if done.returncode:
+            raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_last_line(done.stderr)}; its log is {self.log}")
+        if server.socket_dir != self.data:
+            with suppress(OSError):
+                server.socket_dir.rmdir()
+
+    def _create(self) -> None:
+        """Make the folder beside its place and move it there whole: a killed ``initdb`` leaves nothing in the way."""
+        parent, prefix = self.data.parent, f"{self.data.name}.new-"
+        for leftover in parent.glob(f"{prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        try:
+            open_to_system_user(new)
+            options = [f"--set={name}={value}" for name, value in _TUNING.items()]
+            done = run("initdb", f"--username={SUPERUSER}", "--auth=trust", *_LOCALE, *options, "-D", str(new))
+            if done.returncode:
+                raise ServerFault(f"can't make the embedded database in {self.data}: {_last_line(done.stderr)}")
+            new.rename(self.data)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _start(self, deadline: float) -> None:
+        open_to_system_user(self.data)
+        socket_dir = self._socket_dir()
+        if self._server():  # the start of someone killed meanwhile
+            return
+        # These tell of a dead server. PostgreSQL would balk if another process had its pid by now; whether processes
+        # of the dead server linger it finds out from their shared memory, not from these.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (socket_dir / f"{_SOCKET}.lock").unlink(missing_ok=True)
+        logged = self.log.stat().st_size if self.log.exists() else 0
+        seconds = max(1, round(deadline - time.monotonic()))
+        options = f'-c listen_addresses="" -p {PORT} -k {socket_dir}'
+        target = ("-l", str(self.log), "-D", str(self.data))
+        done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target)
+        if done.returncode == 0 or self._server():
+            return
+        complaint = self._complaint(logged) or _last_line(done.stderr)
+        if "still in use" not in complaint:
+            raise ServerFault(f"the embedded PostgreSQL doesn't start: {complaint}; its log is {self.log}")
+        time.sleep(0.2)  # the dead server's last processes are ending
+
+    def _server(self) -> _Server | None:
+        """The server that runs now."""
+        server = self._last_server()
+        # A container that shares the folder sees the socket but not the pid.
+        if server and (self._is_server(server.pid) or _listens(server.socket_dir / _SOCKET)):
+            return server
+        return None
+
+    def _last_server(self) -> _Server | None:
+        """The server that the pid file tells of, alive or dead."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return _Server(int(lines[0]), Path(lines[4]), ready=len(lines) > 7 and lines[7].strip() == "ready")
+        except (FileNotFoundError, ValueError, IndexError):
+            return None
+
+    def _is_server(self, pid: int) -> bool:
+        """Whether this process is a PostgreSQL at home in this folder: a pid alone may belong to anyone by now."""
+        try:
+            process = psutil.Process(pid)
+            return process.name() == "postgres" and Path(process.cwd()).samefile(self.data)
+        except (psutil.Error, OSError, ValueError):
+            return False
+
+    def _socket_dir(self) -> Path:
+        """The data folder, or where its path can't be a socket's, a private temporary folder."""
+        if _SOCKET_DIR.fullmatch(str(self.data)):
+            return self.data
+        last = self._last_server()
+        if last and last.socket_dir.is_dir():  # killed: the URLs that others hold become good again
+            return last.socket_dir
+        folder = Path(tempfile.mkdtemp(prefix="tradematrix-"))
+        open_to_system_user(folder)
+        return folder
+
+    def _complaint(self, offset: int) -> str:
+        """What the server said last, from this byte of its log on: its final words, else its last line."""
+        try:
+            lines = self.log.read_bytes()[offset:].decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
+        return _last_line("\n".join(fatal or lines)).partition("] ")[2]
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1.0)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")

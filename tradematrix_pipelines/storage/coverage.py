@@ -1,0 +1,123 @@
+"""Coverage rows: what is known of each session of each series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
+
+_FOUND = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
+_KEY = ("symbol_id", "timeframe", "trade_date")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredCoverage:
+    """A coverage row: the coverage, and what it took."""
+
+    symbol: str
+    coverage: Coverage
+    attempts: int
+    checked_at: datetime
+
+
+def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime) -> None:
+    """Insert or update the coverage of ``batch``'s sessions.
+
+    A failed attempt leaves the counts of what is stored as they are: it only says why it failed.
+    """
+    if not batch.coverage:
+        return
+    rows = [
+        {
+            "symbol_id": batch.symbol.id,
+            "timeframe": str(found.timeframe),
+            "trade_date": found.trade_date,
+            **{name: getattr(found, name) for name in _FOUND},
+            "opens_at": found.opens_at,
+            "closes_at": found.closes_at,
+            "attempts": 1,
+            "last_error": found.error,
+            "checked_at": now,
+        }
+        for found in batch.coverage
+    ]
+    statement = insert(session_coverage)
+    new, failed = statement.excluded, statement.excluded.status == Status.FAILED
+    kept = {"expected", "received", "rejected", "outside", "longest_gap", "source"}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(_KEY),
+            set_={
+                **{
+                    name: case((failed, session_coverage.c[name]), else_=new[name]) if name in kept else new[name]
+                    for name in _FOUND
+                },
+                "opens_at": new.opens_at,
+                "closes_at": new.closes_at,
+                "attempts": session_coverage.c.attempts + 1,
+                "last_error": new.last_error,
+                "checked_at": new.checked_at,
+            },
+        ),
+        rows,
+    )
+
+
+def read_coverage(
+    engine: Engine,
+    symbols: Sequence[Symbol],
+    timeframes: Sequence[Timeframe],
+    first: date,
+    last: date,
+) -> list[StoredCoverage]:
+    """Return the coverage rows of these series between two trade dates, both included, by symbol, timeframe, date."""
+    table = session_coverage
+    query = (
+        select(market_symbols.c.symbol, table)
+        .join_from(table, market_symbols)
+        .where(
+            table.c.symbol_id.in_([symbol.id for symbol in symbols]),
+            table.c.timeframe.in_([str(timeframe) for timeframe in timeframes]),
+            table.c.trade_date.between(first, last),
+        )
+        .order_by(market_symbols.c.symbol, table.c.timeframe, table.c.trade_date)
+    )
+    with engine.connect() as connection:
+        return [
+            StoredCoverage(
+                symbol=row.symbol,
+                coverage=Coverage(
+                    timeframe=Timeframe(row.timeframe),
+                    trade_date=row.trade_date,
+                    **{name: getattr(row, name) for name in _FOUND if name != "status"},
+                    status=Status(row.status),
+                    error=row.last_error,
+                    opens_at=row.opens_at,
+                    closes_at=row.closes_at,
+                ),
+                attempts=row.attempts,
+                checked_at=row.checked_at,
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def count_checked(engine: Engine, symbols: Sequence[Symbol], *, since: datetime) -> int:
+    """Return how many sessions of ``symbols``, over all timeframes, were checked at or after ``since``."""
+    query = (
+        select(func.count())
+        .select_from(session_coverage)
+        .where(
+            session_coverage.c.symbol_id.in_([symbol.id for symbol in symbols]),
+            session_coverage.c.checked_at >= since,
+        )
+    )
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one()

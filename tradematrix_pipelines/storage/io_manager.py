@@ -1,0 +1,82 @@
+"""The IO manager: the one door between Dagster's assets and the tables of candles and levels.
+
+Here: which table an asset's partitions live in, and what a run's rectangle of partitions reads and writes.
+Not here: the SQL (``candles``, ``coverage``, ``levels``), or which partitions count (``partition_results``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+from dagster import AssetKey
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.levels.daily import DailyLevels
+from tradematrix_pipelines.levels.pivots import Pivots
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.candles import Written, write
+from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots, write_daily_levels, write_pivots
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
+from tradematrix_pipelines.storage.sessions import read_sessions
+from tradematrix_pipelines.storage.symbols import find_symbols
+
+CANDLE_ASSETS = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
+DAILY_LEVELS = AssetKey("daily_levels")
+PIVOT_POINTS = AssetKey("pivot_points")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Levels:
+    """What a levels asset hands over: rows of one of the two level tables, and how each partition ended."""
+
+    daily: Sequence[tuple[Symbol, DailyLevels]] = ()
+    pivots: Sequence[tuple[Symbol, date, Pivots]] = ()
+    results: dict[str, PartitionResult]
+
+
+class PostgresIOManager(dg.IOManager):
+    """Stores and loads the partitions of all seven assets."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    def write(self, batches: Sequence[SeriesBatch]) -> Written:
+        """Store whole sessions of candles in one transaction (``storage.candles.write``)."""
+        return write(self._market.engine, batches, now=self._market.clock.now())
+
+    def handle_output(self, context: dg.OutputContext, obj: Levels) -> None:
+        """Store levels; then fail the step where partitions failed (``partition_results``)."""
+        now = self._market.clock.now()
+        changed = write_daily_levels(self._market.engine, obj.daily, now=now)
+        changed += write_pivots(self._market.engine, obj.pivots, now=now)
+        context.log.info("%d rows new or changed", changed)
+        settle({context.asset_key: obj.results}, step=context.step_context, log=context)
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Return the partitions asked for as one frame.
+
+        Candles: ``storage.sessions.read_sessions``. Levels: the rows of their table, with a ``symbol`` column.
+
+        Raises:
+            UnknownSymbol: a partition names a symbol that is not stored.
+        """
+        keys = [dg.MultiPartitionKey.from_str(key) if isinstance(key, str) else key for key in _keys(context)]
+        if not keys:
+            return pd.DataFrame()
+        dates = [date.fromisoformat(key.keys_by_dimension["date"]) for key in keys]
+        names = dict.fromkeys(key.keys_by_dimension["symbol"] for key in keys)
+        symbols = find_symbols(self._market.engine, names, only_active=False)
+        first, last = min(dates), max(dates)
+        if context.asset_key == DAILY_LEVELS:
+            return read_daily_levels(self._market.engine, symbols, first, last)
+        if context.asset_key == PIVOT_POINTS:
+            return read_pivots(self._market.engine, symbols, first, last)
+        return read_sessions(self._market, symbols, CANDLE_ASSETS[context.asset_key], first, last)
+
+
+def _keys(context: dg.InputContext) -> Sequence[str]:
+    return context.asset_partition_keys if context.has_asset_partitions else ()

@@ -1,0 +1,88 @@
+"""Writing daily levels and pivot points, and reading them back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy.dialects.postgresql import insert
+
+from tradematrix_pipelines.levels.daily import DailyLevels
+from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.tables import levels_daily, market_symbols, pivot_levels
+
+
+def write_daily_levels(engine: Engine, levels: Sequence[tuple[Symbol, DailyLevels]], *, now: datetime) -> int:
+    """Store daily levels with the classic pivots beside them; return how many rows are new or changed."""
+    rows = [_levels_row(found) | {"symbol_id": symbol.id, "computed_at": now} for symbol, found in levels]
+    with engine.begin() as connection:
+        return _upsert(connection, levels_daily, rows)
+
+
+def write_pivots(engine: Engine, levels: Sequence[tuple[Symbol, date, Pivots]], *, now: datetime) -> int:
+    """Store pivot points, one row per trade date, symbol and method; return how many rows are new or changed."""
+    rows = [
+        {
+            "trade_date": trade_date,
+            "symbol_id": symbol.id,
+            "method": str(found.method),
+            **{name: value for name, value in found.as_dict().items() if name != "method"},
+            "computed_at": now,
+        }
+        for symbol, trade_date, found in levels
+    ]
+    with engine.begin() as connection:
+        return _upsert(connection, pivot_levels, rows)
+
+
+def read_daily_levels(engine: Engine, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
+    """Return the rows of ``levels_daily`` between two trade dates, both included, with a ``symbol`` column.
+
+    ``trade_date`` and ``y_trade_date`` are dates, the levels float64 in price units.
+    """
+    return _read(engine, levels_daily, symbols, first, last)
+
+
+def read_pivots(engine: Engine, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
+    """Return the rows of ``pivot_levels`` between two trade dates, both included, with a ``symbol`` column."""
+    return _read(engine, pivot_levels, symbols, first, last)
+
+
+def _levels_row(found: DailyLevels) -> dict[str, Any]:
+    classic = pivots(Method.CLASSIC, high=found.y_high, low=found.y_low, close=found.y_close)
+    beside = {"pivot": classic.pp, **{name: getattr(classic, name) for name in ("r1", "r2", "r3", "s1", "s2", "s3")}}
+    return asdict(found) | beside
+
+
+def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    if not rows:
+        return 0
+    keys = [column.name for column in table.primary_key]
+    statement = insert(table)
+    values = [column.name for column in table.columns if column.name not in keys]
+    compared = [name for name in values if name != "computed_at"]
+    differs = table.c[compared[0]].is_distinct_from(statement.excluded[compared[0]])
+    for name in compared[1:]:
+        differs |= table.c[name].is_distinct_from(statement.excluded[name])
+    statement = statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in values}, where=differs
+    )
+    return len(connection.execute(statement.returning(table.c.symbol_id), list(rows)).all())
+
+
+def _read(engine: Engine, table: Table, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
+    query = (
+        select(market_symbols.c.symbol, *(column for column in table.columns if column.name != "symbol_id"))
+        .join_from(table, market_symbols)
+        .where(
+            table.c.symbol_id.in_([symbol.id for symbol in symbols]),
+            table.c.trade_date.between(first, last),
+        )
+        .order_by(table.c.trade_date, market_symbols.c.id, *table.primary_key.columns)
+    )
+    with engine.connect() as connection:
+        result = connection.execute(query)
+        return pd.DataFrame(result.all(), columns=list(result.keys()))

@@ -1,0 +1,76 @@
+"""The market database, opened: migrated, seeded with the default symbols, ready to read and write."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, create_engine
+
+from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
+from tradematrix_pipelines.storage.reading import CandleReader
+from tradematrix_pipelines.storage.schema import migrate
+from tradematrix_pipelines.storage.symbols import add_symbols
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Market:
+    """What the rest of the project needs of the market database. A context manager; leaving it closes all.
+
+    Attributes:
+        engine: pooled connections (psycopg 3) for everything but bulk reads.
+        candles: the bulk reader.
+        clock: what stamps rows.
+        databases: where the databases are; holds the embedded server while open.
+    """
+
+    engine: Engine
+    candles: CandleReader
+    clock: Clock
+    databases: OpenDatabases
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the database that ``settings`` names, bring its schema up to date and seed an empty one.
+
+        Raises:
+            TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
+        """
+        databases = open_databases(settings)
+        try:
+            engine = create_engine(databases.market, pool_pre_ping=True)
+            prepare(engine)
+        except BaseException:
+            databases.close()
+            raise
+        return cls(
+            engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases
+        )
+
+    def close(self) -> None:
+        """Close every connection, and let go of the embedded server."""
+        self.candles.close()
+        self.engine.dispose()
+        self.databases.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def prepare(engine: Engine) -> list[str]:
+    """Bring the schema up to date, seed a new one with the default symbols; return the revisions applied.
+
+    Raises:
+        SchemaTooNew: the database is ahead of this code.
+    """
+    applied = migrate(engine)
+    if applied:
+        add_symbols(engine, DEFAULT_SYMBOLS)
+    return applied

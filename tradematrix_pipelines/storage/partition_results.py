@@ -1,0 +1,85 @@
+"""Which partitions of a run count as materialized.
+
+A run may hold a year of partitions. The good ones have to show as materialized, with their own metadata, even
+where others of the same run failed. Dagster emits one materialization for every key of the run as soon as a
+step yields an output, so: all good, the step may go on to its output; otherwise the good ones are logged one by
+one, and the step fails before it has yielded anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import dagster as dg
+from dagster import AssetKey
+
+Metadata = Mapping[str, Any]
+
+_LISTED_FAILURES = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartitionResult:
+    """How one partition of one asset ended: its metadata, and what went wrong, if anything did."""
+
+    metadata: Metadata = field(default_factory=dict)
+    error: str | None = None
+
+
+Results = Mapping[AssetKey, Mapping[str, PartitionResult]]
+"""By asset and partition key."""
+
+
+class StepContext(Protocol):
+    """What a step's context offers here."""
+
+    def add_asset_metadata(
+        self, metadata: Mapping[str, Any], asset_key: AssetKey | None = None, partition_key: str | None = None
+    ) -> None:
+        """Add metadata to a partition's coming materialization."""
+        ...
+
+
+class EventLog(Protocol):
+    """A context that takes events before the step ends."""
+
+    def log_event(self, event: dg.AssetMaterialization) -> None:
+        """Log a materialization now."""
+        ...
+
+
+def settle(results: Results, *, step: StepContext, log: EventLog) -> None:
+    """Attach each partition's metadata when all are good; otherwise log the good ones and fail the step.
+
+    Raises:
+        dagster.Failure: at least one partition failed; its description names them, its metadata lists them.
+    """
+    failed = [
+        (asset_key, key, result.error)
+        for asset_key, partitions in results.items()
+        for key, result in partitions.items()
+        if result.error is not None
+    ]
+    for asset_key, partitions in results.items():
+        for key, result in partitions.items():
+            if not failed:
+                step.add_asset_metadata(result.metadata, asset_key, key)
+            elif result.error is None:
+                log.log_event(dg.AssetMaterialization(asset_key, partition=key, metadata=result.metadata))
+    if failed:
+        raise _failure(failed, total=sum(len(partitions) for partitions in results.values()))
+
+
+def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int) -> dg.Failure:
+    asset_key, key, error = failed[0]
+    table = dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({"asset": asset.to_user_string(), "partition": partition, "reason": reason})
+            for asset, partition, reason in failed[:_LISTED_FAILURES]
+        ]
+    )
+    return dg.Failure(
+        description=f"{len(failed)} of {total} partitions failed; the others are stored. "
+        f"First: {asset_key.to_user_string()} {key}: {error}",
+        metadata={"failed": len(failed), "failed_partitions": table},
+    )

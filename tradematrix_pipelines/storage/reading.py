@@ -1,0 +1,76 @@
+"""Reading candles, in bulk, as pandas frames.
+
+Through ADBC: rows arrive as Arrow columns, which is several times cheaper than a Python object per value.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from adbc_driver_postgresql import dbapi
+from sqlalchemy import URL
+
+from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES, as_candles
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+_ONE_SERIES = """
+    SELECT ts, open, high, low, close, volume FROM ohlc
+    WHERE symbol_id = $1 AND timeframe = $2::text::ohlc_timeframe AND ts >= $3 AND ts < $4
+    ORDER BY ts DESC LIMIT $5
+"""
+_MANY_SERIES = """
+    SELECT s.symbol, o.ts, o.open, o.high, o.low, o.close, o.volume, o.source
+    FROM ohlc AS o JOIN market_symbols AS s ON s.id = o.symbol_id
+    WHERE o.symbol_id = ANY(string_to_array($1, ',')::int[]) AND o.timeframe = $2::text::ohlc_timeframe
+      AND o.ts >= $3 AND o.ts < $4
+    ORDER BY s.symbol, o.ts
+"""
+
+_ALL = 2**63 - 1
+
+
+class CandleReader:
+    """Reads candles over one connection of its own, opened at the first read (29 ms) and kept."""
+
+    def __init__(self, url: URL) -> None:
+        self._uri = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection: Any = None
+
+    def series(
+        self, symbol: Symbol, timeframe: Timeframe, start: datetime, end: datetime, *, newest: int | None = None
+    ) -> pd.DataFrame:
+        """Return the candles of one series with ``start <= ts < end`` (aware), shaped as ``candles.frame``.
+
+        Args:
+            newest: only the last so many of them.
+        """
+        limit = _ALL if newest is None else newest
+        return as_candles(self._read(_ONE_SERIES, (symbol.id, str(timeframe), start, end, limit))[::-1])
+
+    def rectangle(
+        self, symbols: Sequence[Symbol], timeframe: Timeframe, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        """Return the candles of several series with ``start <= ts < end``, by symbol and ``ts``.
+
+        Columns: ``symbol`` (str), those of ``candles.frame``, ``source`` (str).
+        """
+        ids = ",".join(str(symbol.id) for symbol in symbols)
+        frame = self._read(_MANY_SERIES, (ids, str(timeframe), start, end))
+        return frame[["symbol", *COLUMNS, "source"]].astype(
+            {"symbol": "str", "ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64"), "source": "str"}
+        )
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _read(self, query: str, parameters: tuple[object, ...]) -> pd.DataFrame:
+        if self._connection is None:
+            self._connection = dbapi.connect(self._uri, autocommit=True)
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetch_arrow_table().to_pandas()

@@ -1,0 +1,87 @@
+"""The schema of the market database and its migrations.
+
+Alembic owns the schema. Here: bringing a database to the newest revision, and seeing where it stands.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from tradematrix_pipelines.errors import TradeMatrixError
+
+# Any fixed number serves: two processes that start at once must not both migrate.
+_LOCK_KEY = 0x7472_6164_656D_6174
+
+
+class SchemaTooNew(TradeMatrixError):
+    """The database was migrated by a newer version of this package."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchemaState:
+    """Where a database stands: its revision (``None`` = empty) and the newest one that this code knows."""
+
+    current: str | None
+    head: str
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.current == self.head
+
+
+def migrate(engine: Engine) -> list[str]:
+    """Bring the database to the newest revision and return the revisions applied, oldest first.
+
+    Safe to call at every start and from several processes at once.
+
+    Raises:
+        SchemaTooNew: the database is ahead of this code.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        state = _state(connection)
+        if state.up_to_date:
+            return []
+        config = _config(connection)
+        command.upgrade(config, "head")
+        scripts = ScriptDirectory.from_config(config).iterate_revisions(state.head, state.current or "base")
+        return [script.revision for script in scripts][::-1]
+
+
+def schema_state(engine: Engine) -> SchemaState:
+    """Return where the database stands.
+
+    Raises:
+        SchemaTooNew: the database is ahead of this code.
+    """
+    with engine.connect() as connection:
+        return _state(connection)
+
+
+def _state(connection: Connection) -> SchemaState:
+    scripts = ScriptDirectory.from_config(_config(connection))
+    current = MigrationContext.configure(connection).get_current_revision()
+    head = scripts.get_current_head()
+    if head is None:
+        msg = "the package holds no migrations: it is not installed completely"
+        raise TradeMatrixError(msg)
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise SchemaTooNew(
+            f"the database's schema ({current}) is newer than this code ({head}): "
+            "update tradematrix-pipelines, or point TRADEMATRIX_DATABASE_URL at another database"
+        )
+    return SchemaState(current=current, head=head)
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

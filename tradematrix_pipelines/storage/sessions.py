@@ -1,0 +1,44 @@
+"""Candles by trade date: the rectangle of sessions x symbols that a run asks for."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.candles.frame import COLUMNS
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.market import Market
+
+SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "status", "final"]
+
+
+def read_sessions(
+    market: Market, symbols: Sequence[Symbol], timeframe: Timeframe, first: date, last: date
+) -> pd.DataFrame:
+    """Return the candles of the sessions between two trade dates, both included, by symbol and ``ts``.
+
+    Columns: ``symbol`` (str), ``trade_date`` (dates), those of ``candles.frame``, ``source`` (str), and from the
+    session's coverage ``status`` (str) and ``final`` (bool). A candle without a coverage row is not returned.
+    """
+    covered = pd.DataFrame(
+        [
+            (row.symbol, row.coverage.trade_date, row.coverage.opens_at, row.coverage.closes_at,
+             str(row.coverage.status), row.coverage.final)
+            for row in read_coverage(market.engine, symbols, [timeframe], first, last)
+            if row.coverage.status is not Status.CLOSED and row.coverage.opens_at is not None
+        ],
+        columns=["symbol", "trade_date", "opens_at", "closes_at", "status", "final"],
+    )  # fmt: skip
+    if covered.empty:
+        return pd.DataFrame(columns=SESSION_COLUMNS)
+    start, end = covered["opens_at"].min().to_pydatetime(), covered["closes_at"].max().to_pydatetime()
+    candles = market.candles.rectangle(symbols, timeframe, start, end)
+    covered["opens_at"] = covered["opens_at"].astype(candles["ts"].dtype)
+    joined = pd.merge_asof(
+        candles.sort_values("ts"), covered.sort_values("opens_at"), left_on="ts", right_on="opens_at", by="symbol"
+    )
+    inside = joined[joined["ts"] < joined["closes_at"]]
+    return inside.sort_values(["symbol", "ts"])[SESSION_COLUMNS].reset_index(drop=True)

@@ -1,0 +1,101 @@
+"""The rows of ``market_symbols``."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
+from tradematrix_pipelines.storage.tables import market_symbols
+
+
+class UnknownSymbol(UsageError):
+    """No such symbol is stored."""
+
+
+def read_symbols(engine: Engine, *, only_active: bool = True) -> list[Symbol]:
+    """Return the symbols in the order in which they were added."""
+    query = select(market_symbols).order_by(market_symbols.c.id)
+    if only_active:
+        query = query.where(market_symbols.c.active)
+    with engine.connect() as connection:
+        return [_symbol(row) for row in connection.execute(query)]
+
+
+def find_symbols(engine: Engine, names: Iterable[str], *, only_active: bool = True) -> list[Symbol]:
+    """Return the symbols of these names, in the order asked for, each once.
+
+    Raises:
+        UnknownSymbol: a name is not stored, or not active where ``only_active``.
+    """
+    known = {symbol.name: symbol for symbol in read_symbols(engine, only_active=False)}
+    found: dict[str, Symbol] = {}
+    for name in names:
+        symbol = known.get(name)
+        if symbol is None:
+            have = ", ".join(s.name for s in known.values())
+            raise UnknownSymbol(f"unknown symbol {name!r}: have {have}; add one with: tradematrix symbols add {name}")
+        if only_active and not symbol.active:
+            raise UnknownSymbol(f"{name} is deactivated: run `tradematrix symbols activate {name}` first")
+        found[name] = symbol
+    return list(found.values())
+
+
+def add_symbols(engine: Engine, symbols: Sequence[Symbol]) -> list[str]:
+    """Store ``symbols`` and return the names of those that were new; one that is there stays as it is."""
+    statement = insert(market_symbols).on_conflict_do_nothing().returning(market_symbols.c.symbol)
+    with engine.begin() as connection:
+        return [str(row.symbol) for row in connection.execute(statement, [_row(symbol) for symbol in symbols])]
+
+
+def set_active(engine: Engine, name: str, *, active: bool) -> Symbol:
+    """Activate or deactivate a symbol; its candles and levels stay.
+
+    Raises:
+        UnknownSymbol: the name is not stored.
+    """
+    [symbol] = find_symbols(engine, [name], only_active=False)
+    with engine.begin() as connection:
+        connection.execute(update(market_symbols).where(market_symbols.c.id == symbol.id).values(active=active))
+    return find_symbols(engine, [name], only_active=False)[0]
+
+
+def _row(symbol: Symbol) -> dict[str, Any]:
+    low, high = symbol.price_range or (None, None)
+    return {
+        "vendor": symbol.vendor,
+        "symbol": symbol.name,
+        "alias": symbol.alias,
+        "instrument": str(symbol.instrument),
+        "calendar": symbol.calendar,
+        "timezone": get_calendar(symbol.calendar).timezone.key,
+        "exchange": symbol.exchange,
+        "currency": symbol.currency,
+        "tick_size": symbol.tick_size,
+        "vendor_symbols": dict(symbol.vendor_symbols),
+        "price_min": low,
+        "price_max": high,
+        "gap_tolerance": symbol.gap_tolerance,
+        "active": symbol.active,
+    }
+
+
+def _symbol(row: Row[Any]) -> Symbol:
+    return Symbol(
+        id=row.id,
+        name=row.symbol,
+        vendor=row.vendor,
+        alias=row.alias,
+        instrument=InstrumentType(row.instrument),
+        calendar=row.calendar,
+        exchange=row.exchange,
+        currency=row.currency,
+        tick_size=row.tick_size,
+        vendor_symbols=row.vendor_symbols,
+        price_range=None if row.price_min is None or row.price_max is None else (row.price_min, row.price_max),
+        gap_tolerance=row.gap_tolerance,
+        active=row.active,
+    )

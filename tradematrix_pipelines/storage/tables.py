@@ -1,0 +1,219 @@
+"""The tables of the market database, as SQLAlchemy metadata.
+
+Here: columns, keys and constraints. Not here: how they came to be (``migrations``; a test holds the two
+together), or what is read from and written to them.
+
+``market_symbols``, ``ohlc`` and ``levels_daily`` are read by TradeMatrix's other services: names and keys stay.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ENUM, JSONB, TIMESTAMP
+
+from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.levels.pivots import Method
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+# Enums take 4 bytes a row, sort in the order of their values, and still compare with plain text: timeframe = '1m'.
+timeframe_type = ENUM(*(str(t) for t in Timeframe), name="ohlc_timeframe", metadata=metadata)
+status_type = ENUM(*(str(s) for s in Status), name="coverage_status", metadata=metadata)
+method_type = ENUM(*(str(m) for m in Method), name="pivot_method", metadata=metadata)
+
+_UTC = TIMESTAMP(timezone=True)
+_INFINITY = "'Infinity'::float8"
+
+
+def _price(name: str, *, nullable: bool = False) -> "Column[float]":
+    return Column(name, Double, nullable=nullable)
+
+
+market_symbols = Table(
+    "market_symbols",
+    metadata,
+    Column("id", Integer, Identity(always=False), primary_key=True),
+    Column("vendor", Text, nullable=False, server_default="twelve_data"),
+    Column("symbol", Text, nullable=False, comment="TradeMatrix's name; the symbol half of a partition key"),
+    Column("alias", Text, comment="what a person calls it"),
+    Column("instrument", Text, nullable=False),
+    Column("calendar", Text, nullable=False, comment="session calendar, e.g. XETR or FX"),
+    Column("timezone", Text, nullable=False, comment="IANA zone of the calendar"),
+    Column("exchange", Text),
+    Column("currency", Text, nullable=False),
+    _price("tick_size"),
+    Column("vendor_symbols", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    _price("price_min", nullable=True),
+    _price("price_max", nullable=True),
+    Column("gap_tolerance", Integer, comment="minutes without a bar in a complete session; null = none"),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("created_at", _UTC, nullable=False, server_default=func.now()),
+    UniqueConstraint("vendor", "symbol"),
+    # A partition key names a symbol without its vendor, so the name alone must be unique too.
+    UniqueConstraint("symbol"),
+    CheckConstraint(f"tick_size > 0 AND tick_size < {_INFINITY}", name="tick_size"),
+)
+
+ohlc = Table(
+    "ohlc",
+    metadata,
+    # Widest first: no padding between the columns.
+    Column("ts", _UTC, nullable=False, comment="bar open"),
+    _price("open"),
+    _price("high"),
+    _price("low"),
+    _price("close"),
+    Column("volume", Double, comment="null where the vendor gives none"),
+    # No foreign key: it would be checked row by row. session_coverage's keeps a symbol with candles from being deleted.
+    Column("symbol_id", Integer, nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("source", Text, nullable=False, comment="vendor that served it"),
+    PrimaryKeyConstraint("symbol_id", "timeframe", "ts"),
+    # NaN sorts above every number in Postgres, so only an upper bound keeps it out.
+    CheckConstraint(
+        f"low > 0 AND high < {_INFINITY} AND open < {_INFINITY} AND close < {_INFINITY} AND low < {_INFINITY}",
+        name="finite",
+    ),
+    CheckConstraint("high >= open AND high >= close AND low <= open AND low <= close", name="bounds"),
+    CheckConstraint(f"volume >= 0 AND volume < {_INFINITY}", name="volume"),
+)
+
+ohlc_revisions = Table(
+    "ohlc_revisions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("ts", _UTC, nullable=False),
+    _price("open"),
+    _price("high"),
+    _price("low"),
+    _price("close"),
+    Column("volume", Double),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("revised_at", _UTC, nullable=False, server_default=func.now(), comment="when these values were replaced"),
+    Index(None, "symbol_id", "timeframe", "ts"),
+)
+
+rejected_candles = Table(
+    "rejected_candles",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("ts", _UTC, comment="null where the vendor's could not be read"),
+    Column("open", Double),
+    Column("high", Double),
+    Column("low", Double),
+    Column("close", Double),
+    Column("volume", Double),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("rejected_at", _UTC, nullable=False),
+    # The same bad bar asked for again is the same rejection.
+    UniqueConstraint(
+        "symbol_id",
+        "timeframe",
+        "ts",
+        "reason",
+        "source",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        name="rejected_candles_once_key",
+        postgresql_nulls_not_distinct=True,
+    ),
+)
+
+session_coverage = Table(
+    "session_coverage",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("status", status_type, nullable=False),
+    Column("final", Boolean, nullable=False, comment="the session was over when this was found"),
+    Column("expected", Integer, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("outside", Integer, nullable=False, comment="bars dropped because they lay outside the session"),
+    Column("longest_gap", Integer, nullable=False, comment="minutes"),
+    Column("source", Text),
+    Column("opens_at", _UTC, comment="null on a closed day"),
+    Column("closes_at", _UTC),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("checked_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
+)
+
+levels_daily = Table(
+    "levels_daily",
+    metadata,
+    Column("trade_date", Date, nullable=False, comment="the session to trade with these levels"),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("y_trade_date", Date, nullable=False, comment="the session they come from"),
+    _price("y_open"),
+    _price("y_high"),
+    _price("y_low"),
+    _price("y_close"),
+    _price("prev_week_high", nullable=True),
+    _price("prev_week_low", nullable=True),
+    _price("atr_14", nullable=True),
+    *(_price(name) for name in ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")),
+    Column("computed_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("trade_date", "symbol_id"),
+)
+
+pivot_levels = Table(
+    "pivot_levels",
+    metadata,
+    Column("trade_date", Date, nullable=False),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("method", method_type, nullable=False),
+    _price("pp"),
+    *(_price(f"{side}{n}", nullable=True) for side in "rs" for n in range(1, 6)),
+    Column("computed_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("trade_date", "symbol_id", "method"),
+)
+
+vendor_credits = Table(
+    "vendor_credits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("vendor", Text, nullable=False),
+    Column("reserved_at", _UTC, nullable=False),
+    Column("credits", Integer, nullable=False, comment="reserved, then corrected from the answer"),
+    Column("purpose", Text, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Index(None, "vendor", "reserved_at"),
+    CheckConstraint("credits >= 0", name="credits"),
+)

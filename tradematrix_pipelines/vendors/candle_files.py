@@ -1,0 +1,95 @@
+"""Reading one file of candles, CSV or Parquet, into a frame.
+
+Columns: ``ts`` (bar open: an ISO instant with its zone, or a date for daily bars), open, high, low, close, and volume,
+which may be empty or absent; others are ignored. Here: the form of a file. Not here: which file (``files``), nor
+whether a price makes sense (the screening of ``candles``): an impossible number is a number, text is not.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tradematrix_pipelines.candles.frame import PRICES, VALUES, as_candles
+from tradematrix_pipelines.vendors.errors import BadFile
+
+_ZONED = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_EMPTY = ["", "NaN", "nan"]
+
+
+def read_candle_file(path: Path, *, daily: bool) -> pd.DataFrame:
+    """Return the candles of a file, sorted by ``ts``; rows of one ``ts`` stay, in the order of the file.
+
+    Args:
+        path: a file that ends in ``.csv`` or ``.parquet``.
+        daily: whether these are daily bars: their ``ts`` may be a date, and an instant counts by its UTC date.
+
+    Raises:
+        BadFile: it can't be read; the message names file, line and column of the first offence.
+    """
+    raw = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    missing = [name for name in ("ts", *PRICES) if name not in raw.columns]
+    if missing:
+        raise BadFile(f"{path}: line 1: no column {missing[0]!r}; a file of candles has ts, {', '.join(VALUES)}")
+    columns = {name: _numbers(raw[name], path) for name in VALUES if name in raw.columns}
+    frame = as_candles(pd.DataFrame({"ts": _instants(raw["ts"], path, daily=daily), **columns}))
+    return frame if frame["ts"].is_monotonic_increasing else frame.sort_values("ts", kind="stable", ignore_index=True)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=_EMPTY, dtype={"ts": str}, low_memory=False)
+    except (ValueError, OSError) as error:  # pandas' own parser errors are ValueErrors, bad UTF-8 is one too
+        raise BadFile(f"{path} can't be read as CSV: {_one_line(error)}") from None
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise BadFile(f"{path} can't be read as Parquet: {_one_line(error)}") from None
+
+
+def _numbers(column: pd.Series, path: Path) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column.astype("float64")
+    numbers = pd.Series(pd.to_numeric(column.astype("str"), errors="coerce"), dtype="float64")
+    _refuse(column, numbers.isna() & column.notna(), path, "is no number")
+    return numbers
+
+
+def _instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        instants = column.dt.tz_convert("UTC")
+        return instants.dt.normalize() if daily else instants
+    texts = column if pd.api.types.is_string_dtype(column) else column.astype("str")
+    _refuse(column, column.isna(), path, "is empty")
+    dates = texts.str.fullmatch(_DATE).to_numpy(dtype=bool) if daily else np.zeros(len(texts), dtype=bool)
+    zoned = texts.str.contains(_ZONED).to_numpy(dtype=bool)
+    _refuse(column, ~(zoned | dates), path, "has no time zone: write instants in UTC, like 2026-01-04T22:05:00Z")
+    instants = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    _refuse(column, instants.isna(), path, "is no instant")
+    return instants.dt.normalize() if daily else instants
+
+
+def _refuse(column: pd.Series, bad: "pd.Series | np.ndarray", path: Path, why: str) -> None:
+    """Raise for the first row that is marked bad."""
+    rows = np.flatnonzero(np.asarray(bad, dtype=bool))
+    if rows.size:
+        row = int(rows[0])
+        raise BadFile(f"{path}: {_place(path, row)}, column {column.name!r}: {str(column.iloc[row])!r} {why}")
+
+
+def _place(path: Path, row: int) -> str:
+    """Return where a row of the frame stands in the file: CSV skips blank lines, so lines are counted again."""
+    if path.suffix != ".csv":
+        return f"row {row + 1}"
+    with path.open(encoding="utf-8") as lines:
+        filled = [number for number, line in enumerate(lines, start=1) if line.strip()]
+    return f"line {filled[row + 1]}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

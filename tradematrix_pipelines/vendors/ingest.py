@@ -1,0 +1,266 @@
+"""From a vendor's answers to whole sessions in every timeframe, for the fewest credits.
+
+Where a session's minutes are complete, 5m, 15m and 1h are resampled from them at no cost; where they are not,
+the vendor's own bars are asked for. The daily bar is the vendor's official one for exchange-traded symbols,
+and the session's own for the others and where the vendor has none.
+
+Here: which series serves which. Not here: calls and their failures (``series``), or storing (``storage``).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day, cover_many
+from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.candles.resample import resample
+from tradematrix_pipelines.candles.screen import screen
+from tradematrix_pipelines.markets.calendars import SessionCalendar
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.credits import BACKFILL
+from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.series import Chunk, fetch_series
+
+M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
+
+ReadMinutes = Callable[[datetime, datetime], pd.DataFrame]
+"""Returns the stored one-minute candles between two instants (half open)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What to bring in for one symbol.
+
+    Attributes:
+        dates: trade dates wanted, by timeframe; those of the calendar's closed days included.
+        stored_minutes: trade dates whose minutes are stored, complete and final.
+        read_minutes: reads those minutes.
+    """
+
+    symbol: Symbol
+    dates: Mapping[Timeframe, frozenset[date]]
+    stored_minutes: frozenset[date]
+    read_minutes: ReadMinutes
+
+
+def ingest(
+    vendor: Vendor, wanted: Wanted, *, calendar: SessionCalendar, now: datetime, purpose: str = BACKFILL
+) -> Iterator[list[SeriesBatch]]:
+    """Yield batches of whole sessions, each list to be stored in one transaction, until all that is wanted is told.
+
+    A session that could not be had is told too, as ``failed``, ``missing`` or ``partial`` coverage. Sessions that
+    have not opened by ``now`` are left out, as is the daily bar of one that has not closed.
+    """
+    return _Ingest(vendor, wanted, calendar, now, purpose).run()
+
+
+class _Ingest:
+    """One symbol's ingestion: what is still wanted, and the steps that bring it in."""
+
+    def __init__(self, vendor: Vendor, wanted: Wanted, calendar: SessionCalendar, now: datetime, purpose: str) -> None:
+        self.vendor, self.wanted, self.now, self.purpose = vendor, wanted, now, purpose
+        self.symbol = wanted.symbol
+        dates = sorted(set().union(*wanted.dates.values()))
+        self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
+        self.own: dict[Timeframe, list[Session]] = defaultdict(list)
+        """Sessions whose coarse bars have to come from the vendor."""
+        self.minutes: dict[date, Coverage] = {}
+        """What is known of the minutes fetched: the reason, where nothing else is there."""
+
+    def run(self) -> Iterator[list[SeriesBatch]]:
+        yield from self._closed_days()
+        yield from self._minutes()
+        yield from self._stored_minutes()
+        yield from self._own_bars()
+        yield from self._official_days()
+
+    def _closed_days(self) -> Iterator[list[SeriesBatch]]:
+        open_dates = {session.trade_date for session in self.between}
+        batches = [
+            self._batch(timeframe, coverage=[closed_day(day, timeframe) for day in sorted(dates - open_dates)])
+            for timeframe, dates in self.wanted.dates.items()
+        ]
+        if any(batch.coverage for batch in batches):
+            yield batches
+
+    def _minutes(self) -> Iterator[list[SeriesBatch]]:
+        for chunk in self._fetch(M1, self._sessions(M1)):
+            minutes = self._screened(chunk, M1)
+            self.minutes |= {found.trade_date: found for found in minutes.coverage}
+            complete = {found.trade_date for found in minutes.coverage if found.status is Status.COMPLETE}
+            sessions = [session for session in chunk.sessions if session.trade_date in complete]
+            yield [minutes, *self._derived(minutes.candles, minutes.source, sessions)]
+            self._leave_to_vendor([session for session in chunk.sessions if session.trade_date not in complete])
+
+    def _stored_minutes(self) -> Iterator[list[SeriesBatch]]:
+        fetched = self.wanted.dates.get(M1, frozenset())
+        rest = [session for session in self.between if session.trade_date not in fetched and self._coarse(session)]
+        stored = [session for session in rest if session.trade_date in self.wanted.stored_minutes]
+        self._leave_to_vendor([session for session in rest if session.trade_date not in self.wanted.stored_minutes])
+        for some in (stored[i : i + 20] for i in range(0, len(stored), 20)):
+            minutes = self.wanted.read_minutes(some[0].opens_at, some[-1].closes_at)
+            yield list(self._derived(minutes, self.vendor.name, some))
+
+    def _own_bars(self) -> Iterator[list[SeriesBatch]]:
+        """Ask for the vendor's own bars where the minutes don't serve; the session's day comes from its hours."""
+        yield from self._unserved()
+        days = set(self.own.pop(D1, []))
+        hours = set(self.own.get(H1, []))
+        if days:
+            self.own[H1] = sorted(days | hours, key=lambda session: session.opens_at)
+        for timeframe, sessions in self.own.items():
+            for chunk in self._fetch(timeframe, sessions):
+                bars = self._screened(chunk, timeframe)
+                batches = [] if timeframe is H1 and not hours.intersection(chunk.sessions) else [bars]
+                if timeframe is H1 and (due := [session for session in chunk.sessions if session in days]):
+                    batches.append(self._day_from_hours(bars, due))
+                yield batches
+
+    def _unserved(self) -> Iterator[list[SeriesBatch]]:
+        """Give up, without a call, on bars that the vendor is known not to have."""
+        for timeframe, sessions in self.own.items():
+            base = H1 if timeframe is D1 else timeframe
+            served = [s for s in sessions if self.vendor.serves(self.symbol, base, s.trade_date)]
+            if len(served) < len(sessions):
+                failures = [self._failure(s, timeframe, self._why_none(s, base)) for s in sessions if s not in served]
+                yield [self._batch(timeframe, coverage=failures)]
+            self.own[timeframe] = served
+
+    def _why_none(self, session: Session, timeframe: Timeframe) -> str:
+        minutes = self.minutes.get(session.trade_date)
+        told = "its minutes are not stored" if minutes is None else f"its minutes are not complete ({minutes.reason()})"
+        return f"{told}, and {self.vendor.name} has no {timeframe} bars of its own"
+
+    def _day_from_hours(self, hours: SeriesBatch, sessions: Sequence[Session]) -> SeriesBatch:
+        found = {coverage.trade_date: coverage for coverage in hours.coverage}
+        whole = [session for session in sessions if found[session.trade_date].status is Status.COMPLETE]
+        day = self._resampled(hours.candles, hours.source, D1, whole, base=H1)
+        torn = [
+            replace(
+                self._failure(session, D1, f"no day without its hours: {found[session.trade_date].reason()}"),
+                status=found[session.trade_date].status,
+            )
+            for session in sessions
+            if session not in whole
+        ]
+        return replace(day, coverage=(*day.coverage, *torn))
+
+    def _official_days(self) -> Iterator[list[SeriesBatch]]:
+        for chunk in self._fetch(D1, [session for session in self._sessions(D1) if self._has_official_day(session)]):
+            yield [self._screened(chunk, D1)]
+
+    def _sessions(self, timeframe: Timeframe) -> list[Session]:
+        dates = self.wanted.dates.get(timeframe, frozenset())
+        return [session for session in self.between if session.trade_date in dates and self._due(session, timeframe)]
+
+    def _due(self, session: Session, timeframe: Timeframe) -> bool:
+        return self.now >= (session.closes_at if timeframe is D1 else session.opens_at)
+
+    def _has_official_day(self, session: Session) -> bool:
+        return not self.symbol.quotes_all_day and self.vendor.serves(self.symbol, D1, session.trade_date)
+
+    def _coarse(self, session: Session) -> list[Timeframe]:
+        """Return the timeframes wanted of this session that its minutes could serve."""
+        return [
+            timeframe
+            for timeframe, dates in self.wanted.dates.items()
+            if timeframe is not M1
+            and session.trade_date in dates
+            and self._due(session, timeframe)
+            and not (timeframe is D1 and self._has_official_day(session))
+        ]
+
+    def _leave_to_vendor(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            for timeframe in self._coarse(session):
+                self.own[timeframe].append(session)
+
+    def _fetch(self, timeframe: Timeframe, sessions: Sequence[Session]) -> Iterator[Chunk]:
+        if not sessions:
+            return iter(())
+        first, last = sessions[0].opens_at, sessions[-1].opens_at
+        return fetch_series(
+            self.vendor,
+            self.symbol,
+            timeframe,
+            needed=sessions,
+            between=[session for session in self.between if first <= session.opens_at <= last],
+            now=self.now,
+            purpose=self.purpose,
+        )
+
+    def _screened(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
+        if chunk.error is not None:
+            failures = [self._failure(session, timeframe, str(chunk.error)) for session in chunk.sessions]
+            return self._batch(timeframe, coverage=failures, source=chunk.source)
+        kept = screen(chunk.raw, timeframe=timeframe, sessions=chunk.sessions, now=self.now)
+        coverage = self._covered(kept.candles, timeframe, chunk.sessions, chunk.source, kept.rejected, chunk.raw)
+        return self._batch(
+            timeframe, candles=kept.candles, rejected=kept.rejected, coverage=coverage, source=chunk.source
+        )
+
+    def _derived(self, minutes: pd.DataFrame, source: str, sessions: Sequence[Session]) -> Iterator[SeriesBatch]:
+        due: dict[Timeframe, list[Session]] = defaultdict(list)
+        for session in sessions:
+            for timeframe in self._coarse(session):
+                due[timeframe].append(session)
+        for timeframe, some in due.items():
+            yield self._resampled(minutes, source, timeframe, some)
+
+    def _resampled(
+        self,
+        finer: pd.DataFrame,
+        source: str,
+        timeframe: Timeframe,
+        sessions: Sequence[Session],
+        base: Timeframe = M1,
+    ) -> SeriesBatch:
+        bars = resample(finer, timeframe=timeframe, sessions=sessions, now=self.now, base=base)
+        coverage = self._covered(bars, timeframe, sessions, source)
+        return self._batch(timeframe, candles=bars, coverage=coverage, source=source)
+
+    def _covered(
+        self,
+        candles: pd.DataFrame,
+        timeframe: Timeframe,
+        sessions: Sequence[Session],
+        source: str,
+        rejected: pd.DataFrame | None = None,
+        raw: pd.DataFrame | None = None,
+    ) -> list[Coverage]:
+        return cover_many(
+            candles["ts"],
+            timeframe=timeframe,
+            sessions=sessions,
+            now=self.now,
+            gap_tolerance=self.symbol.gap_tolerance,
+            rejected=None if rejected is None else rejected["ts"],
+            raw=None if raw is None else raw["ts"],
+            source=source,
+        )
+
+    def _failure(self, session: Session, timeframe: Timeframe, error: str) -> Coverage:
+        [empty] = self._covered(empty_candles(), timeframe, [session], self.vendor.name)
+        return replace(empty, status=Status.FAILED, error=error)
+
+    def _batch(
+        self,
+        timeframe: Timeframe,
+        *,
+        coverage: Sequence[Coverage],
+        candles: pd.DataFrame | None = None,
+        rejected: pd.DataFrame | None = None,
+        source: str | None = None,
+    ) -> SeriesBatch:
+        batch = SeriesBatch(
+            symbol=self.symbol, timeframe=timeframe, coverage=tuple(coverage), source=source or self.vendor.name
+        )
+        if candles is not None:
+            batch = replace(batch, candles=candles)
+        return batch if rejected is None else replace(batch, rejected=rejected)

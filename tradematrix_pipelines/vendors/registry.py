@@ -1,0 +1,69 @@
+"""Vendors by name, as ``TRADEMATRIX_VENDOR`` says it.
+
+Here: making one. A package adds its own through the entry-point group ``tradematrix_pipelines.vendors``: a callable
+that takes the settings and a ledger and returns a ``Vendor``.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.vendors.credits import Ledger
+from tradematrix_pipelines.vendors.files import FilesVendor
+from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.simulator.vendor import SimulatorVendor
+from tradematrix_pipelines.vendors.twelve_data import TwelveData
+
+GROUP = "tradematrix_pipelines.vendors"
+
+VendorFactory = Callable[[Settings, Ledger], Vendor]
+
+
+def open_vendor(settings: Settings, *, ledger: Ledger) -> Vendor:
+    """Return the vendor that the settings name (:attr:`Settings.vendor_name`), ready to be asked. Close it after use.
+
+    Raises:
+        UsageError: the name is unknown, or a setting that this vendor needs is missing.
+    """
+    name = settings.vendor_name
+    added = _added()
+    if name in added:
+        return cast(VendorFactory, added[name].load())(settings, ledger)
+    if name in _BUILT_IN:
+        return _BUILT_IN[name](settings, ledger)
+    raise UsageError(f"TRADEMATRIX_VENDOR={name!r} is no vendor: there are {', '.join(vendor_names())}")
+
+
+def vendor_names() -> list[str]:
+    """Return the names of all vendors, sorted."""
+    return sorted(_BUILT_IN.keys() | _added().keys())
+
+
+def _added() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _twelve_data(settings: Settings, ledger: Ledger) -> Vendor:
+    if settings.twelve_data_key is None:
+        raise UsageError("TWELVE_DATA_API_KEY is not set: set it, or use TRADEMATRIX_VENDOR=simulator")
+    return TwelveData(
+        base_url=settings.twelve_data_url, key=settings.twelve_data_key, ledger=ledger, clock=settings.clock
+    )
+
+
+def _files(settings: Settings, ledger: Ledger) -> Vendor:
+    del ledger  # a file costs nothing
+    if settings.files_dir is None:
+        raise UsageError("TRADEMATRIX_FILES_DIR is not set: set it to the folder with files like EUR-USD_1m.csv")
+    if not settings.files_dir.is_dir():
+        raise UsageError(f"TRADEMATRIX_FILES_DIR={settings.files_dir} is no folder: set it to one that exists")
+    return FilesVendor(settings.files_dir)
+
+
+def _simulator(settings: Settings, ledger: Ledger) -> Vendor:
+    return SimulatorVendor(clock=settings.clock, ledger=ledger)
+
+
+_BUILT_IN: dict[str, VendorFactory] = {"twelve_data": _twelve_data, "files": _files, "simulator": _simulator}

@@ -1,0 +1,122 @@
+"""From the decoded body of a good answer to candles. Pure.
+
+Here: what ``/time_series`` says. Not here: whether the answer is one (``outcomes``), whether it is about the right
+instrument (``identity``), whether a candle can be believed (the screening of ``candles``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import PRICES, as_candles
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.errors import MalformedAnswer
+from tradematrix_pipelines.vendors.twelve_data.query import INTERVALS
+
+_DATE, _INSTANT = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
+_DATE_LENGTH = len("2006-01-02")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Meta:
+    """What the vendor says the answer is about; ``None`` where it says nothing."""
+
+    symbol: str | None = None
+    interval: str | None = None
+    type: str | None = None
+    exchange: str | None = None
+    mic_code: str | None = None
+    currency: str | None = None
+    currency_quote: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """A good answer: its meta, and every row that came, in the order in which it came."""
+
+    meta: Meta
+    candles: pd.DataFrame
+
+
+def read_series(body: object, timeframe: Timeframe) -> Series:
+    """Return the candles of one symbol's answer.
+
+    Raises:
+        MalformedAnswer: a part that the protocol promises is missing, a datetime can't be read, or the bars are
+            of another interval than ``timeframe``.
+    """
+    if not isinstance(body, dict):
+        raise MalformedAnswer(f"an answer is an object, not {type(body).__name__}")
+    meta = read_meta(body.get("meta"))
+    if meta.interval is not None and meta.interval != INTERVALS[timeframe]:
+        raise MalformedAnswer(f"asked for {INTERVALS[timeframe]} bars, the answer holds {meta.interval}")
+    rows = body.get("values")
+    if not isinstance(rows, list) or not rows:
+        raise MalformedAnswer("the answer has no list of values")
+    return Series(meta=meta, candles=_candles(rows, timeframe))
+
+
+def read_meta(meta: object) -> Meta:
+    """Return the parts of a meta object that identify an instrument.
+
+    Raises:
+        MalformedAnswer: it is no object.
+    """
+    if not isinstance(meta, dict):
+        raise MalformedAnswer("the answer has no meta object")
+    return Meta(**{name: _text(meta, name) for name in Meta.__dataclass_fields__})
+
+
+def to_float(value: object) -> float:
+    """Return a number that the vendor sends as text; NaN for what is none (``""``, ``null``, ``NaN``)."""
+    try:
+        return float(value)  # type: ignore[arg-type]  # whatever JSON held; the except clause is the check
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
+def _candles(rows: Sequence[object], timeframe: Timeframe) -> pd.DataFrame:
+    try:
+        columns = {name: [row[name] for row in rows] for name in ("datetime", *PRICES)}  # type: ignore[index]
+        volumes = [row.get("volume") for row in rows]  # type: ignore[attr-defined]  # both: checked by the except
+    except (TypeError, KeyError, AttributeError) as error:
+        raise MalformedAnswer(f"a row of the answer lacks a field: {error}") from None
+    values = {name: _floats(columns[name]) for name in PRICES} | {"volume": _floats(volumes)}
+    return as_candles(pd.DataFrame({"ts": _instants(columns["datetime"], timeframe), **values}))
+
+
+def _instants(texts: Sequence[object], timeframe: Timeframe) -> pd.DatetimeIndex:
+    """Parse datetimes, all of one form, as UTC. A day may come with or without its midnight."""
+    if set(map(type, texts)) != {str}:
+        raise MalformedAnswer("a datetime of the answer is no text")
+    form = _DATE if len(str(texts[0])) == _DATE_LENGTH else _INSTANT
+    try:
+        instants = pd.to_datetime(cast(list[str], texts), format=form, utc=True).as_unit("us")
+    except (ValueError, OverflowError) as error:
+        raise MalformedAnswer(f"a datetime of the answer can't be read: {str(error).splitlines()[0][:120]}") from None
+    if instants.hasnans:
+        raise MalformedAnswer("a row of the answer has no datetime")
+    if timeframe is Timeframe.D1 and (instants != instants.normalize()).any():
+        raise MalformedAnswer("a daily bar carries a time of day")
+    return instants
+
+
+def _floats(values: Sequence[object]) -> Floats:
+    """Parse numbers that come as text. The quick way is taken whole; one bad value sends all the careful way."""
+    if values.count(None) == len(values):
+        return np.full(len(values), np.nan)
+    try:
+        return np.fromiter(map(float, values), dtype=np.float64, count=len(values))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return np.fromiter(map(to_float, values), dtype=np.float64, count=len(values))
+
+
+def _text(meta: Mapping[str, object], name: str) -> str | None:
+    value = meta.get(name)
+    return value.strip() or None if isinstance(value, str) else None

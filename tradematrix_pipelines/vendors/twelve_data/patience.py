@@ -1,0 +1,62 @@
+"""How often and how long a call is tried.
+
+Here: the pacing. Not here: which errors are worth a try (each says so itself: ``VendorError.retryable``).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import stamina
+
+from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.vendors.credits import next_minute_at
+from tradematrix_pipelines.vendors.errors import MinuteLimit, VendorError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """The bounds of trying. Seconds are real ones, whatever the clock does.
+
+    Attributes:
+        tries: most tries of one call.
+        seconds: no wait for another try begins later than this after the first.
+        first_wait: wait before the second try; doubled before each further one.
+        longest_wait: no such wait is longer.
+        jitter: up to so much is added to each wait at random, so that processes don't knock together.
+    """
+
+    tries: int = 4
+    seconds: float = 200.0
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    jitter: float = 1.0
+
+
+def patiently(patience: Patience, clock: Clock) -> Iterator[stamina.Attempt]:
+    """Yield attempts, each a context manager around one try, until one succeeds or the last one's error is let through.
+
+    After a :class:`MinuteLimit` the next try waits for the next minute of ``clock``; after any other error that may
+    pass, for stamina's exponential backoff.
+    """
+    not_before: datetime | None = None
+
+    def worth_a_try(error: Exception) -> bool | float:
+        nonlocal not_before
+        if isinstance(error, MinuteLimit):
+            not_before = next_minute_at(clock.now())
+            return 0.0  # the wait is below, on our clock, which may run faster than stamina's
+        return isinstance(error, VendorError) and error.retryable
+
+    for attempt in stamina.retry_context(
+        on=worth_a_try,
+        attempts=patience.tries,
+        timeout=patience.seconds,
+        wait_initial=patience.first_wait,
+        wait_max=patience.longest_wait,
+        wait_jitter=patience.jitter,
+    ):
+        if not_before is not None:
+            clock.sleep((not_before - clock.now()).total_seconds())
+            not_before = None
+        yield attempt

@@ -1,0 +1,94 @@
+"""From a question to the parameters of a call. Pure: nothing here is sent.
+
+The key is no parameter: it travels in a header, because URLs get logged.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.protocol import CandleRequest
+
+CATALOGUE = "twelve_data"
+"""Whose names go into a query; the simulator speaks them too."""
+
+MAX_BARS = 5000
+"""Bars that one answer can carry (``outputsize``)."""
+
+MINUTES_SINCE = date(2020, 2, 10)
+"""First day with one-minute bars."""
+
+INTERVALS = {
+    Timeframe.M1: "1min",
+    Timeframe.M5: "5min",
+    Timeframe.M15: "15min",
+    Timeframe.H1: "1h",
+    Timeframe.D1: "1day",
+}
+
+Params = dict[str, str]
+
+
+def series_params(request: CandleRequest) -> Params:
+    """Return the parameters of ``/time_series`` for one window of one symbol."""
+    return _window_params(request) | {"symbol": vendor_symbol(request.symbol)}
+
+
+def batch_params(requests: Sequence[CandleRequest]) -> Params:
+    """Return the parameters of one ``/time_series`` call for several symbols.
+
+    Raises:
+        ValueError: the requests differ in more than their symbol, or there is none.
+    """
+    windows = {(r.timeframe, r.start, r.end, r.purpose) for r in requests}
+    if len(windows) != 1:
+        msg = f"a batch has one window, got {len(windows)}"
+        raise ValueError(msg)
+    return _window_params(requests[0]) | {"symbol": ",".join(vendor_symbol(r.symbol) for r in requests)}
+
+
+def symbol_params(symbol: Symbol) -> Params:
+    """Return the parameters of ``/quote`` and ``/price``."""
+    return {"symbol": vendor_symbol(symbol)}
+
+
+def earliest_params(symbol: Symbol, timeframe: Timeframe) -> Params:
+    """Return the parameters of ``/earliest_timestamp``."""
+    return {"symbol": vendor_symbol(symbol), "interval": INTERVALS[timeframe], "timezone": "UTC"}
+
+
+def vendor_symbol(symbol: Symbol) -> str:
+    """Return the name of ``symbol`` in Twelve Data's catalogue."""
+    return symbol.symbol_at(CATALOGUE)
+
+
+def _window_params(request: CandleRequest) -> Params:
+    params = {
+        "interval": INTERVALS[request.timeframe],
+        "order": "asc",
+        "outputsize": str(MAX_BARS),
+        "start_date": _start_date(request),
+        "end_date": _end_date(request),
+    }
+    if request.timeframe is not Timeframe.D1:  # for days the vendor ignores it and answers exchange-local dates
+        params["timezone"] = "UTC"
+    return params
+
+
+def _start_date(request: CandleRequest) -> str:
+    start = request.start.astimezone(UTC)
+    return start.date().isoformat() if request.timeframe is Timeframe.D1 else _instant(start)
+
+
+def _end_date(request: CandleRequest) -> str:
+    """For days the end is exclusive. For bars nobody says, so the first bar no longer wanted is asked for as well."""
+    end = request.end.astimezone(UTC)
+    if request.timeframe is not Timeframe.D1:
+        return _instant(end)
+    last = (end - timedelta(microseconds=1)).date()
+    return (last + timedelta(days=1)).isoformat()
+
+
+def _instant(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")

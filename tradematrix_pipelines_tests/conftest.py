@@ -1,0 +1,61 @@
+"""What all tests share: the real market data, and a real Postgres with fresh databases for each test."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.embedded import ServerLease, lease_server
+from tradematrix_pipelines.storage.market import Market
+
+_REPOSITORY = Path(__file__).parents[1]
+NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
+"""A Friday evening after every close, where a test's clock stands unless it says otherwise."""
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real market data, published pivots and recorded answers; it is not part of the project."""
+    folder = Path(os.environ.get("TRADEMATRIX_TEST_DATA", _REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real market data in {folder}: set TRADEMATRIX_TEST_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerLease]:
+    """An embedded server for the whole run of this worker."""
+    with lease_server(tmp_path_factory.mktemp("postgres")) as lease:
+        yield lease
+
+
+@pytest.fixture
+def environment(postgres: ServerLease, tmp_path: Path) -> dict[str, str]:
+    """The environment of an installation of its own: two fresh databases, an empty home, the clock at NOW."""
+    url = postgres.url(f"market_{uuid4().hex[:12]}")
+    return {
+        "TRADEMATRIX_HOME": str(tmp_path / "home"),
+        "TRADEMATRIX_DATABASE_URL": url.render_as_string(hide_password=False),
+        "TRADEMATRIX_CLOCK": NOW.isoformat(),
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of that installation, in this process's environment too."""
+    for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_"))]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+@pytest.fixture
+def market(settings: Settings) -> Iterator[Market]:
+    """That installation's market database, open, with the default symbols."""
+    with Market.open(settings) as opened:
+        yield opened

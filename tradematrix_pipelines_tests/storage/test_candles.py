@@ -1,0 +1,187 @@
+"""Writing candles: replays, revisions, neighbours, races, and what the table itself refuses."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.candles import Written, write
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import find_symbols
+
+NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
+DAY = date(2026, 11, 20)
+
+
+def candles(count: int, *, start: str = "2026-11-20T08:00Z", close: float = 1.13725, volume: float | None = 7) -> pd.DataFrame:
+    ts = pd.date_range(start, periods=count, freq="1min")
+    row = {"open": 1.1371, "high": 1.2, "low": 1.1, "close": close, "volume": float("nan") if volume is None else volume}
+    return as_candles(pd.DataFrame({"ts": ts, **row}))
+
+
+def batch(market: Market, frame: pd.DataFrame, *, symbol: str = "DAX", timeframe: Timeframe = Timeframe.M1) -> SeriesBatch:
+    [found] = find_symbols(market.engine, [symbol])
+    return SeriesBatch(symbol=found, timeframe=timeframe, candles=frame, source="files")
+
+
+def stored(market: Market, symbol: str = "DAX", timeframe: Timeframe = Timeframe.M1) -> pd.DataFrame:
+    [found] = find_symbols(market.engine, [symbol])
+    return market.candles.series(found, timeframe, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def count(market: Market, table: str) -> int:
+    with market.engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_what_is_written_is_read_back_to_the_last_digit(market: Market) -> None:
+    frame = pd.concat([candles(3), candles(2, start="2026-11-20T08:03Z", volume=None)], ignore_index=True)
+    assert write(market.engine, [batch(market, frame)], now=NOW) == Written(inserted=5)
+    pd.testing.assert_frame_equal(stored(market), frame)
+    with market.engine.connect() as connection:
+        text_of_price = connection.execute(text("SELECT DISTINCT close::text FROM ohlc")).scalar_one()
+    assert text_of_price == "1.13725"
+
+
+def test_an_identical_replay_changes_nothing_in_any_row(market: Market) -> None:
+    written = batch(market, candles(500))
+    write(market.engine, [written], now=NOW)
+    with market.engine.connect() as connection:
+        before = connection.execute(text("SELECT ts, xmin::text FROM ohlc ORDER BY ts")).all()
+    assert write(market.engine, [written], now=NOW) == Written()
+    with market.engine.connect() as connection:
+        assert connection.execute(text("SELECT ts, xmin::text FROM ohlc ORDER BY ts")).all() == before
+    assert count(market, "ohlc_revisions") == 0
+
+
+def test_only_what_differs_is_revised_and_its_old_values_are_kept(market: Market) -> None:
+    write(market.engine, [batch(market, candles(500))], now=NOW)
+    changed = candles(510)
+    changed.loc[7, "close"] = 1.15
+    assert write(market.engine, [batch(market, changed)], now=NOW) == Written(inserted=10, revised=1)
+    pd.testing.assert_frame_equal(stored(market), changed)
+    with market.engine.connect() as connection:
+        [old] = connection.execute(text("SELECT ts, close FROM ohlc_revisions")).all()
+    assert (old.ts, old.close) == (changed["ts"][7], 1.13725)
+
+
+def test_a_volume_that_comes_later_is_a_revision(market: Market) -> None:
+    write(market.engine, [batch(market, candles(3, volume=None))], now=NOW)
+    assert write(market.engine, [batch(market, candles(3))], now=NOW) == Written(revised=3)
+
+
+def test_neighbours_in_time_symbol_and_timeframe_are_untouched(market: Market) -> None:
+    for symbol, timeframe in (("DAX", Timeframe.M1), ("NDX", Timeframe.M1), ("DAX", Timeframe.M5)):
+        write(market.engine, [batch(market, candles(60), symbol=symbol, timeframe=timeframe)], now=NOW)
+    middle = candles(10, start="2026-11-20T08:20Z", close=1.12)
+    assert write(market.engine, [batch(market, middle)], now=NOW) == Written(revised=10)
+    expected = candles(60)
+    expected.loc[20:29, "close"] = 1.12
+    pd.testing.assert_frame_equal(stored(market), expected)
+    pd.testing.assert_frame_equal(stored(market, "NDX"), candles(60))
+    pd.testing.assert_frame_equal(stored(market, "DAX", Timeframe.M5), candles(60))
+
+
+def test_several_series_are_one_transaction(market: Market) -> None:
+    bad = candles(3)
+    bad.loc[1, "high"] = 1.0
+    with pytest.raises(IntegrityError):
+        write(market.engine, [batch(market, candles(3), symbol="NDX"), batch(market, bad)], now=NOW)
+    assert count(market, "ohlc") == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("close", float("nan")),
+        ("high", float("inf")),
+        ("low", -1.0),
+        ("low", 0.0),
+        ("low", float("nan")),
+        ("open", float("nan")),
+        ("volume", -1.0),
+        ("volume", float("inf")),
+        ("high", 1.1),
+    ],
+)
+@pytest.mark.parametrize("replay", [False, True])
+def test_the_table_refuses_impossible_candles_by_itself(market: Market, column: str, value: float, *, replay: bool) -> None:
+    if replay:
+        write(market.engine, [batch(market, candles(3))], now=NOW)
+    bad = candles(3)
+    bad.loc[1, column] = value
+    with pytest.raises(DBAPIError):
+        write(market.engine, [batch(market, bad)], now=NOW)
+    assert count(market, "ohlc") == (3 if replay else 0)
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2], [0, 1, 1]])
+def test_unsorted_or_doubled_candles_are_refused(market: Market, order: list[int]) -> None:
+    frame = candles(3).iloc[order].reset_index(drop=True)
+    with pytest.raises(ValueError, match="sorted by ts, each ts once"):
+        write(market.engine, [batch(market, frame)], now=NOW)
+
+
+def test_two_writers_on_one_series_both_succeed(market: Market) -> None:
+    frames = [candles(3000, close=1.12), candles(3000, start="2026-11-20T09:00Z", close=1.15)]
+    for _ in range(5):
+        with market.engine.begin() as connection:
+            connection.execute(text("TRUNCATE ohlc, ohlc_revisions"))
+        errors = _at_once([batch(market, frame) for frame in frames], market)
+        assert errors == []
+        assert len(stored(market)) == 3060
+
+
+def _at_once(batches: Sequence[SeriesBatch], market: Market) -> list[Exception]:
+    barrier, errors = threading.Barrier(len(batches)), []
+
+    def run(one: SeriesBatch) -> None:
+        barrier.wait()
+        try:
+            write(market.engine, [one], now=NOW)
+        except Exception as error:  # noqa: BLE001 - whatever a thread raises is the test's result
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def test_rejections_are_kept_raw_and_once(market: Market) -> None:
+    bad = candles(2).assign(reason="high is below open or close")
+    bad.loc[0, "close"] = float("inf")
+    bad.loc[1, "ts"] = pd.NaT
+    written = replace(batch(market, candles(0)), rejected=bad)
+    assert write(market.engine, [written], now=NOW).rejected == 2
+    assert write(market.engine, [written], now=NOW).rejected == 0
+    with market.engine.connect() as connection:
+        rows = connection.execute(text("SELECT ts, close, reason FROM rejected_candles ORDER BY id")).all()
+    assert [(row.ts is None, row.close) for row in rows] == [(False, float("inf")), (True, 1.13725)]
+
+
+def test_a_failed_attempt_keeps_what_is_known_and_says_why(market: Market) -> None:
+    known = Coverage(
+        timeframe=Timeframe.M1, trade_date=DAY, status=Status.PARTIAL, final=True,
+        expected=510, received=500, longest_gap=10, source="files",
+        opens_at=datetime(2026, 11, 20, 8, tzinfo=UTC), closes_at=datetime(2026, 11, 20, 16, 30, tzinfo=UTC),
+    )  # fmt: skip
+    one = replace(batch(market, candles(500)), coverage=(known,))
+    write(market.engine, [one], now=NOW)
+    failed = replace(known, status=Status.FAILED, received=0, longest_gap=510, error="the vendor is down")
+    write(market.engine, [replace(one, candles=candles(0), coverage=(failed,))], now=NOW)
+    [row] = read_coverage(market.engine, [one.symbol], [Timeframe.M1], DAY, DAY)
+    assert row.attempts == 2
+    assert row.coverage == replace(known, status=Status.FAILED, error="the vendor is down")
