@@ -41,7 +41,7 @@ class Outcome:
 @click.option(
     "--timeframe",
     "timeframes",
-    type=click.Choice(list(Timeframe)),
+    type=click.Choice([each.value for each in Timeframe]),
     multiple=True,
     help="Only these timeframes; may be given several times. Levels are computed when 1d is among them.",
 )
@@ -65,7 +65,7 @@ def command(
     with open_market() as (settings, market):
         chosen = find_symbols(market.engine, symbols)
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-        outcomes = backfill(settings, market, chosen, first, last, wanted, refresh=refresh)
+        outcomes = backfill(settings, market, chosen, first=first, last=last, timeframes=wanted, refresh=refresh)
         report(market, outcomes, first, last or market.clock.now().date(), wanted, as_json=as_json)
     if any(outcome.errors for outcome in outcomes):
         ctx.exit(1)
@@ -75,10 +75,10 @@ def backfill(
     settings: Settings,
     market: Market,
     symbols: Sequence[Symbol],
+    *,
     first: date,
     last: date | None,
     timeframes: Sequence[Timeframe],
-    *,
     refresh: bool = False,
 ) -> list[Outcome]:
     """Bring in candles and levels of these symbols; one that fails doesn't stop the others.
@@ -88,8 +88,7 @@ def backfill(
     """
     now, batch = market.clock.now(), uuid.uuid4().hex[:8]
     planned = {
-        symbol.name: plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
-        for symbol in symbols
+        symbol.name: plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now) for symbol in symbols
     }
     defs, outcomes = build_defs(settings), [Outcome(symbol) for symbol in symbols]
     total = sum(run.partitions for runs in planned.values() for run in runs)

@@ -15,21 +15,20 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 
 @click.command()
 @click.argument("symbol")
-@click.option("--timeframe", type=click.Choice(list(Timeframe)), default="1h", show_default=True)
+@click.option("--timeframe", type=click.Choice([each.value for each in Timeframe]), default="1h", show_default=True)
 @click.option("--from", "first", type=TradeDate(), help="First trade date.")
 @click.option("--to", "last", type=TradeDate(), help="Last trade date.")
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="The newest so many.")
 @json_option
-def command(
-    *, symbol: str, timeframe: str, first: date | None, last: date | None, limit: int, as_json: bool
-) -> None:
+def command(*, symbol: str, timeframe: str, first: date | None, last: date | None, limit: int, as_json: bool) -> None:
     """Show stored candles of SYMBOL, oldest first; times are UTC."""
     with open_market() as (_, market):
         [found] = find_symbols(market.engine, [symbol], only_active=False)
         start, end = _window(found, first, last, market.clock.now())
         candles = market.candles.series(found, Timeframe(timeframe), start, end, newest=limit)
     rows = [
-        row | {"ts": row["ts"].to_pydatetime(), "volume": None if row["volume"] != row["volume"] else row["volume"]}  # noqa: PLR0124 - NaN is the only value unlike itself
+        {str(name): value for name, value in row.items()}
+        | {"ts": row["ts"].to_pydatetime(), "volume": None if row["volume"] != row["volume"] else row["volume"]}
         for row in candles.to_dict("records")
     ]
     show(rows, as_json=as_json, empty=f"no candles stored: run `tradematrix backfill {symbol} --from …`")

@@ -11,7 +11,7 @@ from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.market import Market
 
 
-class TradeDate(click.ParamType):
+class TradeDate(click.ParamType[date]):
     """A date on the command line: 2026-11-20."""
 
     name = "date"

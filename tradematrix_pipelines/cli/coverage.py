@@ -16,7 +16,13 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
 @click.option("--from", "first", type=TradeDate(), help="First trade date; default: two weeks ago.")
 @click.option("--to", "last", type=TradeDate(), help="Last trade date; default: today.")
-@click.option("--timeframe", "timeframes", type=click.Choice(list(Timeframe)), multiple=True, help="Only these.")
+@click.option(
+    "--timeframe",
+    "timeframes",
+    type=click.Choice([each.value for each in Timeframe]),
+    multiple=True,
+    help="Only these.",
+)
 @click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing or failed.")
 @json_option
 def command(

@@ -38,7 +38,7 @@ def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: 
         symbols, now = read_symbols(market.engine), market.clock.now()
         first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
         click.echo(f"Bringing in the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
-        outcomes = backfill(settings, market, symbols, first, None, list(Timeframe))
+        outcomes = backfill(settings, market, symbols, first=first, last=None, timeframes=list(Timeframe))
         report(market, outcomes, first, now.date(), list(Timeframe), as_json=False)
         click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
         show_levels(market, symbols, None, as_json=False)
@@ -50,5 +50,7 @@ def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: 
 def _sessions_back(symbol: Symbol, now: datetime, count: int) -> date:
     """Return the trade date of the ``count``-th last session that has closed at ``now``."""
     calendar = get_calendar(symbol.calendar)
-    closed = [s for s in calendar.sessions(now.date() - timedelta(days=3 * count + 20), now.date()) if s.closes_at <= now]
+    closed = [
+        s for s in calendar.sessions(now.date() - timedelta(days=3 * count + 20), now.date()) if s.closes_at <= now
+    ]
     return closed[-count].trade_date

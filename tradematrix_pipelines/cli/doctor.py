@@ -85,7 +85,9 @@ def _migrations(databases: OpenDatabases) -> str:
         state = schema_state(engine)
     finally:
         engine.dispose()
-    return f"at {state.current}" if state.up_to_date else f"at {state.current or 'nothing'}: {state.head} is applied now"
+    return (
+        f"at {state.current}" if state.up_to_date else f"at {state.current or 'nothing'}: {state.head} is applied now"
+    )
 
 
 def _symbols(market: Market) -> str:

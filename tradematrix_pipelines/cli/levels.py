@@ -1,7 +1,8 @@
 """``tradematrix levels``: the stored daily levels and pivot points of a session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import click
 import pandas as pd
@@ -22,7 +23,9 @@ _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
 @click.option("--date", "trade_date", type=TradeDate(), help="Session to trade; default: the coming one.")
-@click.option("--method", type=click.Choice(list(Method)), help="Pivot points of this method instead.")
+@click.option(
+    "--method", type=click.Choice([each.value for each in Method]), help="Pivot points of this method instead."
+)
 @json_option
 def command(*, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_json: bool) -> None:
     """Show the levels to trade a session with, for all symbols or those given."""
@@ -57,7 +60,7 @@ def coming_session(symbol: Symbol, now: datetime) -> date:
     return session.trade_date
 
 
-def _row(symbol: Symbol, row: dict[str, object], names: Sequence[str], *, as_json: bool) -> dict[str, object]:
+def _row(symbol: Symbol, row: Mapping[Any, Any], names: Sequence[str], *, as_json: bool) -> dict[str, object]:
     shown: dict[str, object] = {"symbol": symbol.name, "trade_date": row["trade_date"]}
     if "y_trade_date" in row:
         shown["from_session"] = row["y_trade_date"]

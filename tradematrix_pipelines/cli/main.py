@@ -47,9 +47,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except TradeMatrixError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = 2 if isinstance(error, UsageError) else 1
-            raise failure from error
+            click.echo(f"Error: {error}", err=True)
+            return ctx.exit(2 if isinstance(error, UsageError) else 1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

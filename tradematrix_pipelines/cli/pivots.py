@@ -7,7 +7,7 @@ import click
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.levels.pivots import Method, pivots
 
-_METHODS = click.Choice([*Method, "all"])
+_METHODS = click.Choice([*(each.value for each in Method), "all"])
 
 
 @click.command()

@@ -16,9 +16,7 @@ _POLL_SECONDS = 0.5
 
 
 @contextmanager
-def watch(
-    market: Market, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str
-) -> Iterator[Progress]:
+def watch(market: Market, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str) -> Iterator[Progress]:
     """Show a bar on standard error that counts the sessions checked since ``since``, until the block ends."""
     columns = (
         TextColumn("{task.description}"),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -103,10 +103,8 @@ class Services:
             _signal_group(child, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         for child in self._children.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             # Whatever the head left behind: code servers and run workers are in its group.
             _signal_group(child, signal.SIGKILL)
             child.wait()

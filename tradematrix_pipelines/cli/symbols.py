@@ -32,7 +32,9 @@ def list_symbols(*, everything: bool, as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--calendar", required=True, help="Session calendar: FX, 24/7, or an exchange's code such as XETR.")
-@click.option("--instrument", type=click.Choice(list(InstrumentType)), help="Default: from name and calendar.")
+@click.option(
+    "--instrument", type=click.Choice([each.value for each in InstrumentType]), help="Default: from name and calendar."
+)
 @click.option("--tick-size", type=float, default=0.01, show_default=True, help="Smallest price step.")
 @click.option("--currency", help="ISO code; default: what follows the slash in the name, else USD.")
 @click.option("--exchange", help="Exchange code as the vendor reports it; checked against its answers.")

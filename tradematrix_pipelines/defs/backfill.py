@@ -107,9 +107,7 @@ def execute(
     )
 
 
-def _checked_sessions(
-    symbol: Symbol, first: date, last: date, settings: Settings, now: datetime
-) -> list[Session]:
+def _checked_sessions(symbol: Symbol, first: date, last: date, settings: Settings, now: datetime) -> list[Session]:
     if first > last:
         raise UsageError(f"--from {first} is after --to {last}: swap them")
     if first < settings.history_start:
@@ -147,5 +145,3 @@ def _weekdays(first: date, last: date, settings: Settings) -> tuple[date, date]:
         while last.weekday() >= 5:
             last -= _DAY
     return first, last
-
-

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._utils.warnings import disable_dagster_warnings
 
-from tradematrix_pipelines.defs.assets.levels import build_daily_levels, build_pivot_points
+from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.partitions import session_partitions
@@ -15,14 +16,16 @@ from tradematrix_pipelines.settings import Settings, load_settings
 
 def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
-    partitions = session_partitions(settings)
-    return dg.Definitions(
-        assets=[build_ohlc(partitions), build_daily_levels(partitions), build_pivot_points(partitions)],
-        jobs=build_jobs(),
-        resources={**build_resources(settings), **(resources or {})},
-        # One process a run: steps share what is in memory, and a new interpreter costs more than any step here.
-        executor=dg.in_process_executor,
-    )
+    # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
+    with disable_dagster_warnings():
+        partitions = session_partitions(settings)
+        return dg.Definitions(
+            assets=[build_ohlc(partitions), *build_levels(partitions)],
+            jobs=build_jobs(),
+            resources={**build_resources(settings), **(resources or {})},
+            # One process a run: steps share what is in memory, and an interpreter costs more than any step here.
+            executor=dg.in_process_executor,
+        )
 
 
 @dg.definitions

@@ -1,12 +1,13 @@
 """The two jobs: bring in candles, compute levels. Schedules, sensors and the command line run these."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 INGEST_CANDLES = "ingest_candles"
 COMPUTE_LEVELS = "compute_levels"
 
 
-def build_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+def build_jobs() -> list[UnresolvedAssetJobDefinition]:
     """Return the jobs; each takes any rectangle of partitions in one run."""
     return [
         dg.define_asset_job(

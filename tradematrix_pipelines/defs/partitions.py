@@ -1,8 +1,6 @@
-"""The two dimensions of every asset: trade date x symbol, and the keys made of them."""
+"""The two dimensions of every asset: trade date x symbol."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
 
 import dagster as dg
 
@@ -13,22 +11,11 @@ SYMBOLS = dg.DynamicPartitionsDefinition(name=_SYMBOLS_NAME)
 """Follows the active rows of ``market_symbols`` (:func:`sync_symbols`)."""
 
 _WEEKEND = ["0 0 * * 6", "0 0 * * 0"]
-# FX opens on the evening before, and levels are for the session to come, which Easter or Christmas put four weekdays off.
+# FX opens on the evening before; levels are for the session to come, which Easter and Christmas put 4 weekdays off.
 _COMING_DATES = 5
 
 LEVELS_LOOKBACK = 25
 """Dates before a partition that its levels may need: 15 sessions for 14 true ranges, and holidays among them."""
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class PartitionKey:
-    """One partition: the trade date and the symbol."""
-
-    trade_date: date
-    symbol: str
-
-    def __str__(self) -> str:
-        return f"{self.trade_date.isoformat()}|{self.symbol}"
 
 
 def date_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
@@ -60,15 +47,6 @@ def sessions_before() -> dg.MultiPartitionMapping:
             "symbol": dg.DimensionPartitionMapping("symbol", dg.IdentityPartitionMapping()),
         }
     )
-
-
-def parse_keys(keys: Iterable[str]) -> dict[str, list[date]]:
-    """Return the trade dates of ``keys`` by symbol, both in order."""
-    by_symbol: dict[str, list[date]] = {}
-    for key in keys:
-        trade_date, _, symbol = key.partition("|")
-        by_symbol.setdefault(symbol, []).append(date.fromisoformat(trade_date))
-    return {symbol: sorted(dates) for symbol, dates in by_symbol.items()}
 
 
 def sync_symbols(instance: dg.DagsterInstance, active: Iterable[str]) -> tuple[list[str], list[str]]:

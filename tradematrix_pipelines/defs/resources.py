@@ -6,9 +6,11 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.credits import PostgresLedger
+from tradematrix_pipelines.storage.coverage import stored_sources
+from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.vendors.mixture import check_unmixed
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.registry import open_vendor
 
@@ -25,7 +27,9 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
 
     @dg.resource(description="Where candles come from", required_resource_keys={"market"})
     def vendor(context: dg.InitResourceContext) -> Iterator[Vendor]:
-        opened = open_vendor(settings, ledger=PostgresLedger(_market(context), settings))
+        engine = _market(context).engine
+        check_unmixed(settings.vendor_name, stored_sources(engine))
+        opened = open_vendor(settings, ledger=open_ledger(engine, settings))
         try:
             yield opened
         finally:

@@ -13,11 +13,13 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, 
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from tradematrix_pipelines.defs.partitions import PartitionKey
+from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
 MODULE = "tradematrix_pipelines.defs.definitions"
 _FAILED_TABLE = "failed_partitions"
+# The run's events are in its log, for the UI; on this process's terminal they would bury what the command says.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +74,7 @@ def run_sessions(
     )
     run = instance.create_run_for_job(
         job_def=job,
-        run_config=dict(run_config or {}),
+        run_config={**_QUIET, **(run_config or {})},
         tags={
             ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
             ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
@@ -91,10 +93,10 @@ def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     told = [data.user_failure_data for data in failures if data.user_failure_data is not None]
     failed = tuple(
-        FailedPartition(**record.data)
+        FailedPartition(**{name: str(value) for name, value in record.data.items()})
         for data in told
-        if _FAILED_TABLE in data.metadata
-        for record in data.metadata[_FAILED_TABLE].records
+        if isinstance(table := data.metadata.get(_FAILED_TABLE), dg.TableMetadataValue)
+        for record in table.records
     )
     messages = [data.description or "" for data in told] or [
         (data.error.cause or data.error).message.strip() for data in failures if data.error is not None

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
+import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg.sql import SQL, Composed
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
 from tradematrix_pipelines.storage.coverage import write_coverage
 from tradematrix_pipelines.storage.rejections import write_rejections
@@ -43,6 +45,10 @@ _IS_TAKEN = text("""
         AND timeframe = CAST(:timeframe AS ohlc_timeframe) AND ts BETWEEN :first AND :last)
 """)
 _COUNT_REVISED = text("SELECT count(*) FROM ohlc_revisions WHERE revised_at = now() AND symbol_id = ANY(:symbol_ids)")
+
+
+class RefusedCandles(TradeMatrixError):
+    """A candle got past the screening and was stopped by the table's own constraints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,18 +85,21 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
 
     Raises:
         ValueError: candles out of order or doubled, or a symbol without id.
-        sqlalchemy.exc.IntegrityError: a candle breaks the table's constraints; nothing is stored.
+        RefusedCandles: one breaks the table's constraints; nothing is stored.
     """
     for batch in batches:
         if not batch.candles["ts"].is_monotonic_increasing or not batch.candles["ts"].is_unique:
             msg = f"{batch.symbol.name} {batch.timeframe}: candles must be sorted by ts, each ts once"
             raise ValueError(msg)
-    with engine.begin() as connection:
-        _lock(connection, batches)
-        changed, revised = _write_candles(connection, [b for b in batches if len(b.candles)])
-        rejected = sum(write_rejections(connection, batch, now=now) for batch in batches)
-        for batch in batches:
-            write_coverage(connection, batch, now=now)
+    try:
+        with engine.begin() as connection:
+            _lock(connection, batches)
+            changed, revised = _write_candles(connection, [b for b in batches if len(b.candles)])
+            rejected = sum(write_rejections(connection, batch, now=now) for batch in batches)
+            for batch in batches:
+                write_coverage(connection, batch, now=now)
+    except (psycopg.IntegrityError, IntegrityError) as error:
+        raise RefusedCandles(f"the table refused a candle, nothing of its batch is stored: {error}") from error
     return Written(inserted=changed - revised, revised=revised, rejected=rejected)
 
 
@@ -106,7 +115,8 @@ def _lock_key(batch: SeriesBatch) -> int:
 
 
 def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> tuple[int, int]:
-    fresh, merged = [], []
+    fresh: list[SeriesBatch] = []
+    merged: list[SeriesBatch] = []
     for batch in batches:
         taken = connection.execute(_IS_TAKEN, _range(batch)).scalar_one()
         (merged if taken else fresh).append(batch)
@@ -118,7 +128,7 @@ def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> tu
     connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
     _copy(connection, _INTO_STAGING, merged)
     changed += sum(connection.execute(_MERGE, _range(batch)).rowcount for batch in merged)
-    symbol_ids = sorted({batch.symbol.id for batch in merged})
+    symbol_ids = [batch.symbol.id for batch in merged]
     revised = connection.execute(_COUNT_REVISED, {"symbol_ids": symbol_ids}).scalar_one()
     return changed, revised
 
@@ -126,7 +136,7 @@ def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> tu
 def _copy(connection: Connection, statement: Composed, batches: Sequence[SeriesBatch]) -> None:
     if not batches:
         return
-    driver: PsycopgConnection[Any] | None = connection.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy can't know which driver it holds
+    driver: PsycopgConnection[Any] | None = connection.connection.driver_connection
     if driver is None:
         msg = "the connection is closed"
         raise RuntimeError(msg)

@@ -90,9 +90,7 @@ class Cluster:
         done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", str(self.data))
         if done.returncode:
             raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_last_line(done.stderr)}; its log is {self.log}")
-        if server.socket_dir != self.data:
-            with suppress(OSError):
-                server.socket_dir.rmdir()
+        self._remove(server.socket_dir)
 
     def _create(self) -> None:
         """Make the folder beside its place and move it there whole: a killed ``initdb`` leaves nothing in the way."""
@@ -124,8 +122,9 @@ class Cluster:
         options = f'-c listen_addresses="" -p {PORT} -k {socket_dir}'
         target = ("-l", str(self.log), "-D", str(self.data))
         done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target)
-        if done.returncode == 0 or self._server():
+        if self._server():
             return
+        self._remove(socket_dir)
         complaint = self._complaint(logged) or _last_line(done.stderr)
         if "still in use" not in complaint:
             raise ServerFault(f"the embedded PostgreSQL doesn't start: {complaint}; its log is {self.log}")
@@ -165,6 +164,11 @@ class Cluster:
         folder = Path(tempfile.mkdtemp(prefix="tradematrix-"))
         open_to_system_user(folder)
         return folder
+
+    def _remove(self, socket_dir: Path) -> None:
+        if socket_dir != self.data:
+            with suppress(OSError):
+                socket_dir.rmdir()
 
     def _complaint(self, offset: int) -> str:
         """What the server said last, from this byte of its log on: its final words, else its last line."""

@@ -22,7 +22,7 @@ _POSTGRES_EPOCH = np.datetime64("2000-01-01", "us")
 _SLICE_BYTES = 1 << 20
 
 
-def encode(batch: SeriesBatch) -> Iterator[memoryview]:
+def encode(batch: SeriesBatch) -> Iterator[bytes]:
     """Yield the tuples of ``batch`` in slices of about a megabyte, without header and trailer.
 
     Rows with a volume come first, then those without: a null has another width, and equal widths are what
@@ -40,9 +40,7 @@ def encode(batch: SeriesBatch) -> Iterator[memoryview]:
             yield from _slices(_rows(batch, mask, batch.symbol.id, has_volume=has_volume))
 
 
-def _rows(
-    batch: SeriesBatch, mask: npt.NDArray[np.bool_], symbol_id: int, *, has_volume: bool
-) -> npt.NDArray[np.void]:
+def _rows(batch: SeriesBatch, mask: npt.NDArray[np.bool_], symbol_id: int, *, has_volume: bool) -> npt.NDArray[np.void]:
     candles = batch.candles[mask]
     source, timeframe = batch.source.encode(), batch.timeframe.encode()
     values: list[tuple[str, str, object]] = [
@@ -68,7 +66,7 @@ def _rows(
     return rows
 
 
-def _slices(rows: npt.NDArray[np.void]) -> Iterator[memoryview]:
-    data = memoryview(rows.tobytes())
-    for start in range(0, len(data), _SLICE_BYTES):
-        yield data[start : start + _SLICE_BYTES]
+def _slices(rows: npt.NDArray[np.void]) -> Iterator[bytes]:
+    step = max(1, _SLICE_BYTES // rows.dtype.itemsize)
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step].tobytes()

@@ -109,6 +109,13 @@ def read_coverage(
         ]
 
 
+def stored_sources(engine: Engine) -> set[str]:
+    """Return the vendors that candles in this database came from."""
+    query = select(session_coverage.c.source).where(session_coverage.c.received > 0).distinct()
+    with engine.connect() as connection:
+        return {str(source) for source in connection.execute(query).scalars() if source is not None}
+
+
 def count_checked(engine: Engine, symbols: Sequence[Symbol], *, since: datetime) -> int:
     """Return how many sessions of ``symbols``, over all timeframes, were checked at or after ``since``."""
     query = (

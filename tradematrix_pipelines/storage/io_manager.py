@@ -15,6 +15,7 @@ from dagster import AssetKey
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Pivots
+from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import Written, write
@@ -64,19 +65,11 @@ class PostgresIOManager(dg.IOManager):
         Raises:
             UnknownSymbol: a partition names a symbol that is not stored.
         """
-        keys = [dg.MultiPartitionKey.from_str(key) if isinstance(key, str) else key for key in _keys(context)]
-        if not keys:
-            return pd.DataFrame()
-        dates = [date.fromisoformat(key.keys_by_dimension["date"]) for key in keys]
-        names = dict.fromkeys(key.keys_by_dimension["symbol"] for key in keys)
-        symbols = find_symbols(self._market.engine, names, only_active=False)
-        first, last = min(dates), max(dates)
+        wanted = dates_by_symbol(context.asset_partition_keys)
+        symbols = find_symbols(self._market.engine, wanted, only_active=False)
+        first, last = min(min(dates) for dates in wanted.values()), max(max(dates) for dates in wanted.values())
         if context.asset_key == DAILY_LEVELS:
             return read_daily_levels(self._market.engine, symbols, first, last)
         if context.asset_key == PIVOT_POINTS:
             return read_pivots(self._market.engine, symbols, first, last)
         return read_sessions(self._market, symbols, CANDLE_ASSETS[context.asset_key], first, last)
-
-
-def _keys(context: dg.InputContext) -> Sequence[str]:
-    return context.asset_partition_keys if context.has_asset_partitions else ()

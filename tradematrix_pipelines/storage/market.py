@@ -45,9 +45,7 @@ class Market:
         except BaseException:
             databases.close()
             raise
-        return cls(
-            engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases
-        )
+        return cls(engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases)
 
     def close(self) -> None:
         """Close every connection, and let go of the embedded server."""

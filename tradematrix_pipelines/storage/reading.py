@@ -73,4 +73,5 @@ class CandleReader:
             self._connection = dbapi.connect(self._uri, autocommit=True)
         with self._connection.cursor() as cursor:
             cursor.execute(query, parameters)
-            return cursor.fetch_arrow_table().to_pandas()
+            frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas()
+            return frame

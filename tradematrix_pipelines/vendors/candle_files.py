@@ -61,22 +61,28 @@ def _numbers(column: pd.Series, path: Path) -> pd.Series:
 
 
 def _instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        instants = column.dt.tz_convert("UTC")
-        return instants.dt.normalize() if daily else instants
-    texts = column if pd.api.types.is_string_dtype(column) else column.astype("str")
-    _refuse(column, column.isna(), path, "is empty")
-    dates = texts.str.fullmatch(_DATE).to_numpy(dtype=bool) if daily else np.zeros(len(texts), dtype=bool)
-    zoned = texts.str.contains(_ZONED).to_numpy(dtype=bool)
-    _refuse(column, ~(zoned | dates), path, "has no time zone: write instants in UTC, like 2026-01-04T22:05:00Z")
-    instants = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
+    instants = column.dt.tz_convert("UTC") if zoned else _parsed_instants(column, path, daily=daily)
     _refuse(column, instants.isna(), path, "is no instant")
-    return instants.dt.normalize() if daily else instants
+    days: pd.Series = instants.dt.normalize() if daily else instants
+    return days
 
 
-def _refuse(column: pd.Series, bad: "pd.Series | np.ndarray", path: Path, why: str) -> None:
+def _parsed_instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
+    texts = column.astype("str")
+    dates = texts.str.fullmatch(_DATE) if daily else pd.Series(data=False, index=texts.index)
+    _refuse(
+        column,
+        column.notna() & ~(texts.str.contains(_ZONED) | dates),
+        path,
+        "has no time zone: write instants in UTC, like 2026-01-04T22:05:00Z",
+    )
+    return pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+
+
+def _refuse(column: pd.Series, bad: pd.Series, path: Path, why: str) -> None:
     """Raise for the first row that is marked bad."""
-    rows = np.flatnonzero(np.asarray(bad, dtype=bool))
+    rows = np.flatnonzero(bad.to_numpy(dtype=bool, na_value=False))
     if rows.size:
         row = int(rows[0])
         raise BadFile(f"{path}: {_place(path, row)}, column {column.name!r}: {str(column.iloc[row])!r} {why}")

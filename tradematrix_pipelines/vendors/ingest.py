@@ -200,7 +200,9 @@ class _Ingest:
             failures = [self._failure(session, timeframe, str(chunk.error)) for session in chunk.sessions]
             return self._batch(timeframe, coverage=failures, source=chunk.source)
         kept = screen(chunk.raw, timeframe=timeframe, sessions=chunk.sessions, now=self.now)
-        coverage = self._covered(kept.candles, timeframe, chunk.sessions, chunk.source, kept.rejected, chunk.raw)
+        coverage = self._covered(
+            kept.candles, timeframe, chunk.sessions, chunk.source, rejected=kept.rejected, raw=chunk.raw
+        )
         return self._batch(
             timeframe, candles=kept.candles, rejected=kept.rejected, coverage=coverage, source=chunk.source
         )
@@ -231,6 +233,7 @@ class _Ingest:
         timeframe: Timeframe,
         sessions: Sequence[Session],
         source: str,
+        *,
         rejected: pd.DataFrame | None = None,
         raw: pd.DataFrame | None = None,
     ) -> list[Coverage]:

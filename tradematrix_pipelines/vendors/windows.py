@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -70,7 +71,10 @@ def cut_windows(
         taken = upto
 
 
-def _grid(sessions: Sequence[Session], timeframe: Timeframe, now: datetime) -> tuple[Instants, Instants]:
+def _grid(
+    sessions: Sequence[Session], timeframe: Timeframe, now: datetime
+) -> tuple[Instants, npt.NDArray[np.int64]]:
+    """Return the bar opens up to ``now``, and for each the number of its session."""
     started = [session for session in sessions if session.opens_at <= now]
     if not started:
         return np.array([], dtype="datetime64[us]"), np.array([], dtype=np.int64)

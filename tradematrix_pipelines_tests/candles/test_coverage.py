@@ -105,6 +105,8 @@ def test_a_daily_bar_is_there_or_not() -> None:
     for tolerance in (None, 15, 10_000):
         assert judge(at(0), D1, tolerance=tolerance).status is Status.COMPLETE
         assert judge(at(), D1, tolerance=tolerance).status is Status.MISSING
+        # One that is there before the session has closed can't be its daily bar.
+        assert judge(at(0), D1, tolerance=tolerance, now=minute(389)).status is Status.PARTIAL
 
 
 def test_a_running_session_is_judged_by_the_bars_that_have_closed() -> None:
@@ -229,7 +231,16 @@ def test_what_was_rejected_and_what_lay_outside_is_counted_with_its_session() ->
     sessions = get_calendar("XNYS").sessions(date(2026, 11, 18), date(2026, 11, 19))
     later = sessions[1].opens_at
     rejected = series(None, minute(3), minute(3), later, minute(395))
-    raw = series(None, minute(-1), minute(0), minute(391), later, later - timedelta(hours=1), later + timedelta(days=3))
+    raw = series(
+        None,
+        minute(-1),
+        minute(0),
+        minute(391),
+        minute(395),
+        later,
+        later - timedelta(hours=1),
+        later + timedelta(days=3),
+    )
     first, second = cover_many(
         series(minute(0), later),
         timeframe=M1,
@@ -240,7 +251,7 @@ def test_what_was_rejected_and_what_lay_outside_is_counted_with_its_session() ->
         raw=raw,
         source="files",
     )
-    assert (first.received, first.rejected, first.outside, first.source) == (1, 2, 2, "files")
+    assert (first.received, first.rejected, first.outside, first.source) == (1, 2, 3, "files")
     assert (second.received, second.rejected, second.outside) == (1, 1, 2)
 
 

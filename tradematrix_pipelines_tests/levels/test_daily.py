@@ -2,6 +2,7 @@
 
 import csv
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,14 @@ def test_the_previous_week_is_the_iso_week_before_that_of_the_trade_date() -> No
         assert (levels.prev_week_high, levels.prev_week_low) == (high, low)
 
 
+def test_a_sunday_session_belongs_to_the_week_that_it_ends() -> None:
+    # Round-the-clock markets have them. 2026-11-08 and 2026-11-15 are Sundays.
+    days = [date(2026, 11, 8) + timedelta(days=n) for n in range(10)]
+    bars = frame([(day, 10, 100 + day.day, 1 + day.day / 100, 10) for day in days])
+    levels = daily_levels(bars, date(2026, 11, 18))
+    assert (levels.prev_week_high, levels.prev_week_low) == (115, 1.09)
+
+
 @pytest.mark.parametrize("trade_date", [date(2026, 11, 20), date(2026, 12, 1)])
 def test_without_a_session_in_the_previous_week_there_is_no_range(trade_date: date) -> None:
     levels = daily_levels(frame([(date(2026, 11, 19), 1, 2, 1, 2)]), trade_date)
@@ -94,7 +103,7 @@ def test_five_years_of_real_sessions(shared_data: Path) -> None:
         assert levels.prev_week_low == min((low for _, low in ranges), default=None)
         true = [
             max(high - low, abs(high - before[4]), abs(low - before[4]))
-            for before, (_, _, high, low, _) in zip(known, known[1:], strict=False)
+            for before, (_, _, high, low, _) in pairwise(known)
         ]
         expected = sum(true[-14:]) / 14 if len(true) >= 14 else None
         assert levels.atr_14 == (None if expected is None else pytest.approx(expected))

@@ -178,7 +178,7 @@ def test_a_server_in_recovery_is_waited_for(home: Path) -> None:
     data = home / "postgres"
     owner, conf = data.stat().st_uid, data / "postgresql.auto.conf"
     good = conf.read_text()
-    conf.write_text("restore_command = 'sleep 0.5; false'\nlisten_addresses = ''\n")
+    conf.write_text("restore_command = 'sleep 0.2; false'\nhot_standby = off\nlisten_addresses = ''\n")
     (data / "recovery.signal").touch()
     os.chown(data / "recovery.signal", owner, -1)
     # Started by someone who doesn't wait for it.

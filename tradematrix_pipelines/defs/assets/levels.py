@@ -8,12 +8,13 @@ import dagster as dg
 import pandas as pd
 
 from tradematrix_pipelines.candles.coverage import Status
-from tradematrix_pipelines.defs.partitions import PartitionKey, parse_keys, sessions_before
+from tradematrix_pipelines.defs.partitions import sessions_before
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
@@ -55,75 +56,86 @@ _PIVOT_COLUMNS = dg.TableSchema(
 )
 
 
-def build_daily_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """Return the asset of yesterday's prices, the previous week's range and ATR-14."""
-
-    @dg.asset(
-        key=DAILY_LEVELS,
-        ins={"ohlc_1d": dg.AssetIn(partition_mapping=sessions_before())},
-        description="Levels to trade a session with: the last session's open, high, low and close, the previous "
-        "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
-        metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
-        **_common(partitions),
-    )
-    def daily_levels_asset(context: dg.AssetExecutionContext, ohlc_1d: pd.DataFrame) -> Levels:
-        market: Market = context.resources.market
-        finished = ohlc_1d[(ohlc_1d["status"] == str(Status.COMPLETE)) & ohlc_1d["final"].eq(other=True)]
-        rows: list[tuple[Symbol, DailyLevels]] = []
-
-        def compute(symbol: Symbol, day: date) -> PartitionResult:
-            bars = finished[finished["symbol"] == symbol.name]
-            found = levels_for(day, bars=bars, calendar=get_calendar(symbol.calendar))
-            if found is None:
-                return PartitionResult(error=_why_no_levels(market, symbol, day))
-            rows.append((symbol, found))
-            return PartitionResult(
-                metadata={"dagster/partition_row_count": 1, "from_session": str(found.y_trade_date)}
-                | {name: getattr(found, name) for name in ("y_open", "y_high", "y_low", "y_close")}
-            )
-
-        return Levels(daily=rows, results=_each(context, compute))
-
-    return daily_levels_asset
+def build_levels(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """Return ``daily_levels`` and ``pivot_points``."""
+    return [
+        _asset(
+            partitions,
+            DAILY_LEVELS,
+            _daily_levels,
+            description="Levels to trade a session with: the last session's open, high, low and close, the previous "
+            "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
+            metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
+            ins={"ohlc_1d": dg.AssetIn(partition_mapping=sessions_before())},
+        ),
+        _asset(
+            partitions,
+            PIVOT_POINTS,
+            _pivot_points,
+            description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
+            metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
+            ins={"daily_levels": dg.AssetIn()},
+        ),
+    ]
 
 
-def build_pivot_points(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """Return the asset of pivot points by all methods."""
-
-    @dg.asset(
-        key=PIVOT_POINTS,
-        description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
-        metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
-        **_common(partitions),
-    )
-    def pivot_points(context: dg.AssetExecutionContext, daily_levels: pd.DataFrame) -> Levels:
-        have = {(row["symbol"], row["trade_date"]): row for row in daily_levels.to_dict("records")}
-        rows: list[tuple[Symbol, date, Pivots]] = []
-
-        def compute(symbol: Symbol, day: date) -> PartitionResult:
-            levels = have.get((symbol.name, day))
-            if levels is None:
-                return PartitionResult(error=f"{symbol.name} has no daily levels for {day}: materialize those first")
-            prices = {"open_" if name == "open" else name: levels[f"y_{name}"] for name in ("open", "high", "low", "close")}
-            found = [pivots(method, **prices) for method in Method]
-            rows.extend((symbol, day, each) for each in found)
-            return PartitionResult(metadata={"dagster/partition_row_count": len(found), "pivot": found[0].pp})
-
-        return Levels(pivots=rows, results=_each(context, compute))
-
-    return pivot_points
+def _asset(
+    partitions: dg.PartitionsDefinition[str],
+    key: dg.AssetKey,
+    compute: Callable[[dg.AssetExecutionContext, pd.DataFrame], Levels],
+    *,
+    description: str,
+    metadata: dict[str, Any],
+    ins: dict[str, dg.AssetIn],
+) -> dg.AssetsDefinition:
+    return dg.asset(
+        key=key,
+        ins=ins,
+        description=description,
+        metadata=metadata,
+        partitions_def=partitions,
+        io_manager_key=IO_MANAGER,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={"market"},
+        group_name="levels",
+        owners=["team:market-data"],
+        kinds={"postgres", "pandas"},
+    )(compute)
 
 
-def _common(partitions: dg.PartitionsDefinition[str]) -> dict[str, Any]:
-    return {
-        "partitions_def": partitions,
-        "io_manager_key": IO_MANAGER,
-        "backfill_policy": dg.BackfillPolicy.single_run(),
-        "required_resource_keys": {"market"},
-        "group_name": "levels",
-        "owners": ["team:market-data"],
-        "kinds": {"postgres", "pandas"},
-    }
+def _daily_levels(context: dg.AssetExecutionContext, ohlc_1d: pd.DataFrame) -> Levels:
+    market: Market = context.resources.market
+    finished = ohlc_1d[(ohlc_1d["status"] == str(Status.COMPLETE)) & ohlc_1d["final"].eq(other=True)]
+    rows: list[tuple[Symbol, DailyLevels]] = []
+
+    def compute(symbol: Symbol, day: date) -> PartitionResult:
+        bars = finished[finished["symbol"] == symbol.name]
+        found = levels_for(day, bars=bars, calendar=get_calendar(symbol.calendar))
+        if found is None:
+            return PartitionResult(error=_why_no_levels(market, symbol, day))
+        rows.append((symbol, found))
+        return PartitionResult(
+            metadata={"dagster/partition_row_count": 1, "from_session": str(found.y_trade_date)}
+            | {name: getattr(found, name) for name in ("y_open", "y_high", "y_low", "y_close")}
+        )
+
+    return Levels(daily=rows, results=_each(context, compute))
+
+
+def _pivot_points(context: dg.AssetExecutionContext, daily_levels: pd.DataFrame) -> Levels:
+    have = {(row["symbol"], row["trade_date"]): row for row in daily_levels.to_dict("records")}
+    rows: list[tuple[Symbol, date, Pivots]] = []
+
+    def compute(symbol: Symbol, day: date) -> PartitionResult:
+        row = have.get((symbol.name, day))
+        if row is None:
+            return PartitionResult(error=f"{symbol.name} has no daily levels for {day}: materialize those first")
+        prices = {"open_": row["y_open"], "high": row["y_high"], "low": row["y_low"], "close": row["y_close"]}
+        found = [pivots(method, **prices) for method in Method]
+        rows.extend((symbol, day, each) for each in found)
+        return PartitionResult(metadata={"dagster/partition_row_count": len(found), "pivot": found[0].pp})
+
+    return Levels(pivots=rows, results=_each(context, compute))
 
 
 def _each(
@@ -131,7 +143,7 @@ def _each(
 ) -> dict[str, PartitionResult]:
     """Return the result of every partition of the run; one without a session is closed and computes nothing."""
     market: Market = context.resources.market
-    wanted = parse_keys(context.partition_keys)
+    wanted = dates_by_symbol(context.partition_keys)
     results: dict[str, PartitionResult] = {}
     for symbol in find_symbols(market.engine, wanted):
         calendar = get_calendar(symbol.calendar)

@@ -11,9 +11,9 @@ import dagster as dg
 from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
-from tradematrix_pipelines.defs.partitions import PartitionKey, parse_keys
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import Written
@@ -73,7 +73,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
         market: Market = context.resources.market
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
-        wanted = parse_keys(context.partition_keys)
+        wanted = dates_by_symbol(context.partition_keys)
         results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
         for symbol in find_symbols(market.engine, wanted):
             dates, now = wanted[symbol.name], market.clock.now()
@@ -121,7 +121,11 @@ def _ingest_symbol(
     vendor: Vendor = context.resources.vendor
     door: PostgresIOManager = context.resources.postgres_io_manager
     found = _found(market, symbol, dates, [*{Timeframe.M1, *timeframes}])
-    done = frozenset() if refresh else frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
+    done = (
+        frozenset()
+        if refresh
+        else frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
+    )
     wanted = Wanted(
         symbol=symbol,
         dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},

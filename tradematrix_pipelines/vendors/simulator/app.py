@@ -7,7 +7,7 @@ tells what was called. Both answer to loopback only, and cost nothing. What brea
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -46,7 +46,7 @@ class Front:
         paths = [*self._service.per_symbol, "/symbol_search", "/api_usage"]
         return [
             *(Route(path, self.handle, methods=["GET"]) for path in paths),
-            Route("/_control/faults", self.set_faults, methods=["POST"]),
+            Route("/_control/faults", self.receive_faults, methods=["POST"]),
             Route("/_control/stats", self.show_stats, methods=["GET"]),
         ]
 
@@ -64,11 +64,20 @@ class Front:
             return HTMLResponse(_PAGE)
         return self._send(HTTPStatus.OK if faults.errors_as_200 else status, body, params, faults)
 
-    async def set_faults(self, request: Request) -> Response:
+    def set_faults(self, texts: Iterable[str]) -> None:
+        """Replace all faults; ``n`` of every ``m`` calls are counted from here on.
+
+        Raises:
+            UsageError: a text names no fault.
+        """
+        self._service.faults = parse_faults(texts)
+        self._seen = {}
+
+    async def receive_faults(self, request: Request) -> Response:
         """Replace the faults by those of the body."""
         _only_loopback(request)
         try:
-            self._service.faults = parse_faults((await request.json())["faults"])
+            self.set_faults((await request.json())["faults"])
         except (UsageError, ValueError, KeyError, TypeError) as error:
             return JSONResponse({"error": str(error)}, HTTPStatus.BAD_REQUEST)
         return JSONResponse({"faults": "set"})

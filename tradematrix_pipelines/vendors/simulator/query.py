@@ -102,7 +102,7 @@ def _read_instant(params: Mapping[str, str], name: str, zone: tzinfo) -> datetim
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise bad_parameter(name, text) from None
-    return moment.replace(tzinfo=zone)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _read_bars(params: Mapping[str, str], default: int) -> int:

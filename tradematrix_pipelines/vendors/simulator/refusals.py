@@ -67,7 +67,7 @@ def out_of_day(used: int, limit: int) -> Refusal:
     return Refusal(
         HTTPStatus.TOO_MANY_REQUESTS,
         f"You have run out of API credits for the day. {used} API credits were used, "
-        f"with the current limit being {limit}. ...",
+        f"with the current limit being {limit}.",
     )
 
 

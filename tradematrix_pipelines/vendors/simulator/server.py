@@ -6,7 +6,8 @@ Here: sockets, threads, signals. Not here: what is answered (``app``).
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,9 +57,16 @@ class Simulator:
         source: PriceSource = SyntheticPrices() if files_dir is None else RecordedPrices(files_dir)
         self._address = (host, port)
         self._meter = Meter(plan)
-        self._service = Service(source, parse_faults(faults))
-        front = Front(service=self._service, meter=self._meter, clock=clock or SystemClock(), key=key)
-        config = uvicorn.Config(make_app(front), lifespan="off", log_config=None, log_level="critical", ws="none")
+        service = Service(source, parse_faults(faults))
+        self._front = Front(service=service, meter=self._meter, clock=clock or SystemClock(), key=key)
+        config = uvicorn.Config(
+            make_app(self._front),
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            ws="none",
+            timeout_keep_alive=60,
+        )
         self._server = uvicorn.Server(config)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -83,7 +91,7 @@ class Simulator:
         Raises:
             UsageError: a text names no fault.
         """
-        self._service.faults = parse_faults(texts)
+        self._front.set_faults(texts)
 
     def start(self) -> Self:
         """Begin to listen, and return when calls are answered.
@@ -139,13 +147,23 @@ def serve_simulator(
     Raises:
         UsageError: a fault or the address is wrong.
     """
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_stop.set())
     simulator = Simulator(host=host, port=port, plan=plan, clock=clock, faults=faults, key=key, files_dir=files_dir)
-    with simulator:
+    with _stop_signals() as asked_to_stop, simulator:
         on_ready(simulator.url)
         asked_to_stop.wait()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT and SIGTERM set, and leave the handlers as they were."""
+    asked_to_stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: asked_to_stop.set()) for number in numbers]
+    try:
+        yield asked_to_stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,8 +17,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import MalformedAnswer
 from tradematrix_pipelines.vendors.twelve_data.query import INTERVALS
 
-_DATE, _INSTANT = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
-_DATE_LENGTH = len("2006-01-02")
+_FORMS = {len("2006-01-02"): "%Y-%m-%d", len("2006-01-02 15:04:05"): "%Y-%m-%d %H:%M:%S"}
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,9 +94,13 @@ def _instants(texts: Sequence[object], timeframe: Timeframe) -> pd.DatetimeIndex
     """Parse datetimes, all of one form, as UTC. A day may come with or without its midnight."""
     if set(map(type, texts)) != {str}:
         raise MalformedAnswer("a datetime of the answer is no text")
-    form = _DATE if len(str(texts[0])) == _DATE_LENGTH else _INSTANT
+    stamps = cast(list[str], texts)
+    lengths = set(map(len, stamps))  # compared because pandas, whatever the form, reads "now" as the present
+    form = _FORMS.get(lengths.pop()) if len(lengths) == 1 else None
+    if form is None:
+        raise MalformedAnswer("a datetime of the answer is neither like 2006-01-02 nor like 2006-01-02 15:04:05")
     try:
-        instants = pd.to_datetime(cast(list[str], texts), format=form, utc=True).as_unit("us")
+        instants = pd.to_datetime(stamps, format=form, utc=True).as_unit("us")
     except (ValueError, OverflowError) as error:
         raise MalformedAnswer(f"a datetime of the answer can't be read: {str(error).splitlines()[0][:120]}") from None
     if instants.hasnans:

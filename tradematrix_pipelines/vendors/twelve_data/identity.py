@@ -102,13 +102,8 @@ def check_identity(meta: Meta, candles: pd.DataFrame, symbol: Symbol) -> None:
         )
 
 
-def better_name(symbol: Symbol) -> str | None:
-    """Return what Twelve Data calls the thing that is meant, where the name asked for is known to mislead."""
-    return _BETTER_NAMES.get(vendor_symbol(symbol).upper())
-
-
 def _remedy(symbol: Symbol) -> str:
-    better = better_name(symbol)
+    better = _BETTER_NAMES.get(vendor_symbol(symbol).upper())
     if better is not None:
         return f"set the name of {symbol.name} at twelve_data to {better}"
     return f"correct the row of {symbol.name} (name at twelve_data, type, exchange, currency, price range)"

@@ -1,7 +1,7 @@
 """What an answer means: the one place that decides, and so the one place that says what to try again.
 
-Here: :func:`judge`, pure, from status, headers and body to a :class:`Verdict`, and :func:`to_error`, from there to the
-error with its remedy. Not here: reading the candles of a good answer (``answer``).
+Here, all pure: :func:`judge`, from status, headers and body to a :class:`Verdict`; :func:`to_error`, from there to the
+error with its remedy; :func:`open_answer`, which joins the two. Not here: reading a good answer's candles (``answer``).
 
 An error body comes with a real HTTP 4xx or inside HTTP 200, and one code stands for several things (404 is a wrong
 symbol and a missing entitlement), so the message is asked first, then the body's code, then HTTP's status.
@@ -29,6 +29,7 @@ from tradematrix_pipelines.vendors.errors import (
 )
 
 _LONGEST_MESSAGE = 240
+_SHORTEST_KEY = 8
 
 
 class Outcome(StrEnum):
@@ -84,10 +85,37 @@ _ERRORS: dict[Outcome, tuple[type[VendorError], str]] = {
 }
 
 
-def read_json(body: bytes) -> object | None:
+def open_answer(
+    status: int, headers: Mapping[str, str], content: bytes, *, what: str, secret: str, now: datetime
+) -> object | None:
+    """Return the decoded body of a good answer, or ``None`` for an empty window.
+
+    Args:
+        status: HTTP status.
+        headers: HTTP headers, names in lower case.
+        content: the body as it came.
+        what: what was asked for, e.g. ``GDAXI 1m``.
+        secret: the key; should the vendor repeat it, it is blotted out.
+        now: the current instant.
+
+    Raises:
+        VendorError: the answer is none that can be used.
+    """
+    body = read_json(content)
+    verdict = judge(status, headers, body)
+    match verdict.outcome:
+        case Outcome.OK:
+            return body
+        case Outcome.EMPTY:
+            return None
+        case outcome:
+            raise to_error(Verdict(outcome, _without(secret, verdict.message)), what=what, now=now)
+
+
+def read_json(content: bytes) -> object | None:
     """Return the decoded body, or ``None`` when it is no JSON."""
     try:
-        decoded: object = json.loads(body)
+        decoded: object = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return decoded
@@ -157,6 +185,11 @@ def _error_code(status: int, body: Mapping[str, object]) -> int | None:
     if status != HTTPStatus.OK:
         return status
     return HTTPStatus.BAD_REQUEST if body.get("status") == "error" else None
+
+
+def _without(secret: str, message: str) -> str:
+    """Blot out the key. One too short to be a key is left, or it would blot out common words."""
+    return message.replace(secret, "***") if len(secret) >= _SHORTEST_KEY else message
 
 
 def _message(body: Mapping[str, object]) -> str:

@@ -5,16 +5,16 @@ try again (``patience``).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import httpx
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.vendors.credits import Ledger
+from tradematrix_pipelines.vendors.credits import Ledger, Reservation
 from tradematrix_pipelines.vendors.errors import BadKey, VendorFault
-from tradematrix_pipelines.vendors.twelve_data.outcomes import Outcome, Verdict, judge, read_json, to_error
+from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
 from tradematrix_pipelines.vendors.twelve_data.patience import Patience, patiently
 from tradematrix_pipelines.vendors.twelve_data.query import Params
 
@@ -27,6 +27,7 @@ QUOTE_TIMEOUT = 10.0
 """Seconds that a small answer may take."""
 
 _CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60)
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -64,8 +65,7 @@ class Transport:
     def __init__(
         self, *, vendor: str, base_url: str, key: str, ledger: Ledger, clock: Clock, patience: Patience
     ) -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise UsageError(f"{base_url!r} is no address of a server: it begins with https:// or http://")
+        address = _parse_address(base_url)
         if not (key.isascii() and key.isprintable() and key):
             raise BadKey("the Twelve Data key is empty or holds characters that no key has: check TWELVE_DATA_API_KEY")
         self._vendor = vendor
@@ -74,7 +74,12 @@ class Transport:
         self._clock = clock
         self._patience = patience
         # The key goes into a header, never into the URL: URLs get logged.
-        self._http = httpx.Client(base_url=base_url, headers={"Authorization": f"apikey {key}"}, limits=_CONNECTIONS)
+        self._http = httpx.Client(
+            base_url=address,
+            headers={"Authorization": f"apikey {key}"},
+            limits=_CONNECTIONS,
+            trust_env=address.host not in _LOOPBACK,  # a proxy has no business between us and our own simulator
+        )
 
     def send(self, call: Call, read: Callable[[object | None], T]) -> Reply[T]:
         """Send a call until it is answered and the answer can be read, as far as :class:`Patience` goes.
@@ -87,37 +92,35 @@ class Transport:
         Raises:
             VendorError: that of the last try.
         """
+        sent = 0
         for attempt in patiently(self._patience, self._clock):
             with attempt:
-                value = read(self._try(call))
-                return Reply(value=value, calls=attempt.num, credits=attempt.num * call.credits)
+                reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
+                sent += 1
+                response = self._exchange(call, reservation)
+                body = open_answer(
+                    response.status_code,
+                    response.headers,
+                    response.content,
+                    what=call.what,
+                    secret=self._key,
+                    now=self._clock.now(),
+                )
+                return Reply(value=read(body), calls=sent, credits=sent * call.credits)
         raise AssertionError  # the last attempt returns or raises
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def _try(self, call: Call) -> object | None:
-        response = self._exchange(call)
-        body = read_json(response.content)
-        verdict = judge(response.status_code, response.headers, body)
-        match verdict.outcome:
-            case Outcome.OK:
-                return body
-            case Outcome.EMPTY:
-                return None
-            case _:
-                raise to_error(self._without_key(verdict), what=call.what, now=self._clock.now())
-
-    def _exchange(self, call: Call) -> httpx.Response:
-        """Book, send, and correct the booking from what came back."""
-        reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
+    def _exchange(self, call: Call, reservation: Reservation) -> httpx.Response:
+        """Send, and correct the booking from what came back."""
         try:
             response = self._http.get(call.path, params=call.params, timeout=call.timeout)
         except httpx.RequestError as error:
             self._ledger.settle(reservation, charged=0 if isinstance(error, _NEVER_SENT) else None)
             raise VendorFault(
-                f"no answer from {self._http.base_url} for {call.what} ({type(error).__name__}): "
+                f"no answer from {self._http.base_url.host} for {call.what} ({type(error).__name__}): "
                 "check the connection, or try again later"
             ) from None
         self._ledger.settle(
@@ -128,8 +131,15 @@ class Transport:
         )
         return response
 
-    def _without_key(self, verdict: Verdict) -> Verdict:
-        return replace(verdict, message=verdict.message.replace(self._key, "***"))
+
+def _parse_address(text: str) -> httpx.URL:
+    try:
+        address = httpx.URL(text)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if address.scheme not in {"http", "https"} or not address.host:
+        raise UsageError("TRADEMATRIX_TWELVE_DATA_URL is no address of a server: write one like https://host:port")
+    return address
 
 
 def _count(headers: Mapping[str, str], name: str) -> int | None:

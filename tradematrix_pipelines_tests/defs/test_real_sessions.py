@@ -1,0 +1,128 @@
+"""Real market data through the whole pipeline: exactly the sessions that a separate script found in it."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from tradematrix_pipelines.cli.backfill import backfill
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.levels import read_daily_levels
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols
+
+ADDED = (
+    Symbol(name="SPX", calendar="XNYS", instrument=InstrumentType.INDEX, tick_size=0.01, currency="USD"),
+    Symbol(
+        name="XAU/USD", calendar="FX", instrument=InstrumentType.METAL, tick_size=0.01, currency="USD", gap_tolerance=75
+    ),
+)
+# The files start or end within these sessions: what is there is stored, and nothing follows from it.
+TORN = {
+    ("EUR/USD", date(2014, 5, 1)),
+    ("EUR/USD", date(2014, 5, 16)),
+    ("EUR/USD", date(2018, 4, 3)),
+    ("XAU/USD", date(2014, 5, 1)),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row of answers_sessions.csv."""
+
+    symbol: str
+    trade_date: date
+    opens_at: datetime
+    closes_at: datetime
+    bars: int
+    prices: tuple[float, float, float, float]
+
+
+@pytest.fixture(scope="module")
+def answers(shared_data: Path) -> list[Answer]:
+    with (shared_data / "market" / "answers_sessions.csv").open() as file:
+        return [
+            Answer(
+                row["symbol"],
+                date.fromisoformat(row["trade_date"]),
+                datetime.fromisoformat(row["session_open"]),
+                datetime.fromisoformat(row["session_close"]),
+                int(row["bars"]),
+                (float(row["open"]), float(row["high"]), float(row["low"]), float(row["close"])),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.fixture
+def files_settings(settings: Settings, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
+    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(shared_data / "market"))
+    monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2013-01-01")
+    return load_settings()
+
+
+@pytest.fixture
+def stored(files_settings: Settings, answers: list[Answer]) -> Iterator[Market]:
+    with Market.open(files_settings) as market:
+        add_symbols(market.engine, ADDED)
+        for name in dict.fromkeys(answer.symbol for answer in answers):
+            some = find_symbols(market.engine, [name])
+            for year in sorted({answer.trade_date.year for answer in answers if answer.symbol == name}):
+                dates = [a.trade_date for a in answers if a.symbol == name and a.trade_date.year == year]
+                backfill(files_settings, market, some, first=dates[0], last=dates[-1], timeframes=list(Timeframe))
+        yield market
+
+
+def test_exactly_these_sessions_are_stored_and_the_next_levels_carry_them(
+    stored: Market, answers: list[Answer]
+) -> None:
+    with stored.engine.connect() as connection:
+        total = connection.execute(text("SELECT count(*) FROM ohlc WHERE timeframe = '1m'")).scalar_one()
+    assert total == sum(answer.bars for answer in answers), "a candle outside the sessions is stored, or one is missing"
+    for answer in answers:
+        [symbol] = find_symbols(stored.engine, [answer.symbol])
+        candles = stored.candles.series(symbol, Timeframe.M1, answer.opens_at, answer.closes_at)
+        assert len(candles) == answer.bars, answer
+        found = (candles["open"].iloc[0], candles["high"].max(), candles["low"].min(), candles["close"].iloc[-1])
+        assert found == answer.prices, answer
+        coming = get_calendar(symbol.calendar).next(answer.trade_date).trade_date
+        levels = read_daily_levels(stored.engine, [symbol], coming, coming)
+        if (answer.symbol, answer.trade_date) in TORN:
+            assert levels.empty, f"levels from a torn session: {answer}"
+            continue
+        [row] = levels.to_dict("records")
+        assert (row["y_open"], row["y_high"], row["y_low"], row["y_close"]) == answer.prices
+        assert row["y_trade_date"] == answer.trade_date
+
+
+def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Market) -> None:
+    [spx] = find_symbols(stored.engine, ["SPX"])
+    day = (datetime(2023, 7, 3, tzinfo=UTC), datetime(2023, 7, 4, tzinfo=UTC))
+    assert len(stored.candles.series(spx, Timeframe.M1, *day)) == 210
+    hours = stored.candles.series(spx, Timeframe.H1, *day)
+    assert [f"{ts:%H:%M}" for ts in hours["ts"]] == ["13:30", "14:30", "15:30", "16:30"]
+
+
+def test_only_good_partitions_show_materialized(stored: Market, files_settings: Settings) -> None:
+    del stored
+    from tradematrix_pipelines.storage.dagster_home import open_instance
+
+    with open_instance(files_settings) as instance:
+        minutes = instance.get_materialized_partitions(dg.AssetKey("ohlc_1m"))
+        days = instance.get_materialized_partitions(dg.AssetKey("ohlc_1d"))
+        levels = instance.get_materialized_partitions(dg.AssetKey("pivot_points"))
+    torn = {f"{day}|{symbol}" for symbol, day in TORN}
+    assert not torn & minutes
+    assert not torn & days
+    assert {"2014-05-02|EUR/USD", "2019-02-22|DAX", "2023-07-03|SPX"} <= minutes & days
+    assert {"2019-02-21|DAX", "2019-02-25|DAX", "2023-07-05|SPX"} <= levels
+    assert "2014-05-02|EUR/USD" not in levels

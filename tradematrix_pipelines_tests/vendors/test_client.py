@@ -1,0 +1,277 @@
+"""The client over real HTTP, against the simulator and against a server that plays a script."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.credits import UNLIMITED
+from tradematrix_pipelines.vendors.errors import BadKey, BadSymbol, MalformedAnswer, NotInPlan, WrongInstrument
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
+from tradematrix_pipelines.vendors.simulator import Simulator
+from tradematrix_pipelines.vendors.twelve_data import TwelveData
+
+Symbols = dict[str, Symbol]
+Simulate = Callable[..., Simulator]
+Connect = Callable[..., TwelveData]
+Play = Callable[..., Any]
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def ask(symbol: Symbol, timeframe: Timeframe, start: str, end: str) -> CandleRequest:
+    return CandleRequest(symbol=symbol, timeframe=timeframe, start=at(start), end=at(end))
+
+
+def test_a_session_of_minutes(simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any) -> None:
+    vendor: Vendor = connect(simulate().url)
+    answer = vendor.fetch(ask(symbols["DAX"], Timeframe.M1, "2026-03-19T08:00", "2026-03-19T16:30"))
+    candles = answer.candles
+    assert list(candles.columns) == COLUMNS
+    assert candles["ts"].dtype == TS_DTYPE
+    # Xetra: 09:00 to 17:30 in Berlin, which is one hour ahead of UTC in March.
+    assert candles["ts"].tolist() == pd.date_range("2026-03-19T08:00Z", "2026-03-19T16:29Z", freq="min").tolist()
+    assert (candles["high"] >= candles[["open", "close"]].max(axis=1)).all()
+    assert (candles["low"] <= candles[["open", "close"]].min(axis=1)).all()
+    assert (answer.source, answer.calls, answer.credits) == ("twelve_data", 1, 1)
+    assert answer.complete_from == at("2026-03-19T08:00")
+    assert [(r.vendor, r.credits, r.purpose) for r in ledger.reserved] == [("twelve_data", 1, "backfill")]
+
+
+def test_days_are_midnight_utc_of_the_trade_date(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    answer = connect(simulate().url).fetch(ask(symbols["NDX"], Timeframe.D1, "2026-03-16", "2026-03-19"))
+    assert answer.candles["ts"].tolist() == [at("2026-03-16"), at("2026-03-17"), at("2026-03-18")]
+
+
+@pytest.mark.parametrize("fault", [(), ("exclusive_end",)], ids=["end included", "end left out"])
+def test_the_end_is_left_out_whatever_the_vendor_does(
+    simulate: Simulate, connect: Connect, symbols: Symbols, fault: tuple[str, ...]
+) -> None:
+    client = connect(simulate(faults=fault).url)
+    answer = client.fetch(ask(symbols["EUR/USD"], Timeframe.M5, "2026-03-19T10:00", "2026-03-19T11:00"))
+    assert answer.candles["ts"].min() == at("2026-03-19T10:00")
+    assert answer.candles["ts"].max() == at("2026-03-19T10:55")
+    assert len(answer.candles) == 12
+
+
+def test_an_empty_window_is_an_answer(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    answer = connect(simulate().url).fetch(ask(symbols["DAX"], Timeframe.M1, "2026-03-21", "2026-03-22"))
+    assert answer.candles.empty
+    assert answer.candles["ts"].dtype == TS_DTYPE
+    assert answer.complete_from == at("2026-03-21")
+    assert answer.calls == 1
+
+
+def test_an_answer_cut_at_its_older_end_says_from_where_it_is_complete(
+    simulate: Simulate, connect: Connect, symbols: Symbols
+) -> None:
+    # 17:00 in New York is 21:00 UTC by then: a window of four whole sessions, 5,760 minutes. The bar that opens when
+    # the window ends is asked for too, since nobody says whether an end is included, and takes one of the 5,000 places.
+    request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-15T21:00", "2026-03-19T21:00")
+    answer = connect(simulate().url).fetch(request)
+    assert (len(answer.candles), answer.calls) == (4999, 1)
+    assert answer.candles["ts"].max() == at("2026-03-19T20:59")
+    assert answer.complete_from == answer.candles["ts"].min() == at("2026-03-16T09:41")
+
+
+def test_an_answer_cut_at_its_newer_end_is_completed(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-11T21:00", "2026-03-19T21:00")
+    answer = connect(simulate(faults=["keep_oldest"]).url).fetch(request)
+    assert answer.complete_from == request.start
+    assert (answer.calls, answer.credits) == (2, 2)
+    friday = pd.date_range("2026-03-11T21:00Z", "2026-03-13T20:59Z", freq="min")
+    after = pd.date_range("2026-03-15T21:00Z", "2026-03-19T20:59Z", freq="min")
+    assert answer.candles["ts"].tolist() == [*friday, *after]
+
+
+def test_a_full_answer_whose_end_is_quiet_is_asked_about_once_more(
+    simulate: Simulate, connect: Connect, symbols: Symbols
+) -> None:
+    # The window ends on a Sunday: nothing shows that the 5,000 bars reach as far as there are any.
+    request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-09T21:00", "2026-03-15T12:00")
+    answer = connect(simulate().url).fetch(request)
+    assert answer.calls == 2
+    assert answer.candles["ts"].max() == at("2026-03-13T20:59")
+    assert answer.complete_from == answer.candles["ts"].min()
+
+
+def test_a_full_answer_about_other_days_is_refused(play: Play, connect: Connect, symbols: Symbols) -> None:
+    days = pd.date_range("2026-03-02", periods=5000, freq="min").strftime("%Y-%m-%d %H:%M:%S")
+    prices = dict.fromkeys(("open", "high", "low", "close"), "1.16")
+    body = {"meta": {"symbol": "EUR/USD"}, "values": [{"datetime": day} | prices for day in days], "status": "ok"}
+    client = connect(play((200, body)).url)
+    with pytest.raises(MalformedAnswer, match="holds none of them"):
+        client.fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-19"))
+
+
+def test_full_answers_that_do_not_advance_end(play: Play, connect: Connect, symbols: Symbols) -> None:
+    rows = [{"datetime": "2026-03-16 00:00:00", **dict.fromkeys(("open", "high", "low", "close"), "1.16")}] * 5000
+    script = play((200, {"meta": {"symbol": "EUR/USD"}, "values": rows, "status": "ok"}))
+    with pytest.raises(MalformedAnswer):
+        connect(script.url).fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-19"))
+    assert len(script.requests) <= 6
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "error"),
+    [
+        ("EUR/USD", "unknown@EUR/USD", BadSymbol),
+        ("DAX", "gated@GDAXI", NotInPlan),
+        ("DAX40", "etf_dax=on", WrongInstrument),
+        ("DAX40", "etf_dax=off", BadSymbol),
+        ("EUR/USD", "scale=10000", WrongInstrument),
+    ],
+)
+def test_refusals(
+    simulate: Simulate, connect: Connect, symbols: Symbols, *, name: str, fault: str, error: type[Exception]
+) -> None:
+    request = ask(symbols[name], Timeframe.M1, "2026-03-19", "2026-03-20")
+    for faults in ([fault], [fault, "errors_as_200"]):
+        simulator = simulate(faults=faults)
+        with pytest.raises(error):
+            connect(simulator.url).fetch(request)
+        assert simulator.counts.calls == 1, "what is refused for good is not asked again"
+
+
+def test_a_wrong_key(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    simulator = simulate(key="the right key")
+    with pytest.raises(BadKey, match="TWELVE_DATA_API_KEY"):
+        connect(simulator.url).fetch(ask(symbols["DAX"], Timeframe.M1, "2026-03-19", "2026-03-20"))
+    assert simulator.counts.calls == 1
+
+
+@pytest.mark.parametrize("key", ["", "line\nbreak", "schlüssel"])
+def test_a_key_that_no_header_can_carry(connect: Connect, key: str) -> None:
+    with pytest.raises(BadKey):
+        connect("http://127.0.0.1:9", key=key)
+
+
+@pytest.mark.parametrize("url", ["api.twelvedata.com", "ftp://api.twelvedata.com", "http://", "http://[::1"])
+def test_an_address_that_is_none(connect: Connect, url: str) -> None:
+    with pytest.raises(UsageError, match="TRADEMATRIX_TWELVE_DATA_URL"):
+        connect(url)
+
+
+def test_the_key_travels_in_a_header_only(play: Play, connect: Connect, symbols: Symbols) -> None:
+    script = play((200, {"values": [], "status": "ok"}))
+    connect(script.url, key="a-secret-of-mine").fetch(ask(symbols["DAX"], Timeframe.M1, "2026-03-19", "2026-03-20"))
+    ((path, headers, _),) = script.requests
+    assert headers["authorization"] == "apikey a-secret-of-mine"
+    assert "secret" not in path
+    assert "timezone=UTC" in path
+
+
+def test_the_minutes_count_comes_from_the_headers(play: Play, connect: Connect, symbols: Symbols, ledger: Any) -> None:
+    empty = {"values": [], "status": "ok"}
+    headers = {"api-credits-used": "3", "api-credits-left": "5"}
+    client = connect(play((200, empty, headers), (200, empty)).url)
+    for _ in range(2):
+        client.fetch(ask(symbols["DAX"], Timeframe.M1, "2026-03-19", "2026-03-20"))
+    assert ledger.settled == [(None, 3, 5), (None, None, None)]
+
+
+def test_one_connection_serves_many_calls(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    client = connect(simulate().url)
+    request = ask(symbols["DAX"], Timeframe.H1, "2026-03-19", "2026-03-20")
+    first = client.fetch(request)
+    for _ in range(3):
+        pd.testing.assert_frame_equal(client.fetch(request).candles, first.candles)
+    pool = client._transport._http._transport._pool  # type: ignore[attr-defined]  # httpx has no public count
+    assert len(pool.connections) == 1
+
+
+def test_a_batch(simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any) -> None:
+    simulator = simulate(faults=["batch_errors@NDX", "gated@XAG/USD"])
+    client = connect(simulator.url)
+    requests = [ask(symbol, Timeframe.H1, "2026-03-19", "2026-03-20") for symbol in symbols.values()]
+    answers = client.fetch_batch(requests)
+    kinds = {name: type(answer) for name, answer in answers.items()}
+    assert kinds == {
+        "DAX": CandleAnswer,
+        "NDX": BadSymbol,
+        "DJI": CandleAnswer,
+        "EUR/USD": CandleAnswer,
+        "XAG/USD": NotInPlan,
+        "DAX40": WrongInstrument,
+    }
+    assert (simulator.counts.calls, simulator.counts.credits) == (1, 6)
+    assert [r.credits for r in ledger.reserved] == [6]
+    alone = client.fetch(requests[0])
+    batched = answers["DAX"]
+    assert isinstance(batched, CandleAnswer)
+    pd.testing.assert_frame_equal(batched.candles, alone.candles)
+    assert (batched.calls, batched.credits) == (1, 1)
+
+
+def test_a_batch_of_one(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    answers = connect(simulate().url).fetch_batch([ask(symbols["DJI"], Timeframe.H1, "2026-03-19", "2026-03-20")])
+    assert isinstance(answers["DJI"], CandleAnswer)
+    assert len(answers["DJI"].candles) == 7  # 09:30 to 16:00 in New York
+
+
+def test_a_batch_that_leaves_a_symbol_out(play: Play, connect: Connect, symbols: Symbols) -> None:
+    client = connect(play((200, {"GDAXI": {"values": [], "status": "ok"}})).url)
+    requests = [ask(symbols[name], Timeframe.H1, "2026-03-19", "2026-03-20") for name in ("DAX", "DJI")]
+    answers = client.fetch_batch(requests)
+    assert isinstance(answers["DAX"], CandleAnswer)
+    assert isinstance(answers["DJI"], MalformedAnswer)
+
+
+def test_the_small_endpoints(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    client = connect(simulate(plan=UNLIMITED).url)
+    day = client.fetch(ask(symbols["DAX"], Timeframe.D1, "2026-03-19", "2026-03-21")).candles
+    quote = client.quote(symbols["DAX"])
+    assert (quote.symbol, quote.exchange, quote.currency, quote.is_market_open) == ("GDAXI", "XETR", "EUR", True)
+    assert (quote.open, quote.high, quote.low, quote.close) == tuple(day.iloc[1][["open", "high", "low", "close"]])
+    assert quote.previous_close == day.iloc[0]["close"]
+    assert quote.at == at("2026-03-20T15:00:30")
+    assert client.price(symbols["DAX"]) == quote.close
+    assert client.earliest(symbols["DAX"], Timeframe.M1) == at("2020-02-10T08:00")
+    usage = client.usage()
+    assert usage.used_this_minute == 5
+    assert usage.used_today is None
+    assert [(hit.symbol, hit.type) for hit in client.search("dax")] == [("DAX", "ETF"), ("GDAXI", "Index")]
+
+
+@pytest.mark.parametrize("body", [{}, [], {"price": "much"}, {"price": None}])
+def test_a_price_that_is_none(play: Play, connect: Connect, symbols: Symbols, body: object) -> None:
+    with pytest.raises(MalformedAnswer, match="/price"):
+        connect(play((200, body)).url).price(symbols["DAX"])
+
+
+def test_minutes_are_served_from_the_day_they_begin(connect: Connect, symbols: Symbols) -> None:
+    client = connect("http://127.0.0.1:9")
+    assert not client.serves(symbols["DAX"], Timeframe.M1, at("2020-02-09").date())
+    assert client.serves(symbols["DAX"], Timeframe.M1, at("2020-02-10").date())
+    assert client.serves(symbols["DAX"], Timeframe.H1, at("2001-02-10").date())
+
+
+def test_the_newest_bar_is_still_forming(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-19T15:00", "2026-03-19T16:00")
+    bars = {}
+    for second in ("05", "35", "59"):
+        clock = FrozenClock(at(f"2026-03-19T15:30:{second}"))
+        bars[second] = connect(simulate(clock=clock).url, clock=clock).fetch(request).candles.iloc[-1]
+    assert {bar["ts"] for bar in bars.values()} == {pd.Timestamp("2026-03-19T15:30Z")}
+    assert bars["05"]["open"] == bars["59"]["open"]
+    assert bars["05"]["high"] <= bars["35"]["high"] <= bars["59"]["high"]
+    assert len({bar["close"] for bar in bars.values()}) > 1
+
+
+def test_the_default_order_is_newest_first(simulate: Simulate) -> None:
+    params = {"symbol": "DJI", "interval": "5min", "outputsize": "30", "timezone": "America/New_York"}
+    body = httpx.get(f"{simulate().url}/time_series", params=params, headers={"Authorization": "apikey x"}).json()
+    stamps = [row["datetime"] for row in body["values"]]
+    assert stamps == sorted(stamps, reverse=True)
+    assert len(stamps) == 30
+    assert stamps[0] == "2026-03-20 11:00:00"

@@ -1,0 +1,88 @@
+"""Vendors by name, built in and added."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.vendors.credits import NoLedger
+from tradematrix_pipelines.vendors.files import FilesVendor
+from tradematrix_pipelines.vendors.protocol import CandleRequest
+from tradematrix_pipelines.vendors.registry import open_vendor, vendor_names
+from tradematrix_pipelines.vendors.simulator import Simulator
+from tradematrix_pipelines.vendors.twelve_data import TwelveData
+
+REQUEST = CandleRequest(
+    symbol=DEFAULT_SYMBOLS[0],
+    timeframe=Timeframe.H1,
+    start=datetime(2026, 3, 19, tzinfo=UTC),
+    end=datetime(2026, 3, 20, tzinfo=UTC),
+)
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Settings:
+    """Settings that name nothing."""
+    return Settings(home=tmp_path, clock=FrozenClock(datetime(2026, 3, 20, 15, 0, tzinfo=UTC)))
+
+
+def test_without_a_key_the_simulator_is_started_and_stopped(plain: Settings) -> None:
+    vendor = open_vendor(plain, ledger=NoLedger())
+    answer = vendor.fetch(REQUEST)
+    assert (vendor.name, answer.source) == ("simulator", "simulator")
+    assert len(answer.candles) == 9  # Xetra trades for eight and a half hours
+    vendor.close()
+    with pytest.raises(RuntimeError):
+        vendor.fetch(REQUEST)
+
+
+def test_with_a_key_it_is_twelve_data_at_the_address_of_the_settings(
+    plain: Settings, simulate: Callable[..., Simulator]
+) -> None:
+    simulator = simulate(key="the key")
+    vendor = open_vendor(replace(plain, twelve_data_key="the key", twelve_data_url=simulator.url), ledger=NoLedger())
+    assert isinstance(vendor, TwelveData)
+    assert len(vendor.fetch(REQUEST).candles) == 9
+    assert simulator.counts.calls == 1
+    vendor.close()
+
+
+def test_twelve_data_without_a_key(plain: Settings) -> None:
+    with pytest.raises(UsageError, match="TWELVE_DATA_API_KEY is not set"):
+        open_vendor(replace(plain, vendor="twelve_data"), ledger=NoLedger())
+
+
+def test_files(plain: Settings, tmp_path: Path) -> None:
+    assert isinstance(open_vendor(replace(plain, vendor="files", files_dir=tmp_path), ledger=NoLedger()), FilesVendor)
+    with pytest.raises(UsageError, match="TRADEMATRIX_FILES_DIR is not set"):
+        open_vendor(replace(plain, vendor="files"), ledger=NoLedger())
+    with pytest.raises(UsageError, match="is no folder"):
+        open_vendor(replace(plain, vendor="files", files_dir=tmp_path / "absent"), ledger=NoLedger())
+
+
+def test_an_unknown_name_lists_the_known_ones(plain: Settings) -> None:
+    with pytest.raises(UsageError, match=r"'stooq' is no vendor: there are files, simulator, twelve_data"):
+        open_vendor(replace(plain, vendor="stooq"), ledger=NoLedger())
+
+
+def test_a_package_adds_a_vendor(plain: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site"
+    (package / "acme-1.0.dist-info").mkdir(parents=True)
+    (package / "acme-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (package / "acme-1.0.dist-info" / "entry_points.txt").write_text(
+        "[tradematrix_pipelines.vendors]\nacme = acme_vendor:make\n"
+    )
+    (package / "acme_vendor.py").write_text(
+        "from tradematrix_pipelines.vendors.files import FilesVendor\n"
+        "def make(settings, ledger):\n    return FilesVendor(settings.home)\n"
+    )
+    monkeypatch.syspath_prepend(package)
+    assert "acme" in vendor_names()
+    assert isinstance(open_vendor(replace(plain, vendor="acme"), ledger=NoLedger()), FilesVendor)
