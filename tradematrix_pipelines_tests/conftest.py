@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -27,9 +28,10 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerLease]:
+def postgres() -> Iterator[ServerLease]:
     """An embedded server for the whole run of this worker."""
-    with lease_server(tmp_path_factory.mktemp("postgres")) as lease:
+    # Not in pytest's own folder: it closes that to other users, and the server of a root user runs as one of them.
+    with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as home, lease_server(Path(home)) as lease:
         yield lease
 
 

@@ -29,9 +29,13 @@ class Outcome:
     """What became of one symbol's backfill."""
 
     symbol: Symbol
-    runs: list[str] = field(default_factory=list)
     failed: list[FailedPartition] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    stopped_by: str | None = None
+    """Why a run failed as a whole, not for some of its partitions."""
+
+    @property
+    def ok(self) -> bool:
+        return self.stopped_by is None and not self.failed
 
 
 @click.command()
@@ -67,7 +71,7 @@ def command(
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
         outcomes = backfill(settings, market, chosen, first=first, last=last, timeframes=wanted, refresh=refresh)
         report(market, outcomes, first, last or market.clock.now().date(), wanted, as_json=as_json)
-    if any(outcome.errors for outcome in outcomes):
+    if not all(outcome.ok for outcome in outcomes):
         ctx.exit(1)
 
 
@@ -98,7 +102,7 @@ def backfill(
             for run in planned[outcome.symbol.name]:
                 _carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
             runs = planned[outcome.symbol.name]
-            if Timeframe.D1 in timeframes and runs:
+            if Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
                 levels = plan_levels_run(outcome.symbol, begin, end, market=market, settings=settings, now=now)
                 if levels is not None:
@@ -110,10 +114,9 @@ def _carry_out(
     instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, outcome: Outcome, *, refresh: bool, batch: str
 ) -> None:
     result = execute(instance, defs, run, refresh=refresh, batch=batch)
-    outcome.runs.append(result.run_id)
     outcome.failed.extend(result.failed)
-    if result.error is not None:
-        outcome.errors.append(result.error)
+    if result.error is not None and not result.failed:
+        outcome.stopped_by = result.error
 
 
 def report(
@@ -143,5 +146,5 @@ def report(
             click.echo(f"failed: {failure.asset} {failure.partition}: {failure.reason}", err=True)
         if len(outcome.failed) > 10:
             click.echo(f"… and {len(outcome.failed) - 10} more of {outcome.symbol.name}", err=True)
-        if outcome.errors and not outcome.failed:
-            click.echo(f"failed: {outcome.symbol.name}: {outcome.errors[0]}", err=True)
+        if outcome.stopped_by is not None:
+            click.echo(f"failed: {outcome.symbol.name}: {outcome.stopped_by}", err=True)

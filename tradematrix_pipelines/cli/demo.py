@@ -43,7 +43,7 @@ def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: 
         click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
         show_levels(market, symbols, None, as_json=False)
         if leave:
-            ctx.exit(1 if any(outcome.errors for outcome in outcomes) else 0)
+            ctx.exit(0 if all(outcome.ok for outcome in outcomes) else 1)
         Services(settings, host=host, port=port).run()
 
 

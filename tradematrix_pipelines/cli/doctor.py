@@ -12,12 +12,12 @@ from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.registry import open_vendor
 
 
@@ -57,7 +57,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
             return
         yield _checked("symbols", lambda: _symbols(market))
         yield _checked("calendars", lambda: _calendars(market))
-        yield _checked("vendor", lambda: _vendor(settings, market))
+        yield _checked("vendor", lambda: _vendor(settings))
         yield _checked("dagster", lambda: _dagster(settings))
 
 
@@ -119,8 +119,8 @@ def _next_open(name: str, now: datetime) -> datetime:
     return session.opens_at
 
 
-def _vendor(settings: Settings, market: Market) -> str:
-    vendor = open_vendor(settings, ledger=open_ledger(market.engine, settings))
+def _vendor(settings: Settings) -> str:
+    vendor = open_vendor(settings, ledger=NoLedger())
     try:
         return vendor.check()
     finally:

@@ -20,7 +20,7 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
     with disable_dagster_warnings():
         partitions = session_partitions(settings)
         return dg.Definitions(
-            assets=[build_ohlc(partitions), *build_levels(partitions)],
+            assets=[build_ohlc(partitions), build_levels(partitions)],
             jobs=build_jobs(),
             resources={**build_resources(settings), **(resources or {})},
             # One process a run: steps share what is in memory, and an interpreter costs more than any step here.

@@ -1,7 +1,7 @@
 """Running a job in this process, recorded as any other run: the UI shows it, and can run it again."""
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
+from dagster._core.execution.plan.objects import UserFailureData
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -98,7 +99,18 @@ def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
         if isinstance(table := data.metadata.get(_FAILED_TABLE), dg.TableMetadataValue)
         for record in table.records
     )
-    messages = [data.description or "" for data in told] or [
-        (data.error.cause or data.error).message.strip() for data in failures if data.error is not None
-    ]
-    return RunOutcome(run_id=result.run_id, error=(messages or ["the run failed"])[0], failed=failed)
+    return RunOutcome(run_id=result.run_id, error=_first_error(result.all_events, told), failed=failed)
+
+
+def _first_error(events: Sequence[dg.DagsterEvent], told: Sequence[UserFailureData]) -> str:
+    """Return why the run failed: what the step said of it, else the innermost cause of the first error."""
+    for data in told:
+        if data.description:
+            return data.description
+    for event in events:
+        error = getattr(event.event_specific_data, "error", None)
+        if event.is_failure and error is not None:
+            while error.cause is not None:
+                error = error.cause
+            return str(error.message).strip().partition(": ")[2] or str(error.message).strip()
+    return "the run failed"

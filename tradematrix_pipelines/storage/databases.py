@@ -11,8 +11,8 @@ from typing import Self
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import TupleRow
-from sqlalchemy import URL, Connection, NullPool, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.settings import Settings
@@ -27,7 +27,8 @@ _DAGSTER_VARIABLE = "TRADEMATRIX_DAGSTER_DATABASE_URL"
 _MARKET_DRIVER = "postgresql+psycopg"
 _DAGSTER_DRIVER = "postgresql+psycopg2"  # Dagster's NOTIFY fails under psycopg 3
 _SCHEMES = {"postgres", "postgresql", _MARKET_DRIVER, _DAGSTER_DRIVER}
-_CONNECT_TIMEOUT = "10"  # seconds
+# Seconds; and text as text on servers whose own encoding is SQL_ASCII, or with a PGCLIENTENCODING about.
+_DEFAULTS = {"connect_timeout": "10", "client_encoding": "utf8"}
 
 
 class DatabaseFault(TradeMatrixError):
@@ -103,13 +104,13 @@ def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
 
 
 def _with_drivers(databases: Databases) -> Databases:
-    def patient(url: URL) -> URL:
-        return url if "connect_timeout" in url.query else url.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
+    def complete(url: URL, driver: str) -> URL:
+        return url.set(drivername=driver, query={**_DEFAULTS, **url.query})
 
     return replace(
         databases,
-        market=patient(databases.market).set(drivername=_MARKET_DRIVER),
-        dagster=patient(databases.dagster).set(drivername=_DAGSTER_DRIVER),
+        market=complete(databases.market, _MARKET_DRIVER),
+        dagster=complete(databases.dagster, _DAGSTER_DRIVER),
     )
 
 
@@ -130,36 +131,34 @@ def _ensure(url: URL, variable: str) -> None:
     """Connect to the database, making it first where it is missing."""
     try:
         _check(url, variable)
-    except DBAPIError as error:
-        if isinstance(error.orig, errors.ConnectionTimeout) or not _create(url, variable):
+    except psycopg.Error as error:
+        if isinstance(error, errors.ConnectionTimeout) or not _create(url, variable):
             raise _fault(url, variable, error) from None
         try:
             _check(url, variable)
-        except DBAPIError as again:
+        except psycopg.Error as again:
             raise _fault(url, variable, again) from None
 
 
 def _check(url: URL, variable: str) -> None:
     with _connect(url) as connection:
-        version = _raw(connection).info.server_version // 10000
+        version = connection.info.server_version // 10000
     if version < OLDEST_SERVER:
         raise DatabaseFault(f"{_where(url)} runs PostgreSQL {version}: point {variable} at {OLDEST_SERVER} or newer")
 
 
 def _create(url: URL, variable: str) -> bool:
-    """Make the database if that is what was wrong; whether it is there now.
+    """Make the database if that is what was wrong; return whether connecting is worth another try.
 
     Whether it is missing is looked up: a refused connection says why only in the server's own language.
     """
     try:
         with _connect(url.set(database="postgres")) as connection:
-            raw = _raw(connection)
-            if raw.execute("SELECT FROM pg_database WHERE datname = %s", [url.database]).fetchone():
-                return False
-            # template0, because a session that happens to be on template1 would be in the way.
-            raw.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(url.database or "")))
-    except DBAPIError:
-        return False
+            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [url.database]).fetchone():
+                return True  # another process made it just now; else the second try fails like the first
+            # UTF-8 and an order that is the same everywhere; only template0 lets one choose.
+            create = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
+            connection.execute(create.format(sql.Identifier(url.database or "")))
     except (errors.DuplicateDatabase, errors.UniqueViolation):  # another process was faster
         return True
     except errors.InsufficientPrivilege:
@@ -167,23 +166,19 @@ def _create(url: URL, variable: str) -> bool:
             f"{_where(url)} has no database {url.database!r} and user {url.username!r} may not create it: "
             f"have it created, or set {variable} to one that exists"
         ) from None
+    except psycopg.Error:
+        return False
     return True
 
 
-def _connect(url: URL) -> Connection:
-    engine = create_engine(url.set(drivername=_MARKET_DRIVER), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    return engine.connect()
+def _connect(url: URL) -> "psycopg.Connection[TupleRow]":
+    url = url.set(drivername=_MARKET_DRIVER)
+    arguments, options = url.get_dialect()().create_connect_args(url)
+    return psycopg.connect(*arguments, **options, autocommit=True)
 
 
-def _raw(connection: Connection) -> "psycopg.Connection[TupleRow]":
-    raw = connection.connection.driver_connection
-    if not isinstance(raw, psycopg.Connection):
-        raise TypeError(raw)
-    return raw
-
-
-def _fault(url: URL, variable: str, error: DBAPIError) -> DatabaseFault:
-    reason = " ".join(str(error.orig).split())
+def _fault(url: URL, variable: str, error: psycopg.Error) -> DatabaseFault:
+    reason = " ".join(str(error).split())
     if isinstance(url.password, str) and url.password:
         reason = reason.replace(url.password, "***")
     return DatabaseFault(f"can't use database {url.database!r} on {_where(url)}: {reason}; check {variable}")

@@ -19,9 +19,8 @@ from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import Written, write
-from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots, write_daily_levels, write_pivots
+from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots, write_levels
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
@@ -32,11 +31,10 @@ PIVOT_POINTS = AssetKey("pivot_points")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Levels:
-    """What a levels asset hands over: rows of one of the two level tables, and how each partition ended."""
+    """Rows for the two tables of levels."""
 
     daily: Sequence[tuple[Symbol, DailyLevels]] = ()
     pivots: Sequence[tuple[Symbol, date, Pivots]] = ()
-    results: dict[str, PartitionResult]
 
 
 class PostgresIOManager(dg.IOManager):
@@ -45,17 +43,20 @@ class PostgresIOManager(dg.IOManager):
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    def write(self, batches: Sequence[SeriesBatch]) -> Written:
+    def write_candles(self, batches: Sequence[SeriesBatch]) -> Written:
         """Store whole sessions of candles in one transaction (``storage.candles.write``)."""
         return write(self._market.engine, batches, now=self._market.clock.now())
 
+    def write_levels(self, levels: Levels) -> int:
+        """Store levels in one transaction; return how many rows are new or changed."""
+        return write_levels(self._market.engine, daily=levels.daily, pivots=levels.pivots, now=self._market.clock.now())
+
     def handle_output(self, context: dg.OutputContext, obj: Levels) -> None:
-        """Store levels; then fail the step where partitions failed (``partition_results``)."""
-        now = self._market.clock.now()
-        changed = write_daily_levels(self._market.engine, obj.daily, now=now)
-        changed += write_pivots(self._market.engine, obj.pivots, now=now)
-        context.log.info("%d rows new or changed", changed)
-        settle({context.asset_key: obj.results}, step=context.step_context, log=context)
+        """Store what an asset of levels hands over when all of its partitions are good.
+
+        Candles never come this way: their step stores session after session, so that a killed run keeps them.
+        """
+        context.log.info("%d rows new or changed", self.write_levels(obj))
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Return the partitions asked for as one frame.

@@ -10,32 +10,29 @@ from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.levels.daily import DailyLevels
-from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
+from tradematrix_pipelines.levels.pivots import Method, Pivots
+from tradematrix_pipelines.levels.pivots import pivots as compute
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import levels_daily, market_symbols, pivot_levels
 
 
-def write_daily_levels(engine: Engine, levels: Sequence[tuple[Symbol, DailyLevels]], *, now: datetime) -> int:
-    """Store daily levels with the classic pivots beside them; return how many rows are new or changed."""
-    rows = [_levels_row(found) | {"symbol_id": symbol.id, "computed_at": now} for symbol, found in levels]
-    with engine.begin() as connection:
-        return _upsert(connection, levels_daily, rows)
+def write_levels(
+    engine: Engine,
+    *,
+    daily: Sequence[tuple[Symbol, DailyLevels]] = (),
+    pivots: Sequence[tuple[Symbol, date, Pivots]] = (),
+    now: datetime,
+) -> int:
+    """Store levels in one transaction; return how many rows are new or changed.
 
-
-def write_pivots(engine: Engine, levels: Sequence[tuple[Symbol, date, Pivots]], *, now: datetime) -> int:
-    """Store pivot points, one row per trade date, symbol and method; return how many rows are new or changed."""
-    rows = [
-        {
-            "trade_date": trade_date,
-            "symbol_id": symbol.id,
-            "method": str(found.method),
-            **{name: value for name, value in found.as_dict().items() if name != "method"},
-            "computed_at": now,
-        }
-        for symbol, trade_date, found in levels
-    ]
+    Args:
+        daily: rows of ``levels_daily``; the classic pivots are put beside them.
+        pivots: rows of ``pivot_levels``, with their trade date.
+        now: stamped on what is new or changed, aware, UTC.
+    """
     with engine.begin() as connection:
-        return _upsert(connection, pivot_levels, rows)
+        changed = _upsert(connection, levels_daily, [_daily_row(symbol, found, now) for symbol, found in daily])
+        return changed + _upsert(connection, pivot_levels, [_pivot_row(*each, now) for each in pivots])
 
 
 def read_daily_levels(engine: Engine, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
@@ -51,10 +48,15 @@ def read_pivots(engine: Engine, symbols: Sequence[Symbol], first: date, last: da
     return _read(engine, pivot_levels, symbols, first, last)
 
 
-def _levels_row(found: DailyLevels) -> dict[str, Any]:
-    classic = pivots(Method.CLASSIC, high=found.y_high, low=found.y_low, close=found.y_close)
+def _daily_row(symbol: Symbol, found: DailyLevels, now: datetime) -> dict[str, Any]:
+    classic = compute(Method.CLASSIC, high=found.y_high, low=found.y_low, close=found.y_close)
     beside = {"pivot": classic.pp, **{name: getattr(classic, name) for name in ("r1", "r2", "r3", "s1", "s2", "s3")}}
-    return asdict(found) | beside
+    return {"symbol_id": symbol.id, **asdict(found), **beside, "computed_at": now}
+
+
+def _pivot_row(symbol: Symbol, trade_date: date, found: Pivots, now: datetime) -> dict[str, Any]:
+    key = {"trade_date": trade_date, "symbol_id": symbol.id, "method": str(found.method)}
+    return {**key, **found.as_dict(), "computed_at": now}
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:

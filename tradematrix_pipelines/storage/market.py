@@ -39,10 +39,11 @@ class Market:
             TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
         """
         databases = open_databases(settings)
+        engine = create_engine(databases.market, pool_pre_ping=True)
         try:
-            engine = create_engine(databases.market, pool_pre_ping=True)
             prepare(engine)
         except BaseException:
+            engine.dispose()
             databases.close()
             raise
         return cls(engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases)

@@ -40,9 +40,12 @@ def read_candle_file(path: Path, *, daily: bool) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=_EMPTY, dtype={"ts": str}, low_memory=False)
+        frame = pd.read_csv(path, keep_default_na=False, na_values=_EMPTY, dtype={"ts": str}, low_memory=False)
     except (ValueError, OSError) as error:  # pandas' own parser errors are ValueErrors, bad UTF-8 is one too
         raise BadFile(f"{path} can't be read as CSV: {_one_line(error)}") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas' way of taking rows that are longer than the header
+        raise BadFile(f"{path} can't be read as CSV: its rows have more fields than its first line has names")
+    return frame
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -85,7 +88,9 @@ def _refuse(column: pd.Series, bad: pd.Series, path: Path, why: str) -> None:
     rows = np.flatnonzero(bad.to_numpy(dtype=bool, na_value=False))
     if rows.size:
         row = int(rows[0])
-        raise BadFile(f"{path}: {_place(path, row)}, column {column.name!r}: {str(column.iloc[row])!r} {why}")
+        value = column.iloc[row]
+        shown = "" if pd.isna(value) else str(value)
+        raise BadFile(f"{path}: {_place(path, row)}, column {column.name!r}: {shown!r} {why}")
 
 
 def _place(path: Path, row: int) -> str:

@@ -54,6 +54,13 @@ class FilesVendor:
         candles = frame.iloc[first:last].reset_index(drop=True)
         return CandleAnswer(candles=candles, source=self.name, complete_from=request.start, calls=1)
 
+    def check(self) -> str:
+        """Return how many files there are; raises :class:`BadFile` when there is none."""
+        count = sum(path.suffix in SUFFIXES for path in self._folder.iterdir())
+        if not count:
+            raise BadFile(f"no CSV or Parquet file in {self._folder}: put files like EUR-USD_1m.csv there")
+        return f"files: {count} in {self._folder}"
+
     def close(self) -> None:
         """Forget what was parsed."""
         self._parsed.cache_clear()

@@ -77,6 +77,14 @@ class Vendor(Protocol):
         """
         ...
 
+    def check(self) -> str:
+        """Return one line on what it takes and gives, having tried it; for ``tradematrix doctor``.
+
+        Raises:
+            VendorError: it can't be used; the message says what to do.
+        """
+        ...
+
     def close(self) -> None:
         """Give up connections."""
         ...

@@ -13,7 +13,6 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.vendors.credits import Ledger
 from tradematrix_pipelines.vendors.files import FilesVendor
 from tradematrix_pipelines.vendors.protocol import Vendor
-from tradematrix_pipelines.vendors.simulator.vendor import SimulatorVendor
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 GROUP = "tradematrix_pipelines.vendors"
@@ -63,6 +62,9 @@ def _files(settings: Settings, ledger: Ledger) -> Vendor:
 
 
 def _simulator(settings: Settings, ledger: Ledger) -> Vendor:
+    # A server's packages take a while to import, and only this vendor needs them.
+    from tradematrix_pipelines.vendors.simulator.vendor import SimulatorVendor  # noqa: PLC0415 - see above
+
     return SimulatorVendor(clock=settings.clock, ledger=ledger)
 
 

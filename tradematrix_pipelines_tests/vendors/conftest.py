@@ -132,6 +132,7 @@ def play() -> Iterator[Callable[..., Script]]:
 
             class Handler(BaseHTTPRequestHandler):
                 protocol_version = "HTTP/1.1"
+                disable_nagle_algorithm = True  # or headers and body, written apart, wait 40 ms for each other
 
                 def do_GET(self) -> None:
                     script.take(self)

@@ -100,7 +100,7 @@ def test_volume_may_be_absent_and_other_columns_are_ignored(tmp_path: Path) -> N
         (HEADER + "2026-03-02T10:00:00,1,1,1,1,\n", r"line 2, column 'ts': '2026-03-02T10:00:00' has no time zone"),
         (HEADER + "2026-03-02,1,1,1,1,\n", r"line 2, column 'ts': '2026-03-02' has no time zone"),
         (HEADER + "2026-13-02T10:00:00Z,1,1,1,1,\n", r"line 2, column 'ts': '2026-13-02T10:00:00Z' is no instant"),
-        (HEADER + ",1,1,1,1,\n", r"line 2, column 'ts': 'nan' is no instant"),
+        (HEADER + ",1,1,1,1,\n", r"line 2, column 'ts': '' is no instant"),
         (HEADER + "2026-03-02T10:00:00Z,1,1,1,1,1,1,1\n", r"can't be read as CSV"),
         ("", r"can't be read as CSV"),
     ],
@@ -123,7 +123,7 @@ def test_broken_parquet(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1 but not really")
     with pytest.raises(BadFile, match="can't be read as Parquet"):
         FilesVendor(tmp_path).fetch(minutes_of_a_day())
-    naive = {"ts": pd.to_datetime(["2026-03-02T10:00"]), **dict.fromkeys(("open", "high", "low", "close"), [1.0])}
+    naive = {"ts": pd.to_datetime(["2026-03-02T10:00"]), "open": [1.0], "high": [1.0], "low": [1.0], "close": [1.0]}
     pd.DataFrame(naive).to_parquet(path)
     with pytest.raises(BadFile, match=r"row 1, column 'ts': .* has no time zone"):
         FilesVendor(tmp_path).fetch(minutes_of_a_day())

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.files import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest
@@ -30,7 +29,7 @@ REQUEST = CandleRequest(
 @pytest.fixture
 def plain(tmp_path: Path) -> Settings:
     """Settings that name nothing."""
-    return Settings(home=tmp_path, clock=FrozenClock(datetime(2026, 3, 20, 15, 0, tzinfo=UTC)))
+    return load_settings({"TRADEMATRIX_HOME": str(tmp_path), "TRADEMATRIX_CLOCK": "2026-03-20T15:00:00Z"})
 
 
 def test_without_a_key_the_simulator_is_started_and_stopped(plain: Settings) -> None:

@@ -1,11 +1,15 @@
-"""``daily_levels`` and ``pivot_points``: what follows from the last finished session, for the session to come."""
+"""``daily_levels`` and ``pivot_points``: what follows from the last finished session, for the session to come.
 
-from collections.abc import Callable
+Two outputs of one step, because in Dagster a step that fails for one partition keeps the steps after it from all.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.partitions import sessions_before
@@ -18,12 +22,11 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_s
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels
+from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.partition_results import PartitionResult
+from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
 from tradematrix_pipelines.storage.symbols import find_symbols
 
-_CLOSED = PartitionResult(metadata={"status": str(Status.CLOSED), "dagster/partition_row_count": 0})
 _KEY_COLUMNS = [
     dg.TableColumn("trade_date", "date", description="the session to trade with these levels"),
     dg.TableColumn("symbol_id", "integer", description="market_symbols.id"),
@@ -56,101 +59,115 @@ _PIVOT_COLUMNS = dg.TableSchema(
 )
 
 
-def build_levels(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
-    """Return ``daily_levels`` and ``pivot_points``."""
-    return [
-        _asset(
-            partitions,
-            DAILY_LEVELS,
-            _daily_levels,
-            description="Levels to trade a session with: the last session's open, high, low and close, the previous "
-            "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
-            metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
-            ins={"ohlc_1d": dg.AssetIn(partition_mapping=sessions_before())},
-        ),
-        _asset(
-            partitions,
-            PIVOT_POINTS,
-            _pivot_points,
-            description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
-            metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
-            ins={"daily_levels": dg.AssetIn()},
-        ),
-    ]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """The levels of one partition."""
+
+    symbol: Symbol
+    daily: DailyLevels
+    pivots: Sequence[Pivots]
 
 
-def _asset(
-    partitions: dg.PartitionsDefinition[str],
-    key: dg.AssetKey,
-    compute: Callable[[dg.AssetExecutionContext, pd.DataFrame], Levels],
-    *,
-    description: str,
-    metadata: dict[str, Any],
-    ins: dict[str, dg.AssetIn],
-) -> dg.AssetsDefinition:
-    return dg.asset(
-        key=key,
-        ins=ins,
-        description=description,
-        metadata=metadata,
-        partitions_def=partitions,
-        io_manager_key=IO_MANAGER,
+_Answer = _Found | PartitionResult
+"""The levels of one partition, or how it ended without any."""
+
+
+def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Return the step that computes daily levels, pivot points, or both."""
+    before = sessions_before()
+
+    @dg.multi_asset(
+        name="levels",
+        specs=[_daily_spec(partitions, before), _pivot_spec(partitions)],
+        can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"market"},
+        required_resource_keys={"market", IO_MANAGER},
+    )
+    def levels(context: dg.AssetExecutionContext, ohlc_1d: pd.DataFrame) -> Iterator[dg.MaterializeResult[Levels]]:
+        answers = _compute(context.resources.market, dates_by_symbol(context.partition_keys), ohlc_1d)
+        door: PostgresIOManager = context.resources.postgres_io_manager
+        rows = {key: each for key, each in _rows(answers).items() if key in context.selected_asset_keys}
+        results = {key: _results(key, answers) for key in rows}
+        if any(result.error for result in results[next(iter(rows))].values()):
+            for each in rows.values():
+                door.write_levels(each)
+        settle(results, step=context, log=context)
+        for key, each in rows.items():
+            yield dg.MaterializeResult(asset_key=key, value=each)
+
+    return levels
+
+
+def _daily_spec(partitions: dg.PartitionsDefinition[str], before: dg.PartitionMapping) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        DAILY_LEVELS,
+        deps=[dg.AssetDep("ohlc_1d", partition_mapping=before)],
+        description="Levels to trade a session with: the last session's open, high, low and close, the previous "
+        "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
         group_name="levels",
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
-    )(compute)
+        partitions_def=partitions,
+        metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
+    ).with_io_manager_key(IO_MANAGER)
 
 
-def _daily_levels(context: dg.AssetExecutionContext, ohlc_1d: pd.DataFrame) -> Levels:
-    market: Market = context.resources.market
-    finished = ohlc_1d[(ohlc_1d["status"] == str(Status.COMPLETE)) & ohlc_1d["final"].eq(other=True)]
-    rows: list[tuple[Symbol, DailyLevels]] = []
-
-    def compute(symbol: Symbol, day: date) -> PartitionResult:
-        bars = finished[finished["symbol"] == symbol.name]
-        found = levels_for(day, bars=bars, calendar=get_calendar(symbol.calendar))
-        if found is None:
-            return PartitionResult(error=_why_no_levels(market, symbol, day))
-        rows.append((symbol, found))
-        return PartitionResult(
-            metadata={"dagster/partition_row_count": 1, "from_session": str(found.y_trade_date)}
-            | {name: getattr(found, name) for name in ("y_open", "y_high", "y_low", "y_close")}
-        )
-
-    return Levels(daily=rows, results=_each(context, compute))
+def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        PIVOT_POINTS,
+        deps=[DAILY_LEVELS],
+        description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
+        group_name="levels",
+        owners=["team:market-data"],
+        kinds={"postgres", "pandas"},
+        partitions_def=partitions,
+        metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
+    ).with_io_manager_key(IO_MANAGER)
 
 
-def _pivot_points(context: dg.AssetExecutionContext, daily_levels: pd.DataFrame) -> Levels:
-    have = {(row["symbol"], row["trade_date"]): row for row in daily_levels.to_dict("records")}
-    rows: list[tuple[Symbol, date, Pivots]] = []
-
-    def compute(symbol: Symbol, day: date) -> PartitionResult:
-        row = have.get((symbol.name, day))
-        if row is None:
-            return PartitionResult(error=f"{symbol.name} has no daily levels for {day}: materialize those first")
-        prices = {"open_": row["y_open"], "high": row["y_high"], "low": row["y_low"], "close": row["y_close"]}
-        found = [pivots(method, **prices) for method in Method]
-        rows.extend((symbol, day, each) for each in found)
-        return PartitionResult(metadata={"dagster/partition_row_count": len(found), "pivot": found[0].pp})
-
-    return Levels(pivots=rows, results=_each(context, compute))
-
-
-def _each(
-    context: dg.AssetExecutionContext, compute: Callable[[Symbol, date], PartitionResult]
-) -> dict[str, PartitionResult]:
-    """Return the result of every partition of the run; one without a session is closed and computes nothing."""
-    market: Market = context.resources.market
-    wanted = dates_by_symbol(context.partition_keys)
-    results: dict[str, PartitionResult] = {}
+def _compute(market: Market, wanted: Mapping[str, Sequence[date]], bars: pd.DataFrame) -> dict[str, _Answer]:
+    """Return the answer of every partition, by key."""
+    finished = bars[(bars["status"] == str(Status.COMPLETE)) & bars["final"].eq(other=True)]
+    answers: dict[str, _Answer] = {}
     for symbol in find_symbols(market.engine, wanted):
-        calendar = get_calendar(symbol.calendar)
+        history = finished[finished["symbol"] == symbol.name]
         for day in wanted[symbol.name]:
-            key = str(PartitionKey(day, symbol.name))
-            results[key] = _CLOSED if calendar.session(day) is None else compute(symbol, day)
-    return results
+            answers[str(PartitionKey(day, symbol.name))] = _levels_of(market, symbol, day, history)
+    return answers
+
+
+def _levels_of(market: Market, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Answer:
+    calendar = get_calendar(symbol.calendar)
+    if calendar.session(day) is None:
+        return PartitionResult(metadata={"status": str(Status.CLOSED), "dagster/partition_row_count": 0})
+    daily = levels_for(day, bars=bars, calendar=calendar)
+    if daily is None:
+        return PartitionResult(error=_why_no_levels(market, symbol, day))
+    prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
+    return _Found(symbol=symbol, daily=daily, pivots=[pivots(method, **prices) for method in Method])
+
+
+def _rows(answers: Mapping[str, _Answer]) -> dict[AssetKey, Levels]:
+    found = [answer for answer in answers.values() if isinstance(answer, _Found)]
+    return {
+        DAILY_LEVELS: Levels(daily=[(each.symbol, each.daily) for each in found]),
+        PIVOT_POINTS: Levels(pivots=[(e.symbol, e.daily.trade_date, pivot) for e in found for pivot in e.pivots]),
+    }
+
+
+def _results(asset_key: AssetKey, answers: Mapping[str, _Answer]) -> dict[str, PartitionResult]:
+    return {
+        key: PartitionResult(metadata=_metadata(asset_key, answer)) if isinstance(answer, _Found) else answer
+        for key, answer in answers.items()
+    }
+
+
+def _metadata(asset_key: AssetKey, found: _Found) -> dict[str, object]:
+    told: dict[str, object] = {"from_session": str(found.daily.y_trade_date)}
+    if asset_key == DAILY_LEVELS:
+        prices = {name: getattr(found.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
+        return told | prices | {"dagster/partition_row_count": 1}
+    return told | {"pivot": found.pivots[0].pp, "dagster/partition_row_count": len(found.pivots)}
 
 
 def _why_no_levels(market: Market, symbol: Symbol, day: date) -> str:

@@ -134,7 +134,7 @@ def _ingest_symbol(
     )
     written, sessions = Written(), 0
     for batches in ingest(vendor, wanted, calendar=get_calendar(symbol.calendar), now=now):
-        written += door.write(batches)
+        written += door.write_candles(batches)
         sessions += len({found.trade_date for batch in batches for found in batch.coverage})
         context.log.info("%s: %d sessions stored, %d candles new", symbol.name, sessions, written.inserted)
     context.log.info(

@@ -18,10 +18,6 @@ from tradematrix_pipelines.vendors.simulator.bars import Bars, Mask, aggregate, 
 from tradematrix_pipelines.vendors.simulator.faults import Faults
 from tradematrix_pipelines.vendors.simulator.instruments import Instrument
 from tradematrix_pipelines.vendors.simulator.query import SeriesQuery
-from tradematrix_pipelines.vendors.twelve_data.query import MINUTES_SINCE
-
-DAYS_SINCE = date(2000, 1, 3)
-"""First trade date with daily bars."""
 
 _MARGIN = timedelta(days=3)
 _SESSIONS_AT_ONCE = 16
@@ -35,6 +31,10 @@ class PriceSource(Protocol):
         """Everything that is listed."""
         ...
 
+    def since(self, instrument: Instrument, timeframe: Timeframe) -> date:
+        """Return the first trade date with bars of ``timeframe``."""
+        ...
+
     def minutes(self, instrument: Instrument, sessions: Sequence[Session], now: datetime) -> Bars:
         """Return the minutes of ``sessions`` that have begun at ``now``, ascending, each once."""
         ...
@@ -45,20 +45,16 @@ def exchange_zone(instrument: Instrument) -> tzinfo:
     return UTC if instrument.is_pair else get_calendar(instrument.calendar).timezone
 
 
-def first_open(instrument: Instrument, timeframe: Timeframe) -> datetime:
+def first_open(source: PriceSource, instrument: Instrument, timeframe: Timeframe) -> datetime:
     """Return the open of the first session with bars of ``timeframe``."""
-    day = history_start(timeframe) - timedelta(days=1)
+    day = source.since(instrument, timeframe) - timedelta(days=1)
     return get_calendar(instrument.calendar).next(day).opens_at
-
-
-def history_start(timeframe: Timeframe) -> date:
-    return DAYS_SINCE if timeframe is Timeframe.D1 else MINUTES_SINCE
 
 
 def find_bars(source: PriceSource, instrument: Instrument, query: SeriesQuery, faults: Faults, now: datetime) -> Bars:
     """Return the bars that answer ``query`` at ``now``, ascending, at most ``query.bars`` of them."""
     calendar = get_calendar(instrument.calendar)
-    sessions = _sessions(calendar, query, faults, now)
+    sessions = _sessions(calendar, query, faults, now, since=source.since(instrument, query.timeframe))
     parts: list[Bars] = []
     for group in _groups(sessions, forward=faults.keep_oldest):
         minutes = source.minutes(instrument, group, now)
@@ -77,11 +73,11 @@ def find_bars(source: PriceSource, instrument: Instrument, query: SeriesQuery, f
     return tamper.scaled(concat(parts[::-1]), faults.scale)[-query.bars :]
 
 
-def _sessions(calendar: SessionCalendar, query: SeriesQuery, faults: Faults, now: datetime) -> list[Session]:
+def _sessions(
+    calendar: SessionCalendar, query: SeriesQuery, faults: Faults, now: datetime, *, since: date
+) -> list[Session]:
     """Return the sessions that can hold a bar of the query, ascending."""
-    first = history_start(query.timeframe)
-    if query.start is not None:
-        first = max(first, query.start.date() - _MARGIN)
+    first = since if query.start is None else max(since, query.start.date() - _MARGIN)
     last = min(now if query.end is None else query.end, now).date() + _MARGIN
     sessions = calendar.sessions(first, last)
     return tamper.with_ghosts(sessions, calendar, first, last) if faults.ghosts else sessions

@@ -18,9 +18,13 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.simulator.bars import VOLUME, Bars, Floats, concat
 from tradematrix_pipelines.vendors.simulator.chance import hashed
 from tradematrix_pipelines.vendors.simulator.instruments import CATALOGUE, Instrument
+from tradematrix_pipelines.vendors.twelve_data.query import MINUTES_SINCE
 
 STEPS = 4
 """Prices within a minute; its bar opens with the first, closes with the last."""
+
+DAYS_SINCE = date(2000, 1, 3)
+"""First trade date with daily bars."""
 
 _PERIODS = (1500.0, 300.0, 60.0, 12.0, 3.0)
 _MINUTE = timedelta(minutes=1)
@@ -32,6 +36,11 @@ class SyntheticPrices:
 
     def __init__(self, instruments: Sequence[Instrument] = CATALOGUE) -> None:
         self.instruments = instruments
+
+    def since(self, instrument: Instrument, timeframe: Timeframe) -> date:
+        """Return the first trade date with bars of ``timeframe``; intraday it is the vendor's own."""
+        del instrument
+        return DAYS_SINCE if timeframe is Timeframe.D1 else MINUTES_SINCE
 
     def minutes(self, instrument: Instrument, sessions: Sequence[Session], now: datetime) -> Bars:
         """Return the minutes of ``sessions`` that have begun at ``now``; the last may be forming."""

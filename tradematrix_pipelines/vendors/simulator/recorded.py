@@ -4,10 +4,11 @@ A file is named by the project's own symbol (``DAX_1m.csv`` is served as ``GDAXI
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from tradematrix_pipelines.candles.frame import VALUES
 from tradematrix_pipelines.markets.sessions import Session, to_instant
@@ -31,24 +32,27 @@ class RecordedPrices:
     def instruments(self) -> Sequence[Instrument]:
         return [instrument for instrument in CATALOGUE if instrument.symbol in self._symbols]
 
+    def since(self, instrument: Instrument, timeframe: Timeframe) -> date:
+        """Return the date on which the file begins."""
+        del timeframe
+        whole = self._fetch(instrument, datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+        return whole["ts"].min().date() if len(whole) else date(2200, 1, 1)
+
     def minutes(self, instrument: Instrument, sessions: Sequence[Session], now: datetime) -> Bars:
         """Return the file's minutes inside ``sessions`` that have begun at ``now``; of double ones the last."""
         if not sessions:
             return NO_BARS
-        answer = self._files.fetch(
-            CandleRequest(
-                symbol=self._symbols[instrument.symbol],
-                timeframe=Timeframe.M1,
-                start=sessions[0].opens_at,
-                end=sessions[-1].closes_at,
-            )
-        )
-        candles = answer.candles[answer.candles["ts"] <= now].drop_duplicates("ts", keep="last")
+        window = self._fetch(instrument, sessions[0].opens_at, sessions[-1].closes_at)
+        candles = window[window["ts"] <= now].drop_duplicates("ts", keep="last")
         ts = candles["ts"].dt.tz_localize(None).to_numpy("datetime64[us]")
         opens = np.array([to_instant(session.opens_at) for session in sessions])
         closes = np.array([to_instant(session.closes_at) for session in sessions])
         inside = ts < closes[np.searchsorted(opens, ts, side="right") - 1]
         return Bars(ts[inside], candles[VALUES].to_numpy()[inside])
+
+    def _fetch(self, instrument: Instrument, start: datetime, end: datetime) -> pd.DataFrame:
+        symbol = self._symbols[instrument.symbol]
+        return self._files.fetch(CandleRequest(symbol=symbol, timeframe=Timeframe.M1, start=start, end=end)).candles
 
     def _find(self) -> Iterator[tuple[str, Symbol]]:
         for instrument in CATALOGUE:

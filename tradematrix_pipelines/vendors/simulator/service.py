@@ -105,7 +105,7 @@ class Service:
         instrument, _ = self._find(symbol)
         timeframe = read_timeframe(params)
         zone = read_zone(params, exchange_zone(instrument))
-        return wire.write_earliest(first_open(instrument, timeframe), zone, timeframe)
+        return wire.write_earliest(first_open(self._source, instrument, timeframe), zone, timeframe)
 
     def _newest(
         self, instrument: Instrument, timeframe: Timeframe, faults: Faults, now: datetime, *, count: int

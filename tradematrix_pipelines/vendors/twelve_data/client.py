@@ -104,6 +104,12 @@ class TwelveData:
         """Return what the key has spent, by the vendor's count. Costs a credit; raises :class:`VendorError`."""
         return self._transport.send(self._look_up("/api_usage", {}), quotes.read_usage).value
 
+    def check(self) -> str:
+        """Return what the plan allows and what is used of it. Costs a credit; raises :class:`VendorError`."""
+        usage = self.usage()
+        told = f"{self._name} answers; credits this minute: {usage.used_this_minute} of {usage.minute_limit}"
+        return told if usage.day_limit is None else f"{told}, today: {usage.used_today} of {usage.day_limit}"
+
     def search(self, text: str) -> tuple[quotes.SymbolMatch, ...]:
         """Return the instruments that ``text`` may mean. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/symbol_search", {"symbol": text})

@@ -1,0 +1,86 @@
+"""The rows of ``vendor_credits``: what is asked of them, and how they are written.
+
+Here: SQL. Not here: what follows from it (``credits``, which also says why rows count from when they do).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy import Connection, Row, TextClause, insert, select, text, update
+
+from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.storage.tables import vendor_credits
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:vendor, 20260320))")  # apart from others' by the number
+_COUNTED = """
+    SELECT id, credits, purpose,
+           CASE WHEN settled THEN reserved_at ELSE least(reserved_at + :under_way, :now) END AS counted_at
+    FROM vendor_credits
+    WHERE vendor = :vendor AND reserved_at > :since - :under_way
+"""
+_TOTALS = text(f"""
+    SELECT purpose, sum(credits) FROM ({_COUNTED}) AS counted
+    WHERE counted_at >= :since GROUP BY purpose HAVING sum(credits) > 0 ORDER BY purpose
+""")  # noqa: S608  # constants only
+_IN_THE_WAY = text(f"""
+    SELECT max(counted_at) FROM (
+        SELECT counted_at, sum(credits) OVER (ORDER BY counted_at DESC, id DESC) AS newest_first
+        FROM ({_COUNTED}) AS counted WHERE counted_at > :since
+    ) AS recent WHERE newest_first > :room
+""")  # noqa: S608  # constants only
+
+
+@dataclass(frozen=True, slots=True)
+class VendorRows:
+    """A vendor's rows at one instant of the ledger's clock, in the caller's transaction.
+
+    Attributes:
+        now: the instant, aware, UTC. The database's clock is not asked.
+        under_way: how long a row that isn't settled counts as if it was made just now.
+    """
+
+    connection: Connection
+    vendor: str
+    now: datetime
+    under_way: timedelta
+
+    @classmethod
+    def locked(cls, connection: Connection, vendor: str, clock: Clock, under_way: timedelta) -> Self:
+        """Wait until nobody else has these rows, and keep them until the transaction ends."""
+        connection.execute(_LOCK, {"vendor": vendor})
+        return cls(connection, vendor, clock.now(), under_way)
+
+    def totals(self, since: datetime) -> dict[str, int]:
+        """Return the credits that count at or after ``since``, by purpose."""
+        return {purpose: int(total) for purpose, total in self._ask(_TOTALS, since=since)}
+
+    def in_the_way(self, since: datetime, *, room: int) -> datetime | None:
+        """Return when the row counts whose passing ``since`` leaves at most ``room`` credits; ``None`` = so it is."""
+        found: datetime | None = self._ask(_IN_THE_WAY, since=since, room=room)[0][0]
+        return found
+
+    def has(self, purpose: str, since: datetime) -> bool:
+        """Whether a row of this purpose was made at or after ``since``."""
+        column = vendor_credits.c
+        sought = (column.vendor == self.vendor, column.purpose == purpose, column.reserved_at >= since)
+        return self.connection.execute(select(column.id).where(*sought).limit(1)).first() is not None
+
+    def add(self, amount: int, purpose: str, *, settled: bool = True) -> int:
+        """Add a row of ``amount`` credits; return its id."""
+        row = {"vendor": self.vendor, "credits": amount, "purpose": purpose, "settled": settled}
+        added = insert(vendor_credits).values(row, reserved_at=self.now).returning(vendor_credits.c.id)
+        return int(self.connection.execute(added).scalar_one())
+
+    def settle(self, row: int, amount: int) -> datetime:
+        """Write what a row came to, and that it counts from now on; return when it was made."""
+        its = vendor_credits.c.id == row
+        made: datetime = self.connection.execute(select(vendor_credits.c.reserved_at).where(its)).scalar_one()
+        self.connection.execute(
+            update(vendor_credits).where(its).values(credits=amount, settled=True, reserved_at=self.now)
+        )
+        return made
+
+    def _ask(self, query: TextClause, **terms: object) -> list[Row[tuple[object, ...]]]:
+        common = {"vendor": self.vendor, "now": self.now, "under_way": self.under_way}
+        return list(self.connection.execute(query, {**common, **terms}))

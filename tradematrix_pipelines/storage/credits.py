@@ -1,0 +1,174 @@
+"""The ledger of vendor credits in Postgres, one for all processes.
+
+Here: when a call may be made, and what its answer says about the count. Not here: what the limits are
+(``vendors.credits``), the SQL (``credit_rows``).
+
+A vendor counts a call when it arrives, which is somewhere between its booking and its answer. So a booking counts from
+the moment it is made until a minute after its answer: on settling, ``reserved_at`` moves to that moment. Whatever 60
+seconds the vendor looks at, rolling or by the clock, and however long calls take, the calls that arrive in them are
+never more than the limit: the last of them to be booked saw all others counted. A booking whose process died counts as
+under way for a while.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.storage.credit_rows import VendorRows
+from tradematrix_pipelines.vendors.credits import Plan, Reservation, day_resets_at, next_minute_at
+from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLimit
+
+OTHER = "other"
+"""The purpose of credits that the vendor counted and we didn't book: somebody else spends on the same key."""
+
+REFUSED = "refused"
+"""The purpose of a row without credits, which stands for an answer that the minute's credits are spent."""
+
+_MINUTE = timedelta(seconds=60)
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreditUsage:
+    """What is spent of a vendor's credits, and what is left; ``None`` left = there is no limit.
+
+    Attributes:
+        minute_used: credits of the last 60 seconds and of the calls under way.
+        day_used: credits of this UTC day.
+        by_purpose: those of the day by purpose.
+        resets_at: when the day's credits are there again, aware, UTC.
+    """
+
+    minute_used: int
+    minute_left: int | None
+    day_used: int
+    day_left: int | None
+    by_purpose: dict[str, int]
+    resets_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreditLedger:
+    """The credits of a plan, as a ``vendors.credits.Ledger``. Safe to use from threads and processes at once.
+
+    Attributes:
+        max_wait: the longest that a booking waits for room in the minute, on the clock.
+        under_way: the longest that a call can take, on the clock; a booking without an answer counts so much longer.
+    """
+
+    engine: Engine
+    plan: Plan
+    clock: Clock
+    max_wait: timedelta = timedelta(minutes=10)
+    under_way: timedelta = timedelta(minutes=2)
+
+    def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002  # the domain's word
+        """Book credits, waiting until the minute has room for them.
+
+        Raises:
+            MinuteLimit: it has none within ``max_wait``.
+            DayLimit: those of the day that this purpose may use are spent.
+            BadRequest: they are more than the plan has.
+        """
+        waited = timedelta()
+        while True:
+            outcome = self._book(vendor, credits, purpose)
+            if isinstance(outcome, Reservation):
+                return outcome
+            # What was asked for counts, not what passed: a clock that stands still must not keep us for ever.
+            waited += outcome
+            reason = f"the credits of {vendor} for this minute are spent, as far as {purpose} may use them"
+            if waited > self.max_wait:
+                raise MinuteLimit(f"{reason}, and none came free within {self.max_wait}: try again later")
+            _logger.info("%s: waiting %.1f s", reason, outcome.total_seconds())
+            self.clock.sleep(outcome.total_seconds())
+
+    def settle(
+        self,
+        reservation: Reservation,
+        *,
+        charged: int | None,
+        used: int | None = None,
+        left: int | None = None,
+        refused: bool = False,
+    ) -> None:
+        """Correct a booking from the answer; the arguments are those of ``vendors.credits.Ledger``.
+
+        Args:
+            refused: the answer was that the minute's credits are spent: nobody asks again before the next clock minute.
+        """
+        del left  # the plan says it
+        limit = self.plan.per_minute
+        with self.engine.begin() as connection:
+            rows = VendorRows.locked(connection, reservation.vendor, self.clock, self.under_way)
+            booked_at = rows.settle(reservation.id, reservation.credits if charged is None else charged)
+            if used is not None:
+                # The vendor looked back a minute from our call's arrival, which wasn't before its booking.
+                unknown = used - sum(rows.totals(booked_at - _MINUTE).values())
+                if unknown > 0:
+                    rows.add(unknown, OTHER)
+            if refused or (used is not None and limit is not None and used > limit):
+                rows.add(0, REFUSED)
+
+    def usage(self, vendor: str, now: datetime) -> CreditUsage:
+        """Return what is spent and left at ``now``."""
+        with self.engine.connect() as connection:
+            rows = VendorRows(connection, vendor, now, self.under_way)
+            minute = sum(rows.totals(now - _MINUTE).values())
+            by_purpose = rows.totals(_midnight(now))
+        day = sum(by_purpose.values())
+        return CreditUsage(
+            minute_used=minute,
+            minute_left=_left(self.plan.per_minute, minute),
+            day_used=day,
+            day_left=_left(self.plan.per_day, day),
+            by_purpose=by_purpose,
+            resets_at=day_resets_at(now),
+        )
+
+    def _book(self, vendor: str, amount: int, purpose: str) -> Reservation | timedelta:
+        """Book now, or return how long to wait before another try."""
+        with self.engine.begin() as connection:
+            rows = VendorRows.locked(connection, vendor, self.clock, self.under_way)
+            self._check_day(rows, amount, purpose)
+            free_at = self._free_at(rows, amount, purpose)
+            if free_at > rows.now:
+                return free_at - rows.now
+            row = rows.add(amount, purpose, settled=False)
+            return Reservation(id=row, vendor=vendor, credits=amount, purpose=purpose)
+
+    def _check_day(self, rows: VendorRows, amount: int, purpose: str) -> None:
+        budget = self.plan.day_budget(purpose)
+        if budget is None:
+            return
+        spent = sum(rows.totals(_midnight(rows.now)).values())
+        if spent + amount > budget:
+            resumes_at = day_resets_at(rows.now)
+            raise DayLimit(
+                f"{spent} of the day's {self.plan.per_day} credits of {rows.vendor} are spent, and {purpose} may spend "
+                f"up to {budget}: there are new ones at {resumes_at:%Y-%m-%d %H:%M} UTC",
+                resumes_at=resumes_at,
+            )
+
+    def _free_at(self, rows: VendorRows, amount: int, purpose: str) -> datetime:
+        """Return when the minute has room; ``rows.now`` = it has."""
+        budget = self.plan.minute_budget(purpose)
+        if budget is None:
+            return rows.now
+        if amount > budget:
+            raise BadRequest(f"{purpose} may spend {budget} credits of {rows.vendor} a minute, not {amount}: ask less")
+        if rows.has(REFUSED, since=rows.now.replace(second=0, microsecond=0)):
+            return next_minute_at(rows.now)
+        blocked_by = rows.in_the_way(rows.now - _MINUTE, room=budget - amount)
+        return rows.now if blocked_by is None else blocked_by + _MINUTE
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _left(limit: int | None, used: int) -> int | None:
+    return None if limit is None else max(0, limit - used)

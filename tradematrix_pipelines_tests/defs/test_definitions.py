@@ -1,0 +1,112 @@
+"""The map of assets, jobs and partitions: a change of it has to show up in review."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._utils.warnings import disable_dagster_warnings
+
+from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.partitions import date_partitions, session_partitions, sessions_before
+from tradematrix_pipelines.settings import Settings, load_settings
+
+SETTINGS = load_settings({"TRADEMATRIX_HOME": "unused"})
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return build_defs(SETTINGS).get_repository_def()
+
+
+def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    found = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+        )
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == {
+        "ohlc_1m": ("candles", []),
+        "ohlc_5m": ("candles", ["ohlc_1m"]),
+        "ohlc_15m": ("candles", ["ohlc_1m"]),
+        "ohlc_1h": ("candles", ["ohlc_1m"]),
+        "ohlc_1d": ("candles", ["ohlc_1h"]),
+        "daily_levels": ("levels", ["ohlc_1d"]),
+        "pivot_points": ("levels", ["daily_levels"]),
+    }
+
+
+def test_every_asset_says_what_it_is(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners == ["team:market-data"], key
+        assert node.kinds == {"postgres", "pandas"}, key
+        assert {"dagster/table_name", "dagster/column_schema"} <= node.metadata.keys(), key
+        assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
+
+
+def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
+    jobs = {
+        job.name: sorted(key.to_user_string() for key in job.asset_layer.executable_asset_keys)
+        for job in repository.get_all_jobs()
+        if not job.name.startswith("__")
+    }
+    assert jobs == {
+        "ingest_candles": ["ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m"],
+        "compute_levels": ["daily_levels", "pivot_points"],
+    }
+
+
+# The clock is Dagster's argument here; weekdays and holidays are the calendar's of 2026.
+@pytest.mark.parametrize(
+    ("now", "coming"),
+    [
+        ("2026-11-24T08:00", "2026-11-25"),  # a Tuesday: Wednesday's FX session opens this evening
+        ("2026-11-27T23:00", "2026-11-30"),  # a Friday night: Monday is next
+        ("2026-11-29T23:00", "2026-11-30"),  # a Sunday evening, FX has opened
+        ("2026-04-02T20:00", "2026-04-07"),  # before Easter: Xetra opens again on Tuesday
+        ("2026-12-23T20:00", "2026-12-28"),  # before Christmas
+    ],
+)
+def test_the_coming_trade_date_always_exists(now: str, coming: str) -> None:
+    keys = date_partitions(SETTINGS).get_partition_keys(datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert coming in keys
+    assert not {key for key in keys if datetime.fromisoformat(key).weekday() >= 5}
+
+
+def test_a_setting_adds_weekends() -> None:
+    settings = load_settings({"TRADEMATRIX_WEEKENDS": "1"})
+    keys = date_partitions(settings).get_partition_keys(datetime(2026, 11, 24, tzinfo=UTC))
+    assert {"2026-11-21", "2026-11-22"} <= set(keys)
+
+
+def test_levels_read_the_25_dates_before_and_the_same_symbol() -> None:
+    with disable_dagster_warnings(), dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("symbols", ["DAX", "EUR/USD"])
+        partitions, mapping = session_partitions(SETTINGS), sessions_before()
+        subset = partitions.empty_subset().with_partition_keys(
+            [dg.MultiPartitionKey({"date": "2026-11-24", "symbol": "EUR/USD"})]
+        )
+        found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            subset,
+            partitions,
+            partitions,
+            current_time=datetime(2026, 11, 24, tzinfo=UTC),
+            dynamic_partitions_store=instance,
+        ).partitions_subset.get_partition_keys()
+    dates = sorted(str(key).split("|")[0] for key in found)
+    assert {str(key).split("|")[1] for key in found} == {"EUR/USD"}
+    assert (len(dates), dates[0], dates[-1]) == (25, "2026-10-20", "2026-11-23")
+
+
+def test_the_definitions_load_without_touching_anything(tmp_path: Path, settings: Settings) -> None:
+    del settings
+    from tradematrix_pipelines.defs import definitions
+
+    definitions.defs()
+    assert not (tmp_path / "home").exists()

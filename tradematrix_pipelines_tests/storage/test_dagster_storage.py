@@ -1,0 +1,236 @@
+"""Dagster's storage finds its database by itself, and its batches leave the rows that the stock storage leaves."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster_postgres import PostgresEventLogStorage
+from sqlalchemy import Connection, event, text
+
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.dagster_storage import BatchingEventLogStorage, TradeMatrixStorage
+from tradematrix_pipelines.storage.databases import open_databases
+from tradematrix_pipelines.storage.embedded import ServerLease
+
+CONFIG = """
+storage:
+  custom:
+    module: tradematrix_pipelines.storage.dagster_storage
+    class: TradeMatrixStorage
+    config: {}
+telemetry:
+  enabled: false
+"""
+TABLES = {
+    "event_logs": "*",
+    "asset_keys": "asset_key, last_materialization, last_run_id, last_materialization_timestamp, asset_details",
+    "asset_event_tags": "*",
+    "asset_check_executions": "id, asset_key, check_name, partition, run_id, execution_status, evaluation_event, "
+    "evaluation_event_timestamp, evaluation_event_storage_id",
+}
+
+
+@pytest.fixture
+def dagster_home(settings: Settings, tmp_path: Path) -> Path:
+    """A Dagster home of a test's own, over a fresh database."""
+    (tmp_path / "dagster.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+@pytest.fixture
+def fresh(postgres: ServerLease) -> Callable[[], dict[str, str]]:
+    """Settings of a new pair of databases, at each call."""
+    return lambda: {
+        "TRADEMATRIX_DATABASE_URL": postgres.url(f"log_{uuid4().hex[:12]}").render_as_string(hide_password=False)
+    }
+
+
+def entry(kind: DagsterEventType, data: Any, *, run: str, at: float) -> EventLogEntry:
+    happened = DagsterEvent(event_type_value=kind.value, job_name="job", event_specific_data=data, step_key="step")
+    return EventLogEntry(  # type: ignore[no-untyped-call]  # Dagster's constructor has no annotations
+        error_info=None,
+        level=10,
+        user_message="",
+        run_id=run,
+        timestamp=at,
+        step_key="step",
+        job_name="job",
+        dagster_event=happened,
+    )
+
+
+def planned(asset: str, partition: str | None, *, run: str, at: float) -> EventLogEntry:
+    data = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=partition)
+    return entry(DagsterEventType.ASSET_MATERIALIZATION_PLANNED, data, run=run, at=at)
+
+
+def check_planned(asset: str, *, run: str, at: float) -> EventLogEntry:
+    data = AssetCheckEvaluationPlanned(asset_key=dg.AssetKey(asset), check_name="sane", partitions_subset=None)
+    return entry(DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, data, run=run, at=at)
+
+
+def a_runs_plans(run: str, start: float) -> list[EventLogEntry]:
+    """What Dagster hands over for a run of three assets, one with a check, one without partitions."""
+    days = [f"2026-11-{day:02}|EUR/USD" for day in (16, 17, 18)]
+    return [
+        *(planned("ohlc_1m", day, run=run, at=start + n) for n, day in enumerate(days)),
+        check_planned("ohlc_1m", run=run, at=start + 3),
+        *(planned("ohlc_5m", day, run=run, at=start + 4 + n) for n, day in enumerate(days)),
+        planned("symbols", None, run=run, at=start + 7),
+    ]
+
+
+def store_in_batches(storage: PostgresEventLogStorage) -> None:
+    """Two runs, the later of which plans what the earlier one planned, and a single event."""
+    storage.store_event_batch(a_runs_plans("run-1", 1_700_000_000.25))
+    storage.store_event_batch(a_runs_plans("run-2", 1_700_000_100.5))
+    storage.store_event_batch([planned("ohlc_5m", "2026-11-19|EUR/USD", run="run-3", at=1_700_000_200.0)])
+
+
+def rows(storage: PostgresEventLogStorage) -> dict[str, Sequence[Any]]:
+    with storage.index_connection() as connection:
+        query = "select {} from {} order by 1"
+        return {t: connection.execute(text(query.format(c, t))).fetchall() for t, c in TABLES.items()}
+
+
+@contextmanager
+def batching(
+    environment: dict[str, str], kind: type[BatchingEventLogStorage] = BatchingEventLogStorage
+) -> Iterator[BatchingEventLogStorage]:
+    databases = open_databases(load_settings({**environment, "TRADEMATRIX_HOME": "unused"}))
+    storage = kind(databases.dagster.render_as_string(hide_password=False), databases)
+    yield storage
+    storage.dispose()
+
+
+@pytest.fixture
+def stock_rows(fresh: Callable[[], dict[str, str]]) -> dict[str, Sequence[Any]]:
+    """The rows that Dagster's own storage leaves."""
+    with open_databases(load_settings({**fresh(), "TRADEMATRIX_HOME": "unused"})) as databases:
+        storage = PostgresEventLogStorage(databases.dagster.render_as_string(hide_password=False))
+        store_in_batches(storage)
+        found = rows(storage)
+    assert [len(found[table]) for table in TABLES] == [17, 3, 0, 2]
+    return found
+
+
+def test_batches_leave_the_rows_that_the_stock_storage_leaves(
+    fresh: Callable[[], dict[str, str]], stock_rows: dict[str, Sequence[Any]]
+) -> None:
+    with batching(fresh()) as storage:
+        store_in_batches(storage)
+        assert rows(storage) == stock_rows
+
+
+def test_a_batch_costs_a_few_statements_however_long(fresh: Callable[[], dict[str, str]]) -> None:
+    plans = [planned(asset, f"day-{n}", run="run", at=1.7e9 + n) for asset in ("a", "b") for n in range(100)]
+    statements: list[str] = []
+
+    def note(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    with batching(fresh()) as storage:
+        storage.store_event(planned("a", "before", run="run", at=1.6e9))  # the first one asks for the schema's state
+        event.listen(storage._engine, "before_cursor_execute", note)
+        storage.store_event_batch(plans)
+    assert len(statements) == 3, statements  # all events, and an upsert of each asset
+
+
+class RenamedBefore(BatchingEventLogStorage):
+    """A Dagster whose way to insert many events takes something else now."""
+
+    def prepare_insert_event_batch(  # type: ignore[override]  # the point of it
+        self, events: Sequence[EventLogEntry], *, shard: str
+    ) -> Any:
+        raise AssertionError(events, shard)
+
+
+class RenamedAfter(BatchingEventLogStorage):
+    """A Dagster that breaks when the events are in already: what was done must be undone."""
+
+    broken = True
+
+    def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
+        if self.broken:
+            self.broken = False
+            raise TypeError("unexpected argument")
+        super()._store_asset_event(conn, event, event_id)
+
+
+@pytest.mark.parametrize("kind", [RenamedBefore, RenamedAfter])
+def test_another_dagster_gets_the_stock_behaviour_and_a_warning(
+    kind: type[BatchingEventLogStorage],
+    fresh: Callable[[], dict[str, str]],
+    stock_rows: dict[str, Sequence[Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def without_ids(found: dict[str, Sequence[Any]]) -> tuple[Any, ...]:
+        return [row[1:] for row in found["event_logs"]], found["asset_keys"], len(found["asset_check_executions"])
+
+    with batching(fresh(), kind) as storage:
+        store_in_batches(storage)
+        assert without_ids(rows(storage)) == without_ids(stock_rows)  # an undone insert leaves a gap in the ids
+    assert "storing one by one" in caplog.text
+
+
+def test_an_instance_gives_itself_to_another_process(dagster_home: Path) -> None:
+    with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
+        reference = instance.get_ref()
+        with dg.DagsterInstance.from_ref(reference) as other:
+            assert type(other.event_log_storage) is BatchingEventLogStorage
+            assert other.get_ref() == reference
+        storage = reference.storage
+        assert isinstance(storage, TradeMatrixStorage)
+        for ours, dagsters in (
+            (storage.event_storage_data, reference.event_storage_data),
+            (storage.run_storage_data, reference.run_storage_data),
+            (storage.schedule_storage_data, reference.schedule_storage_data),
+        ):
+            assert ours is not None
+            assert dagsters is not None
+            assert ours.info_dict() == dagsters.info_dict()
+        event_storage = reference.event_storage
+        assert event_storage is not None
+        assert event_storage.get_logs_for_run("no such run") == []
+        event_storage.dispose()
+        storage.event_log_storage.dispose()
+
+
+def test_partitions_materialize_in_it(dagster_home: Path) -> None:
+    @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["mon", "tue", "wed"]))
+    def toy(context: dg.AssetExecutionContext) -> int:
+        return len(context.partition_key)
+
+    with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
+        for key in ("mon", "wed"):
+            assert dg.materialize([toy], partition_key=key, instance=instance).success
+    with dg.DagsterInstance.from_config(str(dagster_home)) as later:
+        assert later.get_materialized_partitions(dg.AssetKey("toy")) == {"mon", "wed"}
+
+
+def test_a_bare_dagster_works_on_the_embedded_server_from_nothing(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text(CONFIG)
+    home = tmp_path / "home"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TRADEMATRIX_", "DAGSTER_"))}
+    environment = {**kept, "DAGSTER_HOME": str(tmp_path), "TRADEMATRIX_HOME": str(home)}
+    command = [sys.executable, "-m", "dagster", "instance", "info"]
+    pipe = subprocess.PIPE
+    # Two at once, as `dagster dev` starts several processes: one makes the server and the tables, both work.
+    started = [subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    for process in started:
+        said, complaint = process.communicate(timeout=60)
+        assert process.returncode == 0, complaint
+        assert "event_log_storage: BatchingEventLogStorage" in said
+        assert "Retrying" not in complaint
+    assert (home / "postgres" / "PG_VERSION").exists()
+    assert not (home / "postgres" / "postmaster.pid").exists()
