@@ -1,7 +1,7 @@
 """What all tests share: the real market data, and a real Postgres with fresh databases for each test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,29 +31,42 @@ def shared_data() -> Path:
 def postgres() -> Iterator[ServerLease]:
     """An embedded server for the whole run of this worker."""
     # Not in pytest's own folder: it closes that to other users, and the server of a root user runs as one of them.
-    with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as home, lease_server(Path(home)) as lease:
+    with TemporaryDirectory(prefix="tradematrix-") as home, lease_server(Path(home)) as lease:
         yield lease
 
 
-@pytest.fixture
-def environment(postgres: ServerLease, tmp_path: Path) -> dict[str, str]:
-    """The environment of an installation of its own: two fresh databases, an empty home, the clock at NOW."""
+def install(postgres: ServerLease, home: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    """Make this process's environment that of an installation of its own, and return its settings.
+
+    Two fresh databases, an empty home, the clock at NOW; ``environment`` adds to it.
+    """
+    for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_"))]:
+        monkeypatch.delenv(name)
     url = postgres.url(f"market_{uuid4().hex[:12]}")
-    return {
-        "TRADEMATRIX_HOME": str(tmp_path / "home"),
+    own = {
+        "TRADEMATRIX_HOME": str(home),
         "TRADEMATRIX_DATABASE_URL": url.render_as_string(hide_password=False),
         "TRADEMATRIX_CLOCK": NOW.isoformat(),
     }
+    for name, value in (own | environment).items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
 
 
 @pytest.fixture
-def settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of that installation, in this process's environment too."""
-    for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_"))]:
-        monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return load_settings()
+def settings(postgres: ServerLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of an installation of the test's own."""
+    return install(postgres, tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_installation(
+    postgres: ServerLease, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Settings]]:
+    """Makes an installation that the tests of a module share: call it once with what it adds to the environment."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        home = tmp_path_factory.mktemp("installation") / "home"
+        yield lambda **environment: install(postgres, home, monkeypatch, **environment)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ Here: SQL. Not here: what follows from it (``credits``, which also says why rows
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, Row, TextClause, insert, select, text, update
+from sqlalchemy import Connection, CursorResult, TextClause, insert, select, text, update
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.storage.tables import vendor_credits
@@ -20,7 +20,7 @@ _COUNTED = """
     WHERE vendor = :vendor AND reserved_at > :since - :under_way
 """
 _TOTALS = text(f"""
-    SELECT purpose, sum(credits) FROM ({_COUNTED}) AS counted
+    SELECT purpose, sum(credits) AS total FROM ({_COUNTED}) AS counted
     WHERE counted_at >= :since GROUP BY purpose HAVING sum(credits) > 0 ORDER BY purpose
 """)  # noqa: S608  # constants only
 _IN_THE_WAY = text(f"""
@@ -48,16 +48,15 @@ class VendorRows:
     @classmethod
     def locked(cls, connection: Connection, vendor: str, clock: Clock, under_way: timedelta) -> Self:
         """Wait until nobody else has these rows, and keep them until the transaction ends."""
-        connection.execute(_LOCK, {"vendor": vendor})
         return cls(connection, vendor, clock.now(), under_way)
 
     def totals(self, since: datetime) -> dict[str, int]:
         """Return the credits that count at or after ``since``, by purpose."""
-        return {purpose: int(total) for purpose, total in self._ask(_TOTALS, since=since)}
+        return {row["purpose"]: int(row["total"]) for row in self._ask(_TOTALS, since=since).mappings()}
 
     def in_the_way(self, since: datetime, *, room: int) -> datetime | None:
         """Return when the row counts whose passing ``since`` leaves at most ``room`` credits; ``None`` = so it is."""
-        found: datetime | None = self._ask(_IN_THE_WAY, since=since, room=room)[0][0]
+        found: datetime | None = self._ask(_IN_THE_WAY, since=since, room=room).scalar()
         return found
 
     def has(self, purpose: str, since: datetime) -> bool:
@@ -68,8 +67,8 @@ class VendorRows:
 
     def add(self, amount: int, purpose: str, *, settled: bool = True) -> int:
         """Add a row of ``amount`` credits; return its id."""
-        row = {"vendor": self.vendor, "credits": amount, "purpose": purpose, "settled": settled}
-        added = insert(vendor_credits).values(row, reserved_at=self.now).returning(vendor_credits.c.id)
+        row = {"reserved_at": self.now, "credits": amount, "purpose": purpose, "settled": settled}
+        added = insert(vendor_credits).values(vendor=self.vendor, **row).returning(vendor_credits.c.id)
         return int(self.connection.execute(added).scalar_one())
 
     def settle(self, row: int, amount: int) -> datetime:
@@ -81,6 +80,6 @@ class VendorRows:
         )
         return made
 
-    def _ask(self, query: TextClause, **terms: object) -> list[Row[tuple[object, ...]]]:
+    def _ask(self, query: TextClause, **terms: object) -> CursorResult[Any]:
         common = {"vendor": self.vendor, "now": self.now, "under_way": self.under_way}
-        return list(self.connection.execute(query, {**common, **terms}))
+        return self.connection.execute(query, {**common, **terms})

@@ -1,6 +1,8 @@
 """The ``tradematrix`` command as a user types it: what it prints, what it exits with, what it leaves behind."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.clock import FrozenClock
-from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.vendors.simulator.server import Simulator
 
@@ -50,7 +52,12 @@ def test_a_second_backfill_writes_nothing_and_calls_nobody(run: Run, simulator: 
     arguments = ("backfill", "DAX", "--from", "2026-11-16", "--to", "2026-11-20")
     first = run(*arguments)
     assert first.exit_code == 0, first.output
-    every_row = "SELECT 'ohlc', ts::text, xmin::text FROM ohlc UNION ALL SELECT 'levels', trade_date::text, xmin::text FROM levels_daily UNION ALL SELECT 'pivots', trade_date::text || method, xmin::text FROM pivot_levels UNION ALL SELECT 'coverage', trade_date::text || timeframe, xmin::text FROM session_coverage ORDER BY 1, 2, 3"
+    every_row = """
+        SELECT 'ohlc', ts::text, timeframe::text, xmin::text FROM ohlc
+        UNION ALL SELECT 'levels', trade_date::text, '', xmin::text FROM levels_daily
+        UNION ALL SELECT 'pivots', trade_date::text, method::text, xmin::text FROM pivot_levels
+        UNION ALL SELECT 'coverage', trade_date::text, timeframe::text, xmin::text FROM session_coverage
+        ORDER BY 1, 2, 3"""
     before, calls = rows(market, every_row), simulator.counts.calls
     assert sum(row[0] == "ohlc" for row in before) == 5 * (510 + 102 + 34 + 9 + 1)
     second = run(*arguments)
@@ -61,7 +68,9 @@ def test_a_second_backfill_writes_nothing_and_calls_nobody(run: Run, simulator: 
 
 def test_rerunning_one_partition_leaves_its_neighbours_alone(run: Run, simulator: Simulator, market: Market) -> None:
     assert run("backfill", "DAX", "EUR/USD", "--from", "2026-11-18", "--to", "2026-11-20").exit_code == 0
-    others = "SELECT symbol_id, timeframe, ts, xmin::text FROM ohlc WHERE NOT (symbol_id = 1 AND ts::date = '2026-11-19') ORDER BY 1, 2, 3"
+    others = """
+        SELECT symbol_id, timeframe, ts, xmin::text FROM ohlc
+        WHERE NOT (symbol_id = 1 AND ts::date = '2026-11-19') ORDER BY 1, 2, 3"""
     mine = "SELECT count(*), sum(close) FROM ohlc WHERE symbol_id = 1 AND ts::date = '2026-11-19'"
     before, whole = rows(market, others), rows(market, mine)
     with market.engine.begin() as connection:
@@ -149,9 +158,12 @@ def test_bad_usage_is_one_line_and_writes_nothing(
     assert rows(market, "SELECT count(*) FROM session_coverage") == [(0,)]
 
 
-def _files(tmp_path: Path, content: str) -> dict[str, str]:
-    (tmp_path / "DAX_1m.csv").write_text(content)
-    return {"TRADEMATRIX_VENDOR": "files", "TRADEMATRIX_FILES_DIR": str(tmp_path)}
+@pytest.fixture
+def minutes_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the vendor "files" looks for DAX's minutes."""
+    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
+    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(tmp_path))
+    return tmp_path / "DAX_1m.csv"
 
 
 HEAD = "ts,open,high,low,close,volume\n"
@@ -167,23 +179,19 @@ HEAD = "ts,open,high,low,close,volume\n"
     ],
 )
 def test_a_malformed_file_is_told_by_line_and_column(
-    run: Run, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: list[str]
+    run: Run, market: Market, minutes_file: Path, content: str, says: list[str]
 ) -> None:
-    for name, value in _files(tmp_path, content).items():
-        monkeypatch.setenv(name, value)
+    minutes_file.write_text(content)
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert all(word in result.output for word in says), result.output
     assert rows(market, "SELECT count(*) FROM ohlc") == [(0,)]
 
 
-def test_an_impossible_price_is_quarantined_and_the_day_is_red(
-    run: Run, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_impossible_price_is_quarantined_and_the_day_is_red(run: Run, market: Market, minutes_file: Path) -> None:
     lines = [f"2026-11-20T{8 + n // 60:02}:{n % 60:02}:00Z,20000,20005,19995,20001,\n" for n in range(510)]
     lines[100] = lines[100].replace("20005", "19999")
-    for name, value in _files(tmp_path, HEAD + "".join(lines)).items():
-        monkeypatch.setenv(name, value)
+    minutes_file.write_text(HEAD + "".join(lines))
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "509 of 510 bars" in result.output
@@ -193,9 +201,8 @@ def test_an_impossible_price_is_quarantined_and_the_day_is_red(
     assert rows(market, "SELECT count(*) FROM levels_daily") == [(0,)]
 
 
-def test_a_missing_file_is_named(run: Run, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
-    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(tmp_path))
+def test_a_missing_file_is_named(run: Run, market: Market, minutes_file: Path) -> None:
+    del market, minutes_file
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "DAX_1m.csv" in result.output
@@ -289,11 +296,6 @@ def test_doctor_says_what_is_wrong_with_the_vendor(run: Run, monkeypatch: pytest
 
 
 def test_the_simulator_is_a_command_of_its_own(settings: Settings) -> None:
-    import subprocess
-    import sys
-
-    from tradematrix_pipelines.settings import child_environment
-
     command = [
         sys.executable,
         "-c",

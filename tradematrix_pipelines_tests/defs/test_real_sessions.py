@@ -1,7 +1,7 @@
 """Real market data through the whole pipeline: exactly the sessions that a separate script found in it."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from tradematrix_pipelines.cli.backfill import backfill
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.levels import read_daily_levels
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols
@@ -62,15 +62,16 @@ def answers(shared_data: Path) -> list[Answer]:
         ]
 
 
-@pytest.fixture
-def files_settings(settings: Settings, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
-    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(shared_data / "market"))
-    monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2013-01-01")
-    return load_settings()
+@pytest.fixture(scope="module")
+def files_settings(module_installation: Callable[..., Settings], shared_data: Path) -> Settings:
+    return module_installation(
+        TRADEMATRIX_VENDOR="files",
+        TRADEMATRIX_FILES_DIR=str(shared_data / "market"),
+        TRADEMATRIX_HISTORY_START="2013-01-01",
+    )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stored(files_settings: Settings, answers: list[Answer]) -> Iterator[Market]:
     with Market.open(files_settings) as market:
         add_symbols(market.engine, ADDED)

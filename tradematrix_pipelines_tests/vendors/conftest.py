@@ -45,15 +45,19 @@ class Notebook:
 
 @dataclass
 class Script:
-    """A real HTTP server that answers each call with the next entry: status, body, headers; the last one repeats."""
+    """A real HTTP server that answers each call with the next entry: status, body, headers; the last one repeats.
 
-    answers: list[tuple[int, bytes, dict[str, str]]]
+    A body is bytes, or a function that makes them from the path that was asked for.
+    """
+
+    answers: list[tuple[int, bytes | Callable[[str], bytes], dict[str, str]]]
     clock: Clock
     requests: list[tuple[str, dict[str, str], datetime]] = field(default_factory=list)
     url: str = ""
 
     def take(self, handler: BaseHTTPRequestHandler) -> None:
         status, body, headers = self.answers[min(len(self.requests), len(self.answers) - 1)]
+        body = body(handler.path) if callable(body) else body
         self.requests.append(
             (handler.path, {name.lower(): value for name, value in handler.headers.items()}, self.clock.now())
         )
@@ -162,5 +166,8 @@ def recorded(shared_data: Path) -> Callable[[str], Any]:
     return read
 
 
-def _entry(status: int, body: object, headers: dict[str, str] | None = None) -> tuple[int, bytes, dict[str, str]]:
-    return status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers or {}
+def _entry(
+    status: int, body: Any, headers: dict[str, str] | None = None
+) -> tuple[int, bytes | Callable[[str], bytes], dict[str, str]]:
+    ready = isinstance(body, bytes) or callable(body)
+    return status, body if ready else json.dumps(body).encode(), headers or {}

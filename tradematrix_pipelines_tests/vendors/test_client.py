@@ -1,14 +1,17 @@
 """The client over real HTTP, against the simulator and against a server that plays a script."""
 
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pandas as pd
 import pytest
 
-from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE
+from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, as_candles
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -18,6 +21,7 @@ from tradematrix_pipelines.vendors.errors import BadKey, BadSymbol, MalformedAns
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
+from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, join
 
 Symbols = dict[str, Symbol]
 Simulate = Callable[..., Simulator]
@@ -114,12 +118,43 @@ def test_a_full_answer_about_other_days_is_refused(play: Play, connect: Connect,
         client.fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-19"))
 
 
-def test_full_answers_that_do_not_advance_end(play: Play, connect: Connect, symbols: Symbols) -> None:
-    rows = [{"datetime": "2026-03-16 00:00:00", **dict.fromkeys(("open", "high", "low", "close"), "1.16")}] * 5000
-    script = play((200, {"meta": {"symbol": "EUR/USD"}, "values": rows, "status": "ok"}))
-    with pytest.raises(MalformedAnswer):
+def test_full_answers_that_hardly_advance_come_to_an_end(play: Play, connect: Connect, symbols: Symbols) -> None:
+    def the_first_bar_again_and_again(path: str) -> bytes:
+        start = parse_qs(urlsplit(path).query)["start_date"][0].replace("T", " ")
+        row = {"datetime": start, **dict.fromkeys(("open", "high", "low", "close"), "1.16")}
+        return json.dumps({"meta": {"symbol": "EUR/USD"}, "values": [row] * 5000, "status": "ok"}).encode()
+
+    script = play((200, the_first_bar_again_and_again))
+    with pytest.raises(MalformedAnswer, match="don't fill one window"):
         connect(script.url).fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-19"))
-    assert len(script.requests) <= 6
+    assert len(script.requests) == 2  # a window of 4,320 bars fills less than one answer, and one more is allowed
+
+
+def test_nothing_is_asked_of_the_future(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    answer = connect(simulate().url).fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-27"))
+    assert (len(answer.candles), answer.calls) == (5000, 1)
+    assert answer.candles["ts"].max() == at("2026-03-20T15:00"), "the forming bar at the clock's 15:00:30"
+
+
+def test_what_two_full_pieces_leave_out_between_them_counts_as_missing(symbols: Symbols) -> None:
+    request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-02", "2026-03-14")
+    rest = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-05T11:20", "2026-03-14")
+
+    def piece(asked: CandleRequest, first: str, *, full: bool) -> Piece:
+        ts = pd.date_range(first, periods=3, freq="min", tz="UTC").as_unit("us")
+        prices = dict.fromkeys(("open", "high", "low", "close"), 1.16)
+        return Piece(request=asked, candles=as_candles(pd.DataFrame({"ts": ts, **prices})), full=full)
+
+    older = piece(request, "2026-03-02", full=True)
+    touching = piece(rest, "2026-03-05T11:20", full=True)
+    apart = piece(rest, "2026-03-09", full=True)
+    short = piece(rest, "2026-03-09", full=False)
+    assert [join([older, other])[1] for other in (touching, apart, short)] == [
+        at("2026-03-02"),
+        at("2026-03-09"),
+        at("2026-03-02"),
+    ]
+    assert len(join([older, apart])[0]) == 6
 
 
 @pytest.mark.parametrize(
@@ -188,6 +223,16 @@ def test_one_connection_serves_many_calls(simulate: Simulate, connect: Connect, 
         pd.testing.assert_frame_equal(client.fetch(request).candles, first.candles)
     pool = client._transport._http._transport._pool  # type: ignore[attr-defined]  # httpx has no public count
     assert len(pool.connections) == 1
+
+
+def test_threads_share_a_client(simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any) -> None:
+    client = connect(simulate().url)
+    requests = [ask(symbol, Timeframe.M15, "2026-03-17", "2026-03-20") for symbol in list(symbols.values())[:5]] * 4
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(client.fetch, requests))
+    assert len(ledger.reserved) == len(ledger.settled) == 20
+    for request, answer in zip(requests[:5], together[15:], strict=True):
+        pd.testing.assert_frame_equal(client.fetch(request).candles, answer.candles)
 
 
 def test_a_batch(simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any) -> None:

@@ -130,6 +130,17 @@ def test_an_answer_that_repeats_the_key_does_not_spread_it() -> None:
     assert "parameter *** is incorrect" in str(caught.value)
 
 
+def test_a_long_message_is_cut_after_the_key_is_blotted_out() -> None:
+    key = "0123456789abcdef"
+    for length in range(200, 250):
+        message = " ".join(["word"] * 60)[:length] + key + " and so on" * 10
+        body = json.dumps({"code": 400, "message": message, "status": "error"}).encode()
+        with pytest.raises(errors.BadRequest) as caught:
+            open_answer(400, {}, body, what="GDAXI 1m", secret=key, now=NOW)
+        assert key[:4] not in str(caught.value)
+        assert len(str(caught.value)) < 340
+
+
 def test_an_empty_window_is_no_error(recorded: Callable[[str], Any]) -> None:
     body = json.dumps(recorded("errors_real")["empty_window_http400"]).encode()
     assert open_answer(400, {}, body, what="GDAXI 1m", secret="k" * 8, now=NOW) is None

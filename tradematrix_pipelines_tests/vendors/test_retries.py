@@ -67,6 +67,14 @@ def test_nobody_listens(connect: Callable[..., TwelveData], ledger: Any, simulat
     assert ledger.settled == [(0, None, None)] * 3, "a call that never left costs nothing"
 
 
+def test_an_answer_that_does_not_come_in_time(
+    simulate: Callable[..., Simulator], connect: Callable[..., TwelveData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradematrix_pipelines.vendors.twelve_data.client.SERIES_TIMEOUT", 0.05)
+    with pytest.raises(VendorFault, match="ReadTimeout"):
+        connect(simulate(faults=["slow=0.3"]).url).fetch(REQUEST)
+
+
 @pytest.mark.parametrize("fault", ["cut", "html", "broken"])
 def test_bursts_pass(simulate: Callable[..., Simulator], connect: Callable[..., TwelveData], fault: str) -> None:
     simulator = simulate(faults=[f"{fault}=2/3"])

@@ -159,6 +159,7 @@ def test_errors_with_real_texts_and_statuses(simulate: Simulate, recorded: Calla
     asked = {"symbol": "NDX", "interval": "1h"}
     for faults, status, name in (
         (["gated"], 404, "plan_gated_http404"),
+        (["free_plan"], 404, "plan_gated_http404"),
         (["unknown"], 404, "bad_symbol_http404"),
         (["unknown", "errors_as_200"], 200, "bad_symbol_http404"),
     ):
@@ -168,6 +169,12 @@ def test_errors_with_real_texts_and_statuses(simulate: Simulate, recorded: Calla
     assert (empty.status_code, empty.json()) == (400, texts["empty_window_http400"])
     no_key = httpx.get(f"{simulate().url}/quote", params=asked)
     assert (no_key.status_code, no_key.json()) == (401, texts["bad_key_http401"])
+
+
+def test_the_free_plan_serves_what_it_did(simulate: Simulate) -> None:
+    url = simulate(faults=["free_plan"]).url
+    served = {name: get(url, "/price", symbol=name).status_code for name in ("EUR/USD", "XAU/USD", "XAG/USD", "SPX")}
+    assert served == {"EUR/USD": 200, "XAU/USD": 200, "XAG/USD": 404, "SPX": 404}
 
 
 def test_the_etf_answers_to_dax(simulate: Simulate) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -31,10 +32,13 @@ def test_it_stops_and_frees_its_port() -> None:
     simulator = Simulator()
     with simulator:
         port = int(simulator.url.rsplit(":", 1)[1])
-        with pytest.raises(UsageError, match=f"can't listen on 127.0.0.1 port {port}"):
-            Simulator(port=port).start()
+        for wrong in (port, 70_000):
+            with pytest.raises(UsageError, match=f"can't listen on 127.0.0.1 port {wrong}"):
+                Simulator(port=wrong).start()
     with socket.create_server(("127.0.0.1", port)):
         pass
+    with simulator:
+        assert httpx.get(f"{simulator.url}/_control/stats", verify=False).status_code == 200, "it starts again"
     simulator.stop()
     with pytest.raises(RuntimeError, match="not running"):
         _ = simulator.url

@@ -47,6 +47,7 @@ class Faults:
     exclusive_end: Annotated[bool, "the bar at end_date itself is left out"] = False
     unknown: Annotated[bool, "the symbol is not known"] = False
     gated: Annotated[bool, "the plan does not include the symbol"] = False
+    free_plan: Annotated[bool, "symbols that need the Grow plan are refused"] = False
     batch_errors: Annotated[bool, "the symbol fails inside a batch, and not alone"] = False
     errors_as_200: Annotated[bool, "errors come with HTTP 200"] = False
     slow: Annotated[float, "answers take so many seconds"] = 0.0

@@ -65,7 +65,7 @@ def currency_name(code: str) -> str:
     return _CURRENCY_NAMES.get(code, code)
 
 
-def _index(symbol: str, name: str, price: float, *, exchange: str = "NYSE", needs_grow: bool = True) -> Instrument:
+def _index(symbol: str, name: str, price: float, *, exchange: str = "NYSE") -> Instrument:
     return Instrument(
         symbol=symbol,
         name=name,
@@ -75,7 +75,7 @@ def _index(symbol: str, name: str, price: float, *, exchange: str = "NYSE", need
         calendar="XNYS",
         price=price,
         volume=90_000,
-        needs_grow=needs_grow,
+        needs_grow=True,
     )
 
 
@@ -102,8 +102,8 @@ def _share(
     )
 
 
-def pair(symbol: str, price: float, *, decimals: int = 5, needs_grow: bool = False) -> Instrument:
-    """Return a currency pair or metal, which trades on no exchange, five days around the clock."""
+def _pair(symbol: str, price: float, *, decimals: int = 5, needs_grow: bool = False) -> Instrument:
+    """A currency pair or metal: on no exchange, and around the clock on five days."""
     base, quote = symbol.split("/")
     return Instrument(
         symbol=symbol,
@@ -160,17 +160,17 @@ CATALOGUE = (
     _share("TSLA", "Tesla Inc", 400),
     _share("SPY", "SPDR S&P 500 ETF Trust", 670, kind="ETF", exchange="NYSE", mic_code="ARCX"),
     _share("QQQ", "Invesco QQQ Trust", 595, kind="ETF", mic_code="XNMS"),
-    pair("EUR/USD", 1.16),
-    pair("GBP/USD", 1.33),
-    pair("USD/JPY", 150, decimals=3),
-    pair("USD/CHF", 0.80),
-    pair("AUD/USD", 0.65),
-    pair("USD/CAD", 1.39),
-    pair("NZD/USD", 0.58),
-    pair("EUR/GBP", 0.87),
-    pair("EUR/JPY", 174, decimals=3),
-    pair("XAU/USD", 4_000, decimals=2),
-    pair("XAG/USD", 48, decimals=4, needs_grow=True),
+    _pair("EUR/USD", 1.16),
+    _pair("GBP/USD", 1.33),
+    _pair("USD/JPY", 150, decimals=3),
+    _pair("USD/CHF", 0.80),
+    _pair("AUD/USD", 0.65),
+    _pair("USD/CAD", 1.39),
+    _pair("NZD/USD", 0.58),
+    _pair("EUR/GBP", 0.87),
+    _pair("EUR/JPY", 174, decimals=3),
+    _pair("XAU/USD", 4_000, decimals=2),
+    _pair("XAG/USD", 48, decimals=4, needs_grow=True),
     _coin("BTC/USD", 95_000),
     _coin("ETH/USD", 3_300),
 )

@@ -20,6 +20,8 @@ from tradematrix_pipelines.vendors.simulator.bars import NO_BARS, Bars
 from tradematrix_pipelines.vendors.simulator.instruments import CATALOGUE, Instrument
 from tradematrix_pipelines.vendors.twelve_data.query import MINUTES_SINCE, vendor_symbol
 
+_NEVER = date(2100, 1, 1)
+
 
 class RecordedPrices:
     """The instruments that have a one-minute file in a folder, and its minutes."""
@@ -35,8 +37,8 @@ class RecordedPrices:
     def since(self, instrument: Instrument, timeframe: Timeframe) -> date:
         """Return the date on which the file begins."""
         del timeframe
-        whole = self._fetch(instrument, datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
-        return whole["ts"].min().date() if len(whole) else date(2200, 1, 1)
+        whole = self._fetch(instrument, datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+        return whole["ts"].min().date() if len(whole) else _NEVER
 
     def minutes(self, instrument: Instrument, sessions: Sequence[Session], now: datetime) -> Bars:
         """Return the file's minutes inside ``sessions`` that have begun at ``now``; of double ones the last."""

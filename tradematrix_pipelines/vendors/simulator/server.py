@@ -59,15 +59,7 @@ class Simulator:
         self._meter = Meter(plan)
         service = Service(source, parse_faults(faults))
         self._front = Front(service=service, meter=self._meter, clock=clock or SystemClock(), key=key)
-        config = uvicorn.Config(
-            make_app(self._front),
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            ws="none",
-            timeout_keep_alive=60,
-        )
-        self._server = uvicorn.Server(config)
+        self._server: uvicorn.Server | None = None
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -78,7 +70,7 @@ class Simulator:
             msg = "the simulator is not running"
             raise RuntimeError(msg)
         host, port = self._socket.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def counts(self) -> Counts:
@@ -100,24 +92,25 @@ class Simulator:
             UsageError: the address is taken or not this machine's.
         """
         self._socket = _listen(*self._address)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="simulator", daemon=True)
+        server = self._server = uvicorn.Server(_config(self._front))
+        self._thread = threading.Thread(target=server.run, args=([self._socket],), name="simulator", daemon=True)
         self._thread.start()
         pause = threading.Event()
         for _ in range(int(_PATIENCE * 100)):
-            if self._server.started:
+            if server.started:
                 return self
             pause.wait(0.01)
         raise TradeMatrixError(f"the simulator did not start within {_PATIENCE:.0f} seconds: try again")
 
     def stop(self) -> None:
         """Close the server and its connections. Stopping twice is no error."""
-        self._server.should_exit = True
+        if self._server is not None:
+            self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(_PATIENCE)
-            self._thread = None
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
+        self._server = self._thread = self._socket = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -166,13 +159,24 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def _config(front: Front) -> uvicorn.Config:
+    return uvicorn.Config(
+        make_app(front),
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level="critical",  # answers cut on purpose would fill the log with complaints
+        timeout_keep_alive=60,
+    )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        raise UsageError(f"can't listen on {host} port {port} ({error.strerror}): choose another port") from None
+        raise UsageError(f"can't listen on {host} port {port} ({error}): choose another address or port") from None
     return listener

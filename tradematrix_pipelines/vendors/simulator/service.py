@@ -125,6 +125,6 @@ class Service:
         instrument = self._listed.get(symbol)
         if instrument is None or faults.unknown or (symbol == "DAX" and not faults.etf_dax):
             raise bad_symbol()
-        if faults.gated:
+        if faults.gated or (faults.free_plan and instrument.needs_grow):
             raise not_in_plan()
         return instrument, faults

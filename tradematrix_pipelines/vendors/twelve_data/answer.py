@@ -103,8 +103,6 @@ def _instants(texts: Sequence[object], timeframe: Timeframe) -> pd.DatetimeIndex
         instants = pd.to_datetime(stamps, format=form, utc=True).as_unit("us")
     except (ValueError, OverflowError) as error:
         raise MalformedAnswer(f"a datetime of the answer can't be read: {str(error).splitlines()[0][:120]}") from None
-    if instants.hasnans:
-        raise MalformedAnswer("a row of the answer has no datetime")
     if timeframe is Timeframe.D1 and (instants != instants.normalize()).any():
         raise MalformedAnswer("a daily bar carries a time of day")
     return instants

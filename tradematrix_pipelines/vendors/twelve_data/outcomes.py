@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
+from textwrap import shorten
 
 from tradematrix_pipelines.vendors.credits import day_resets_at
 from tradematrix_pipelines.vendors.errors import (
@@ -69,7 +70,6 @@ _BY_CODE: dict[int, Outcome] = {
     HTTPStatus.FORBIDDEN: Outcome.NOT_IN_PLAN,
     HTTPStatus.REQUEST_TIMEOUT: Outcome.FAULT,
 }
-
 
 _ERRORS: dict[Outcome, tuple[type[VendorError], str]] = {
     Outcome.BAD_SYMBOL: (BadSymbol, "Twelve Data doesn't know {what}: correct the symbol's name at twelve_data"),
@@ -145,10 +145,10 @@ def to_error(verdict: Verdict, *, what: str, now: datetime) -> VendorError:
     """Return the error of a verdict that is neither ``OK`` nor ``EMPTY``.
 
     Args:
-        what: what was asked for, e.g. ``GDAXI 1min``.
+        what: what was asked for, e.g. ``GDAXI 1m``.
         now: the current instant; the day's credits come back at the next midnight UTC.
     """
-    said = f" (it said: {verdict.message})" if verdict.message else ""
+    said = f" (it said: {shorten(verdict.message, _LONGEST_MESSAGE)})" if verdict.message else ""
     if verdict.outcome is Outcome.DAY_LIMIT:
         resumes_at = day_resets_at(now)
         return DayLimit(
@@ -194,5 +194,4 @@ def _without(secret: str, message: str) -> str:
 
 def _message(body: Mapping[str, object]) -> str:
     message = body.get("message")
-    text = " ".join(message.split()) if isinstance(message, str) else ""
-    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+    return " ".join(message.split()) if isinstance(message, str) else ""

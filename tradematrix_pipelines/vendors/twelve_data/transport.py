@@ -36,7 +36,7 @@ class Call:
     """What is sent, and on what terms.
 
     Attributes:
-        what: what is asked for, as error messages name it, e.g. ``GDAXI 1min``.
+        what: what is asked for, as error messages name it, e.g. ``GDAXI 1m``.
         credits: what the call costs.
         purpose: what the credits are booked under.
         timeout: seconds that the answer may take.

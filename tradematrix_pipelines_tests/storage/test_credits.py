@@ -1,0 +1,370 @@
+"""The credit ledger never lets more calls out than the plan allows, and hardly fewer."""
+
+import json
+import logging
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, create_engine, select, text
+
+from tradematrix_pipelines.clock import Clock, FastClock, FrozenClock, SystemClock, format_clock
+from tradematrix_pipelines.storage.credits import CreditLedger, CreditUsage
+from tradematrix_pipelines.storage.embedded import ServerLease
+from tradematrix_pipelines.storage.tables import vendor_credits
+from tradematrix_pipelines.vendors.credits import Ledger, Plan
+from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLimit
+
+BASIC = Plan(per_minute=8, per_day=800, live_share=0.25)
+START = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
+
+
+@dataclass
+class SteppingClock:
+    """A clock that moves only while somebody sleeps on it, and remembers for how long."""
+
+    instant: datetime = START
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.instant += timedelta(seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def database(postgres: ServerLease) -> Iterator[Engine]:
+    """A database of this module's own with the one table."""
+    name = f"credits_{uuid4().hex[:12]}"
+    admin = create_engine(postgres.url("postgres").set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"create database {name}"))
+    admin.dispose()
+    engine = create_engine(postgres.url(name).set(drivername="postgresql+psycopg"))
+    vendor_credits.create(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    """That database, empty."""
+    with database.begin() as connection:
+        connection.execute(vendor_credits.delete())
+    return database
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    return SteppingClock()
+
+
+def ledger(engine: Engine, clock: Clock, plan: Plan = BASIC, **options: timedelta) -> CreditLedger:
+    return CreditLedger(engine=engine, plan=plan, clock=clock, **options)
+
+
+def spend(book: Ledger, *purposes: str, each: int = 1) -> None:
+    """Make calls that are answered at once."""
+    for purpose in purposes:
+        book.settle(book.reserve(vendor="twelve_data", credits=each, purpose=purpose), charged=None)
+
+
+def booked(engine: Engine) -> list[tuple[int, str, bool]]:
+    column = vendor_credits.c
+    with engine.connect() as connection:
+        rows = connection.execute(select(column.credits, column.purpose, column.settled).order_by(column.id))
+        return [tuple(row) for row in rows]
+
+
+def test_the_minute_is_a_rolling_one(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    spend(book, *["live"] * 5)
+    clock.sleep(20)
+    spend(book, *["live"] * 3)
+    clock.slept.clear()
+    spend(book, *["live"] * 5)
+    assert clock.slept == [40]  # for the first five to be a minute old
+    spend(book, "live")
+    assert clock.slept == [40, 20]
+
+
+def test_a_backfill_leaves_the_live_share_of_the_minute_alone(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    spend(book, *["backfill"] * 6, "live", "live")
+    assert clock.slept == []
+    spend(book, "backfill")
+    assert clock.slept == [60]
+
+
+def test_a_call_under_way_counts_until_a_minute_after_its_answer(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock, Plan(per_minute=1, per_day=None))
+    slow = book.reserve(vendor="twelve_data", credits=1, purpose="live")
+    clock.sleep(45)
+    book.settle(slow, charged=None)
+    clock.slept.clear()
+    spend(book, "live")
+    assert clock.slept == [60]  # the vendor may have counted it just before it answered
+
+
+def test_a_booking_of_a_dead_process_counts_no_longer_than_a_call_can_take(
+    engine: Engine, clock: SteppingClock
+) -> None:
+    book = ledger(engine, clock, Plan(per_minute=1, per_day=None), under_way=timedelta(seconds=90))
+    book.reserve(vendor="twelve_data", credits=1, purpose="live")
+    began = clock.now()
+    book.reserve(vendor="twelve_data", credits=1, purpose="live")
+    assert clock.now() - began == timedelta(seconds=150)
+
+
+def test_waiting_is_bounded_and_logged(engine: Engine, clock: SteppingClock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    book = ledger(engine, clock, max_wait=timedelta(seconds=50))
+    spend(book, *["live"] * 8)
+    clock.sleep(15)
+    spend(book, "live")
+    assert (
+        "the credits of twelve_data for this minute are spent, as far as live may use them: waiting 45.0 s"
+        in caplog.text
+    )
+    spend(book, *["live"] * 7)
+    with pytest.raises(MinuteLimit, match=r"none came free within 0:00:50: try again later"):
+        spend(book, "live")
+
+
+def test_a_clock_that_stands_still_ends_the_wait(engine: Engine) -> None:
+    book = ledger(engine, FrozenClock(START))
+    spend(book, *["live"] * 8)
+    with pytest.raises(MinuteLimit):
+        spend(book, "live")
+
+
+def test_the_day_ends_at_midnight_utc_and_says_so(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock, Plan(per_minute=None, per_day=800))
+    spend(book, "live", each=799)
+    spend(book, "live")
+    with pytest.raises(DayLimit, match=r"800 of the day's 800 .* new ones at 2026-11-21 00:00 UTC") as caught:
+        spend(book, "live")
+    assert caught.value.resumes_at == datetime(2026, 11, 21, tzinfo=UTC)
+    clock.instant = caught.value.resumes_at
+    spend(book, "live")
+    assert clock.slept == []
+
+
+def test_a_backfill_leaves_the_live_share_of_the_day_alone(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock, Plan(per_minute=None, per_day=800, live_share=0.25))
+    spend(book, "backfill", each=600)
+    with pytest.raises(DayLimit, match="backfill may spend up to 600"):
+        spend(book, "backfill")
+    spend(book, "live", each=200)
+    with pytest.raises(DayLimit):
+        spend(book, "live")
+
+
+def test_a_call_that_never_fits_is_refused_at_once(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    spend(book, "live", each=8)
+    with pytest.raises(BadRequest, match="backfill may spend 6 credits of twelve_data a minute, not 7"):
+        spend(book, "backfill", each=7)
+
+
+def test_vendors_do_not_share(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    spend(book, *["live"] * 8)
+    book.reserve(vendor="massive", credits=8, purpose="live")
+    assert clock.slept == []
+
+
+def test_an_answer_corrects_what_a_call_cost(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    for charged in (None, 0, 3):
+        book.settle(book.reserve(vendor="twelve_data", credits=2, purpose="live"), charged=charged)
+    assert booked(engine) == [(2, "live", True), (0, "live", True), (3, "live", True)]
+
+
+def test_what_the_vendor_counts_beyond_ours_is_somebody_elses(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    first, second = (book.reserve(vendor="twelve_data", credits=1, purpose="live") for _ in range(2))
+    book.settle(first, charged=None, used=1, left=7)  # fewer than ours: the second hasn't arrived there yet
+    assert booked(engine) == [(1, "live", True), (1, "live", False)]
+    book.settle(second, charged=None, used=5, left=3)
+    assert booked(engine) == [(1, "live", True), (1, "live", True), (3, "other", True)]
+    spend(book, *["live"] * 3)
+    assert clock.slept == []
+    spend(book, "live")
+    assert clock.slept == [60]
+
+
+def test_calls_that_left_our_minute_meanwhile_are_not_somebody_elses(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    spend(book, "live")
+    clock.sleep(59)
+    slow = book.reserve(vendor="twelve_data", credits=1, purpose="live")  # arrives at once: the vendor counts two
+    clock.sleep(10)
+    book.settle(slow, charged=None, used=2, left=6)
+    assert booked(engine) == [(1, "live", True), (1, "live", True)]
+
+
+def test_after_a_refusal_nobody_asks_before_the_next_clock_minute(engine: Engine, clock: SteppingClock) -> None:
+    asking, other = (ledger(engine, clock) for _ in range(2))
+    asking.settle(asking.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, refused=True)
+    spend(other, "live", "live")
+    assert clock.slept == [30]  # it was half past
+
+
+def test_a_count_beyond_the_limit_is_a_refusal(engine: Engine, clock: SteppingClock) -> None:
+    asking, other = (ledger(engine, clock) for _ in range(2))
+    clock.sleep(-10)
+    spend(other, *["live"] * 7)
+    clock.sleep(10)
+    asking.settle(asking.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=10, left=0)
+    clock.slept.clear()
+    spend(other, "live")
+    # First the clock's minute ends; then our seven are a minute old, which is when the others' two leave room.
+    assert clock.slept == [30, 20]
+
+
+def test_usage_tells_what_is_spent_and_left(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    yesterday = START - timedelta(hours=13)
+    clock.instant = yesterday
+    spend(book, "live")
+    clock.instant = START - timedelta(minutes=5)
+    spend(book, *["backfill"] * 4)
+    clock.instant = START
+    spend(book, "live", "live")
+    assert book.usage("twelve_data", START) == CreditUsage(
+        minute_used=2,
+        minute_left=6,
+        day_used=6,
+        day_left=794,
+        by_purpose={"backfill": 4, "live": 2},
+        resets_at=datetime(2026, 11, 21, tzinfo=UTC),
+    )
+    unlimited = ledger(engine, clock, Plan(per_minute=None, per_day=None)).usage("nobody", START)
+    assert (unlimited.minute_left, unlimited.day_left, unlimited.by_purpose) == (None, None, {})
+
+
+class Counter:
+    """A vendor that answers each call with its count of the rolling minute, and counts what is over a limit.
+
+    It listens on a Unix socket and stamps calls as they arrive: one byte in, two numbers out.
+    """
+
+    def __init__(self, path: str, clock: Clock) -> None:
+        self.clock = clock
+        self.over_minute = self.over_day = 0
+        self.days: dict[date, int] = {}
+        self._recent: deque[datetime] = deque()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(path)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            _, caller = self._socket.recvfrom(16)
+            if not caller:  # shut down
+                return
+            self._socket.sendto(json.dumps(self._count()).encode(), caller)
+
+    def _count(self) -> int:
+        now = self.clock.now()
+        self._recent.append(now)
+        while self._recent[0] <= now - timedelta(seconds=60):
+            self._recent.popleft()
+        self.days[now.date()] = self.days.get(now.date(), 0) + 1
+        self.over_minute += len(self._recent) > 8
+        self.over_day += self.days[now.date()] > 800
+        return len(self._recent)
+
+
+WORKERS = """
+import json, os, socket, sys
+from datetime import datetime, timedelta
+from sqlalchemy import create_engine
+from tradematrix_pipelines.clock import parse_clock
+from tradematrix_pipelines.storage.credits import CreditLedger
+from tradematrix_pipelines.vendors.credits import Plan
+from tradematrix_pipelines.vendors.errors import DayLimit, MinuteLimit
+
+def work(mine):
+    here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    here.bind(mine)
+    hours = timedelta(hours=1)  # at this speed, what the machine does in milliseconds takes minutes
+    engine.dispose(close=False)  # the parent's connections are the parent's
+    plan = Plan(per_minute=8, per_day=800)
+    ledger = CreditLedger(engine=engine, plan=plan, clock=clock, max_wait=hours, under_way=hours)
+    while clock.now() < until:
+        try:
+            reservation = ledger.reserve(vendor="twelve_data", credits=1, purpose="live")
+        except MinuteLimit:
+            continue
+        except DayLimit as limit:
+            clock.sleep((min(limit.resumes_at, until) - clock.now()).total_seconds())
+            continue
+        here.sendto(b"?", vendor)
+        used = json.loads(here.recv(16))
+        ledger.settle(reservation, charged=None, used=used, left=8 - used)
+
+url, vendor, *names = sys.argv[1:]
+engine = create_engine(url, pool_size=1)
+engine.connect().close()
+print("ready", flush=True)
+clock, until = parse_clock(input()), datetime.fromisoformat(input())
+children = []
+for name in names:
+    child = os.fork()
+    if child == 0:
+        work(name)
+        os._exit(0)
+    children.append(child)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+"""
+
+
+def test_eight_processes_spend_a_days_budget_and_never_more(
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("c")  # a short path, for its sockets
+    vendor, *names = (str(folder / name) for name in "v12345678")
+    command = [sys.executable, "-c", WORKERS, engine.url.render_as_string(hide_password=False), vendor, *names]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as workers:
+        assert workers.stdout is not None
+        assert workers.stdout.readline() == "ready\n"
+        # A whole UTC day, and the two hours before it, so that the reset is in it. It takes 13 seconds.
+        clock = FastClock(start=datetime(2026, 11, 20, 22, tzinfo=UTC), speed=7200, origin=SystemClock().now())
+        counter = Counter(vendor, clock)
+        workers.communicate(f"{format_clock(clock)}\n2026-11-22T00:00:00+00:00\n", timeout=60)
+    counter.close()
+
+    assert workers.returncode == 0
+    assert (counter.over_minute, counter.over_day) == (0, 0)
+    assert 0.95 * 800 <= counter.days[date(2026, 11, 21)] <= 800
+    assert counter.days[date(2026, 11, 20)] > 8
+    with engine.connect() as connection:
+        assert connection.scalar(text("select count(*) from vendor_credits where purpose <> 'live'")) == 0
+
+
+def test_the_minute_is_used_to_the_full(engine: Engine, clock: SteppingClock) -> None:
+    book, calls = ledger(engine, clock, Plan(per_minute=8, per_day=None)), 0
+    while clock.now() < START + timedelta(minutes=20):
+        reservation = book.reserve(vendor="twelve_data", credits=1, purpose="live")
+        clock.sleep(0.3)  # what a call to the vendor takes
+        book.settle(reservation, charged=None)
+        calls += 1
+    assert 0.98 * 160 <= calls <= 168  # 20 minutes can touch 21 batches
