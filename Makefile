@@ -35,7 +35,7 @@ format: install
 # Versions and hashes only: where packages come from is the business of whoever installs.
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 
 clean:
 	rm -rf .venv .tradematrix dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -89,7 +89,7 @@ class Cluster:
             return
         done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", str(self.data))
         if done.returncode:
-            raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_last_line(done.stderr)}; its log is {self.log}")
+            raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_reason(done.stderr)}; its log is {self.log}")
         self._remove(server.socket_dir)
 
     def _create(self) -> None:
@@ -103,7 +103,7 @@ class Cluster:
             options = [f"--set={name}={value}" for name, value in _TUNING.items()]
             done = run("initdb", f"--username={SUPERUSER}", "--auth=trust", *_LOCALE, *options, "-D", str(new))
             if done.returncode:
-                raise ServerFault(f"can't make the embedded database in {self.data}: {_last_line(done.stderr)}")
+                raise ServerFault(f"can't make the embedded database in {self.data}: {_reason(done.stderr)}")
             new.rename(self.data)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -125,7 +125,7 @@ class Cluster:
         if self._server():
             return
         self._remove(socket_dir)
-        complaint = self._complaint(logged) or _last_line(done.stderr)
+        complaint = _reason(self._logged_since(logged) or done.stderr)
         if "still in use" not in complaint:
             raise ServerFault(f"the embedded PostgreSQL doesn't start: {complaint}; its log is {self.log}")
         time.sleep(0.2)  # the dead server's last processes are ending
@@ -170,14 +170,11 @@ class Cluster:
             with suppress(OSError):
                 socket_dir.rmdir()
 
-    def _complaint(self, offset: int) -> str:
-        """What the server said last, from this byte of its log on: its final words, else its last line."""
+    def _logged_since(self, offset: int) -> str:
         try:
-            lines = self.log.read_bytes()[offset:].decode(errors="replace").splitlines()
+            return self.log.read_bytes()[offset:].decode(errors="replace")
         except FileNotFoundError:
             return ""
-        fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
-        return _last_line("\n".join(fatal or lines)).partition("] ")[2]
 
 
 def _listens(path: Path) -> bool:
@@ -190,5 +187,8 @@ def _listens(path: Path) -> bool:
         return True
 
 
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+def _reason(text: str) -> str:
+    """Return the line of an output that says why: the last that is fatal or an error, else the last of all."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    grave = [found[0] for line in lines if (found := re.search(r"(FATAL|PANIC|error):.*", line))]
+    return next(reversed(grave or lines), "no reason given")

@@ -48,6 +48,7 @@ class VendorRows:
     @classmethod
     def locked(cls, connection: Connection, vendor: str, clock: Clock, under_way: timedelta) -> Self:
         """Wait until nobody else has these rows, and keep them until the transaction ends."""
+        connection.execute(_LOCK, {"vendor": vendor})
         return cls(connection, vendor, clock.now(), under_way)
 
     def totals(self, since: datetime) -> dict[str, int]:

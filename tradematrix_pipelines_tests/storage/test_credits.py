@@ -232,6 +232,14 @@ def test_a_count_beyond_the_limit_is_a_refusal(engine: Engine, clock: SteppingCl
     assert clock.slept == [30, 20]
 
 
+def test_the_minutes_last_credit_is_no_refusal(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    for used in range(1, 9):
+        last = book.reserve(vendor="twelve_data", credits=1, purpose="live")
+        book.settle(last, charged=None, used=used, left=8 - used)
+    assert booked(engine) == [(1, "live", True)] * 8
+
+
 def test_usage_tells_what_is_spent_and_left(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
     yesterday = START - timedelta(hours=13)

@@ -234,6 +234,15 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("postgres.new-*"))
 
 
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))\n"
+    command = [sys.executable, "-c", limited + HOLDER, str(tmp_path)]
+    said = subprocess.run(command, check=False, capture_output=True, text=True).stderr.splitlines()[-1]
+    assert "ServerFault: can't make the embedded database" in said
+    assert said.endswith("File too large")  # the nearest to a full disk that anyone can have
+    assert not list(tmp_path.glob("postgres*"))
+
+
 def test_an_initdb_killed_in_the_middle_is_done_again(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", WAITING, str(tmp_path)], start_new_session=True) as starter:
         while not list(tmp_path.glob("postgres.new-*/PG_VERSION")):
@@ -248,12 +257,15 @@ def test_an_initdb_killed_in_the_middle_is_done_again(tmp_path: Path) -> None:
 
 def test_a_long_home_and_a_strange_environment_do_no_harm(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
-    with holder(home, LANG="xx_YY", LC_ALL="xx_YY", PGPORT="9", PGDATA="elsewhere", PGHOST="nowhere.invalid") as other:
+    strange = {"LANG": "xx_YY", "LC_ALL": "xx_YY", "PGPORT": "9", "PGDATA": "elsewhere", "PGHOST": "nowhere.invalid"}
+    with holder(home, **strange, TWELVE_DATA_API_KEY="secret") as other:
         sockets = socket_dir(home)
         with lease_server(home) as lease:
             assert query(lease, "show server_encoding") == [("UTF8",)]
+        servers_own = psutil.Process(server_pid(home)).environ()
         other.communicate()
     assert not sockets.exists()
+    assert not (strange.keys() - {"LC_ALL", "PGDATA"} | {"TWELVE_DATA_API_KEY"}) & servers_own.keys()
 
 
 def test_many_processes_at_once_make_one_server(tmp_path: Path) -> None:

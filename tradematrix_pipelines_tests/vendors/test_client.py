@@ -16,8 +16,15 @@ from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.credits import UNLIMITED
-from tradematrix_pipelines.vendors.errors import BadKey, BadSymbol, MalformedAnswer, NotInPlan, WrongInstrument
+from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan
+from tradematrix_pipelines.vendors.errors import (
+    BadKey,
+    BadSymbol,
+    MalformedAnswer,
+    MinuteLimit,
+    NotInPlan,
+    WrongInstrument,
+)
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
@@ -258,6 +265,18 @@ def test_a_batch(simulate: Simulate, connect: Connect, symbols: Symbols, ledger:
     assert (batched.calls, batched.credits) == (1, 1)
 
 
+def test_a_part_that_can_not_be_completed_costs_the_others_nothing(
+    simulate: Simulate, connect: Connect, symbols: Symbols
+) -> None:
+    # EUR/USD fills its answer, and the next one is refused: the plan has two credits a minute.
+    simulator = simulate(faults=["keep_oldest"], plan=Plan(per_minute=2, per_day=None))
+    requests = [ask(symbols[name], Timeframe.M1, "2026-03-12", "2026-03-20") for name in ("EUR/USD", "DJI")]
+    answers = connect(simulator.url).fetch_batch(requests)
+    assert isinstance(answers["EUR/USD"], MinuteLimit)
+    assert isinstance(answers["DJI"], CandleAnswer)
+    assert len(answers["DJI"].candles) == 6 * 390
+
+
 def test_a_batch_of_one(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
     answers = connect(simulate().url).fetch_batch([ask(symbols["DJI"], Timeframe.H1, "2026-03-19", "2026-03-20")])
     assert isinstance(answers["DJI"], CandleAnswer)
@@ -285,6 +304,7 @@ def test_the_small_endpoints(simulate: Simulate, connect: Connect, symbols: Symb
     usage = client.usage()
     assert usage.used_this_minute == 5
     assert usage.used_today is None
+    assert client.check() == "twelve_data answers; credits this minute: 6 of 1000000"
     assert [(hit.symbol, hit.type) for hit in client.search("dax")] == [("DAX", "ETF"), ("GDAXI", "Index")]
 
 

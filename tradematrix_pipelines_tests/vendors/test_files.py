@@ -129,6 +129,13 @@ def test_broken_parquet(tmp_path: Path) -> None:
         FilesVendor(tmp_path).fetch(minutes_of_a_day())
 
 
+def test_a_folder_says_how_many_files_it_has(tmp_path: Path) -> None:
+    with pytest.raises(BadFile):
+        FilesVendor(tmp_path).check()
+    (tmp_path / "EUR-USD_1m.csv").write_text(HEADER)
+    assert "1" in FilesVendor(tmp_path).check()
+
+
 def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
     vendor = FilesVendor(tmp_path)
     assert not vendor.serves(EURUSD, Timeframe.M1, date(2026, 3, 2))

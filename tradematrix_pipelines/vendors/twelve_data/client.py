@@ -78,12 +78,8 @@ class TwelveData:
             timeout=SERIES_TIMEOUT,
         )
         reply = self._transport.send(call, partial(read_batch, requests, now=self._clock.now()))
-        return {
-            name: part
-            if isinstance(part, VendorError)
-            else self._complete(Reply(value=part, calls=reply.calls, credits=reply.credits // len(requests)))
-            for name, part in reply.value.items()
-        }
+        own_credits = reply.credits // len(requests)
+        return {name: self._part(part, reply.calls, own_credits) for name, part in reply.value.items()}
 
     def quote(self, symbol: Symbol) -> quotes.Quote:
         """Return the latest daily bar and price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
@@ -128,6 +124,14 @@ class TwelveData:
             timeout=SERIES_TIMEOUT,
         )
         return self._transport.send(call, partial(read_piece, request))
+
+    def _part(self, part: Piece | VendorError, calls: int, own_credits: int) -> CandleAnswer | VendorError:
+        if isinstance(part, VendorError):
+            return part
+        try:
+            return self._complete(Reply(value=part, calls=calls, credits=own_credits))
+        except VendorError as error:
+            return error
 
     def _complete(self, first: Reply[Piece]) -> CandleAnswer:
         """Ask for what a full answer may have left out at its newer end, and join all of it."""
