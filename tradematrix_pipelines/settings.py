@@ -26,6 +26,7 @@ class Settings:
         database_url: the market database (``postgresql://…``); ``None`` is the embedded server.
         dagster_database_url: Dagster's own database; ``None`` is ``<market database>_dagster`` beside it.
         vendor: name of the vendor, or ``None`` for the default (Twelve Data with a key, else the simulator).
+        twelve_data_plan: the plan's name or limits (``vendors.credits.parse_plan``).
         history_start: first trade date of the partitions.
         dagster_home: folder of ``dagster.yaml`` and of Dagster's own files.
         weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
@@ -37,6 +38,7 @@ class Settings:
     vendor: str | None = None
     twelve_data_key: str | None = field(default=None, repr=False)
     twelve_data_url: str = TWELVE_DATA_URL
+    twelve_data_plan: str = "basic"
     files_dir: Path | None = None
     history_start: date = DEFAULT_HISTORY_START
     weekends: bool = False
@@ -65,6 +67,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         vendor=env.get("TRADEMATRIX_VENDOR"),
         twelve_data_key=env.get("TWELVE_DATA_API_KEY"),
         twelve_data_url=env.get("TRADEMATRIX_TWELVE_DATA_URL", TWELVE_DATA_URL).rstrip("/"),
+        twelve_data_plan=env.get("TWELVE_DATA_PLAN", "basic"),
         files_dir=None if files_dir is None else Path(files_dir).expanduser().absolute(),
         history_start=_date(env, "TRADEMATRIX_HISTORY_START", DEFAULT_HISTORY_START),
         weekends=_flag(env, "TRADEMATRIX_WEEKENDS"),

@@ -1,17 +1,20 @@
 """What all tests share: the real market data, and a real Postgres with fresh databases for each test."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.embedded import ServerLease, lease_server
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.programs import open_to_system_user, run
 
 _REPOSITORY = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
@@ -33,6 +36,31 @@ def postgres() -> Iterator[ServerLease]:
     # Not in pytest's own folder: it closes that to other users, and the server of a root user runs as one of them.
     with TemporaryDirectory(prefix="tradematrix-") as home, lease_server(Path(home)) as lease:
         yield lease
+
+
+@pytest.fixture(scope="session")
+def tcp_postgres() -> Iterator[str]:
+    """``host:port`` of a server on TCP that asks for passwords, with users ``maker`` and ``guest``."""
+    with TemporaryDirectory(prefix="tradematrix-") as folder:
+        data, password = Path(folder) / "data", Path(folder) / "password"
+        data.mkdir()
+        open_to_system_user(data)
+        password.write_text("root-pw")
+        creation = ("--auth=scram-sha-256", f"--pwfile={password}", "--username=postgres", "--no-sync")  # SQL_ASCII
+        assert run("initdb", *creation, "-D", str(data)).returncode == 0
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        options = ("-w", "-l", str(data / "log"), "-o", f'-h 127.0.0.1 -p {port} -k "" -c fsync=off')
+        assert run("pg_ctl", "start", *options, "-D", str(data)).returncode == 0
+        try:
+            with psycopg.connect(f"postgresql://postgres:root-pw@127.0.0.1:{port}/postgres", autocommit=True) as admin:
+                admin.execute("CREATE ROLE maker LOGIN CREATEDB PASSWORD 'p@ss/word'")
+                admin.execute("CREATE ROLE guest LOGIN PASSWORD 'guest-pw'")
+                admin.execute("CREATE DATABASE lobby")
+            yield f"127.0.0.1:{port}"
+        finally:
+            run("pg_ctl", "stop", "-m", "immediate", "-D", str(data))
 
 
 def install(postgres: ServerLease, home: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:

@@ -18,6 +18,8 @@ _COMMANDS = {
     "pivots": ("pivots", "Calculate pivot points from prices."),
     "candles": ("candles", "Show stored candles."),
     "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
+    "plan": ("plan", "Price a backfill before it runs: calls, credits, minutes."),
+    "credits": ("credits", "Show what is used and left of the vendor's credits."),
     "simulate": ("simulate", "Run the simulated vendor."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
     "psql": ("psql", "Open psql on the market database; arguments are passed on."),

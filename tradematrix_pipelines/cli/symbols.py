@@ -3,6 +3,7 @@
 import click
 
 from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.lookup import look_up
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
@@ -48,6 +49,7 @@ def list_symbols(*, everything: bool, as_json: bool) -> None:
 )
 @click.option("--price-range", type=(float, float), help="Lowest and highest believable price.")
 @click.option("--gap-tolerance", type=int, help="Minutes without a bar that a complete session may have.")
+@click.option("--no-lookup", is_flag=True, help="Don't look the instrument up at the vendor (2 credits).")
 def add(
     *,
     name: str,
@@ -60,8 +62,13 @@ def add(
     vendor_symbols: tuple[str, ...],
     price_range: tuple[float, float] | None,
     gap_tolerance: int | None,
+    no_lookup: bool,
 ) -> None:
-    """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar FX."""
+    """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar FX.
+
+    Where Twelve Data serves the candles, the instrument is looked up there first: what was found is shown, fills in
+    what the options leave open, and stops a symbol that means something else.
+    """
     get_calendar(calendar)
     kind = InstrumentType(instrument) if instrument else _guess_instrument(name, calendar)
     symbol = Symbol(
@@ -77,10 +84,13 @@ def add(
         gap_tolerance=default_gap_tolerance(kind) if gap_tolerance is None else gap_tolerance,
     )
     with open_market() as (settings, market):
-        if not add_symbols(market.engine, [symbol]):
+        if name in {known.name for known in read_symbols(market.engine, only_active=False)}:
             raise UsageError(f"{name} is there already: see `tradematrix symbols list --all`")
+        if not no_lookup:
+            symbol = look_up(settings, market, symbol, fixed=bool(instrument))
+        add_symbols(market.engine, [symbol])
         _sync(settings, market)
-    click.echo(f"added {name} ({kind}, calendar {calendar})")
+    click.echo(f"added {name} ({symbol.instrument}, calendar {calendar})")
 
 
 @command.command()

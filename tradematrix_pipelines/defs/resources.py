@@ -7,9 +7,9 @@ import dagster as dg
 
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
+from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.mixture import check_unmixed
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.registry import open_vendor
@@ -29,7 +29,7 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
     def vendor(context: dg.InitResourceContext) -> Iterator[Vendor]:
         engine = _market(context).engine
         check_unmixed(settings.vendor_name, stored_sources(engine))
-        opened = open_vendor(settings, ledger=NoLedger())
+        opened = open_vendor(settings, ledger=open_ledger(engine, settings))
         try:
             yield opened
         finally:

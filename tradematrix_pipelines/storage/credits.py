@@ -17,9 +17,21 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credit_rows import VendorRows
-from tradematrix_pipelines.vendors.credits import Plan, Reservation, day_resets_at, next_minute_at
+from tradematrix_pipelines.vendors.credits import (
+    Ledger,
+    NoLedger,
+    Plan,
+    Reservation,
+    day_resets_at,
+    next_minute_at,
+    parse_plan,
+)
 from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLimit
+
+TWELVE_DATA = "twelve_data"
+"""The vendor whose credits are limited."""
 
 OTHER = "other"
 """The purpose of credits that the vendor counted and we didn't book: somebody else spends on the same key."""
@@ -172,3 +184,14 @@ def _midnight(now: datetime) -> datetime:
 
 def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(0, limit - used)
+
+
+def open_ledger(engine: Engine, settings: Settings) -> Ledger:
+    """Return the ledger for the vendor that ``settings`` name: only Twelve Data's credits are limited.
+
+    Raises:
+        UsageError: TWELVE_DATA_PLAN names no plan.
+    """
+    if settings.vendor_name != TWELVE_DATA:
+        return NoLedger()
+    return CreditLedger(engine=engine, plan=parse_plan(settings.twelve_data_plan), clock=settings.clock)

@@ -210,7 +210,7 @@ vendor_credits = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("vendor", Text, nullable=False),
-    Column("reserved_at", _UTC, nullable=False),
+    Column("reserved_at", _UTC, nullable=False, comment="when booked; once settled, when the answer came"),
     Column("credits", Integer, nullable=False, comment="reserved, then corrected from the answer"),
     Column("purpose", Text, nullable=False),
     Column("settled", Boolean, nullable=False),

@@ -114,7 +114,13 @@ class Ledger(Protocol):
         ...
 
     def settle(
-        self, reservation: Reservation, *, charged: int | None, used: int | None = None, left: int | None = None
+        self,
+        reservation: Reservation,
+        *,
+        charged: int | None,
+        used: int | None = None,
+        left: int | None = None,
+        refused: bool = False,
     ) -> None:
         """Correct a booking from what the vendor's answer said.
 
@@ -124,6 +130,7 @@ class Ledger(Protocol):
                 reached the vendor.
             used: credits used in the current minute by the vendor's own count (``api-credits-used``).
             left: credits left in the current minute by the vendor's own count (``api-credits-left``).
+            refused: the answer was that the minute's credits are spent: nobody asks again before the next minute.
         """
         ...
 
@@ -136,6 +143,12 @@ class NoLedger:
         return Reservation(id=0, vendor=vendor, credits=credits, purpose=purpose)
 
     def settle(
-        self, reservation: Reservation, *, charged: int | None, used: int | None = None, left: int | None = None
+        self,
+        reservation: Reservation,
+        *,
+        charged: int | None,
+        used: int | None = None,
+        left: int | None = None,
+        refused: bool = False,
     ) -> None:
-        del reservation, charged, used, left
+        del reservation, charged, used, left, refused

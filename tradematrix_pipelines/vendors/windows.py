@@ -71,9 +71,7 @@ def cut_windows(
         taken = upto
 
 
-def _grid(
-    sessions: Sequence[Session], timeframe: Timeframe, now: datetime
-) -> tuple[Instants, npt.NDArray[np.int64]]:
+def _grid(sessions: Sequence[Session], timeframe: Timeframe, now: datetime) -> tuple[Instants, npt.NDArray[np.int64]]:
     """Return the bar opens up to ``now``, and for each the number of its session."""
     started = [session for session in sessions if session.opens_at <= now]
     if not started:

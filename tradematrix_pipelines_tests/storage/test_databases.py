@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,7 +14,6 @@ from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage import databases
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
-from tradematrix_pipelines.storage.programs import open_to_system_user, run
 
 MARKET, DAGSTER = "TRADEMATRIX_DATABASE_URL", "TRADEMATRIX_DAGSTER_DATABASE_URL"
 OPENING = """
@@ -25,29 +23,10 @@ open_databases(load_settings()).close()
 """
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``host:port`` of a server on TCP that asks for passwords, with users ``maker`` and ``guest``."""
-    folder = tmp_path_factory.mktemp("tcp")
-    data, password = folder / "data", folder / "password"
-    data.mkdir()
-    open_to_system_user(data)
-    password.write_text("root-pw")
-    creation = ("--auth=scram-sha-256", f"--pwfile={password}", "--username=postgres", "--no-sync")  # SQL_ASCII
-    assert run("initdb", *creation, "-D", str(data)).returncode == 0
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ("-w", "-l", str(data / "log"), "-o", f'-h 127.0.0.1 -p {port} -k "" -c fsync=off')
-    assert run("pg_ctl", "start", *options, "-D", str(data)).returncode == 0
-    try:
-        with psycopg.connect(f"postgresql://postgres:root-pw@127.0.0.1:{port}/postgres", autocommit=True) as admin:
-            admin.execute("CREATE ROLE maker LOGIN CREATEDB PASSWORD 'p@ss/word'")
-            admin.execute("CREATE ROLE guest LOGIN PASSWORD 'guest-pw'")
-            admin.execute("CREATE DATABASE lobby")
-        yield f"127.0.0.1:{port}"
-    finally:
-        run("pg_ctl", "stop", "-m", "immediate", "-D", str(data))
+@pytest.fixture
+def address(tcp_postgres: str) -> str:
+    """``host:port`` of a server on TCP that asks for passwords."""
+    return tcp_postgres
 
 
 def opened(**environment: str) -> OpenDatabases:

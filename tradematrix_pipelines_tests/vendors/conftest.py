@@ -31,16 +31,24 @@ class Notebook:
 
     reserved: list[Reservation] = field(default_factory=list)
     settled: list[tuple[int | None, int | None, int | None]] = field(default_factory=list)
+    refusals: int = 0
 
     def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002 - the domain's word
         self.reserved.append(Reservation(id=len(self.reserved), vendor=vendor, credits=credits, purpose=purpose))
         return self.reserved[-1]
 
     def settle(
-        self, reservation: Reservation, *, charged: int | None, used: int | None = None, left: int | None = None
+        self,
+        reservation: Reservation,
+        *,
+        charged: int | None,
+        used: int | None = None,
+        left: int | None = None,
+        refused: bool = False,
     ) -> None:
         assert reservation in self.reserved
         self.settled.append((charged, used, left))
+        self.refusals += refused
 
 
 @dataclass

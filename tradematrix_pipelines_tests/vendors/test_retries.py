@@ -91,11 +91,12 @@ def test_what_stays_broken_fails(
 
 
 def test_a_minute_limit_waits_for_the_next_minute_of_the_clock(
-    play: Callable[..., Any], connect: Callable[..., TwelveData], recorded: Callable[[str], Any]
+    play: Callable[..., Any], connect: Callable[..., TwelveData], recorded: Callable[[str], Any], ledger: Any
 ) -> None:
     clock = a_fast_clock(600)
     script = play((429, recorded("errors_real")["minute_credits_http429"]), (200, EMPTY), clock=clock)
     assert connect(script.url, clock=clock).fetch(REQUEST).calls == 2
+    assert ledger.refusals == 1
     first, second = (moment for _, _, moment in script.requests)
     assert second >= first.replace(second=0, microsecond=0) + timedelta(minutes=1)
     assert second - first < timedelta(hours=1)

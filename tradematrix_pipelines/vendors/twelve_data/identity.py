@@ -116,8 +116,13 @@ def _name_conflict(meta: Meta, symbol: Symbol) -> list[str]:
     return [f"it answered with {meta.symbol}"]
 
 
+def possible_types(word: str | None) -> frozenset[InstrumentType] | None:
+    """Return what the vendor may mean by its word for a type of instrument; ``None`` for a word not known here."""
+    return _TYPES.get((word or "").lower())
+
+
 def _type_conflict(meta: Meta, symbol: Symbol) -> list[str]:
-    possible = _TYPES.get((meta.type or "").lower())
+    possible = possible_types(meta.type)
     if possible is None or symbol.instrument in possible:
         return []
     return [f"the answer is of type {meta.type}, {symbol.name} is of type {symbol.instrument}"]

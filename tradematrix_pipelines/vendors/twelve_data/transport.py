@@ -13,7 +13,7 @@ import httpx
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
-from tradematrix_pipelines.vendors.errors import BadKey, VendorFault
+from tradematrix_pipelines.vendors.errors import BadKey, MinuteLimit, VendorFault
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
 from tradematrix_pipelines.vendors.twelve_data.patience import Patience, patiently
 from tradematrix_pipelines.vendors.twelve_data.query import Params
@@ -98,15 +98,7 @@ class Transport:
             with attempt:
                 reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
                 sent += 1
-                response = self._exchange(call, reservation)
-                body = open_answer(
-                    response.status_code,
-                    response.headers,
-                    response.content,
-                    what=call.what,
-                    secret=self._key,
-                    now=self._clock.now(),
-                )
+                body = self._judge(call, reservation, self._exchange(call, reservation))
                 return Reply(value=read(body), calls=sent, credits=sent * call.credits)
         raise AssertionError  # the last attempt returns or raises
 
@@ -115,22 +107,39 @@ class Transport:
         self._http.close()
 
     def _exchange(self, call: Call, reservation: Reservation) -> httpx.Response:
-        """Send, and correct the booking from what came back."""
+        """Send; a booking whose answer never came is settled here."""
         try:
-            response = self._http.get(call.path, params=call.params, timeout=call.timeout)
+            return self._http.get(call.path, params=call.params, timeout=call.timeout)
         except httpx.RequestError as error:
             self._ledger.settle(reservation, charged=0 if isinstance(error, _NEVER_SENT) else None)
             raise VendorFault(
                 f"no answer from {self._http.base_url.host} for {call.what} ({type(error).__name__}): "
                 "check the connection, or try again later"
             ) from None
-        self._ledger.settle(
-            reservation,
-            charged=None,  # sources conflict on whether refused and empty calls are free; the vendor's count tells
-            used=_count(response.headers, "api-credits-used"),
-            left=_count(response.headers, "api-credits-left"),
-        )
-        return response
+
+    def _judge(self, call: Call, reservation: Reservation, response: httpx.Response) -> object | None:
+        """Return the decoded body, or ``None`` for an empty window, and settle the booking by what the answer says."""
+        refused = False
+        try:
+            return open_answer(
+                response.status_code,
+                response.headers,
+                response.content,
+                what=call.what,
+                secret=self._key,
+                now=self._clock.now(),
+            )
+        except MinuteLimit:
+            refused = True
+            raise
+        finally:
+            self._ledger.settle(
+                reservation,
+                charged=None,  # sources conflict on whether refused and empty calls are free; the vendor's count tells
+                used=_count(response.headers, "api-credits-used"),
+                left=_count(response.headers, "api-credits-left"),
+                refused=refused,
+            )
 
 
 def _parse_address(text: str) -> httpx.URL:

@@ -70,6 +70,7 @@ CREATE TABLE vendor_credits (
     CONSTRAINT vendor_credits_credits_check CHECK (credits >= 0)
 );
 CREATE INDEX vendor_credits_vendor_reserved_at_idx ON vendor_credits (vendor, reserved_at);
+COMMENT ON COLUMN vendor_credits.reserved_at IS 'when booked; once settled, when the answer came';
 COMMENT ON COLUMN vendor_credits.credits IS 'reserved, then corrected from the answer';
 CREATE TABLE levels_daily (
     trade_date DATE NOT NULL,
