@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection as PsycopgConnection
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
@@ -23,9 +23,7 @@ from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, en
 from tradematrix_pipelines.storage.coverage import write_coverage
 from tradematrix_pipelines.storage.rejections import write_rejections
 
-_COLUMNS = SQL(", ".join(COPY_COLUMNS))
-_INTO_TABLE = SQL("COPY ohlc ({}) FROM STDIN WITH (FORMAT binary)").format(_COLUMNS)
-_INTO_STAGING = SQL("COPY staged_ohlc ({}) FROM STDIN WITH (FORMAT binary)").format(_COLUMNS)
+_COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 
 # The range in the ON clause keeps the merge from reading the whole table; a source alone is no revision.
 _MERGE = text("""
@@ -120,22 +118,24 @@ def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> tu
     for batch in batches:
         taken = connection.execute(_IS_TAKEN, _range(batch)).scalar_one()
         (merged if taken else fresh).append(batch)
-    _copy(connection, _INTO_TABLE, fresh)
+    copy_candles(connection, fresh, table="ohlc")
     changed = sum(len(batch.candles) for batch in fresh)
     if not merged:
         return changed, 0
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
     connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-    _copy(connection, _INTO_STAGING, merged)
+    copy_candles(connection, merged, table="staged_ohlc")
     changed += sum(connection.execute(_MERGE, _range(batch)).rowcount for batch in merged)
     symbol_ids = [batch.symbol.id for batch in merged]
     revised = connection.execute(_COUNT_REVISED, {"symbol_ids": symbol_ids}).scalar_one()
     return changed, revised
 
 
-def _copy(connection: Connection, statement: Composed, batches: Sequence[SeriesBatch]) -> None:
+def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, table: str) -> None:
+    """COPY the candles of ``batches`` into ``table``, which has the columns of ``ohlc``, as they are."""
     if not batches:
         return
+    statement = _COPY.format(Identifier(table), SQL(", ").join(map(Identifier, COPY_COLUMNS)))
     driver: PsycopgConnection[Any] | None = connection.connection.driver_connection
     if driver is None:
         msg = "the connection is closed"

@@ -16,7 +16,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from sqlalchemy import URL, NullPool, create_engine, text
 
-from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.settings import batch_dagster_events, load_settings
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 
 _logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     """Dagster's event log, which also stores the planned materializations of a run in one go.
 
     The stock storage stores each on a connection of its own, which takes most of the time of submitting a run over a
-    year of partitions. ``DAGSTER_EVENT_BATCH_SIZE`` has to be set for Dagster to hand over batches at all.
+    year of partitions. Dagster hands over batches because ``settings.batch_dagster_events`` has told it to.
     """
 
     def __init__(self, url: str, databases: OpenDatabases) -> None:
@@ -69,6 +69,7 @@ class TradeMatrixStorage(DagsterPostgresStorage):
     """Dagster's storage in the database that the settings name, on the embedded server where they name none."""
 
     def __init__(self, *, inst_data: ConfigurableClassData | None = None) -> None:
+        batch_dagster_events()  # whoever started this process, e.g. a bare `dagster dev`
         databases = open_databases(load_settings())
         url = databases.dagster.render_as_string(hide_password=False)
         with _one_at_a_time(databases.dagster):
