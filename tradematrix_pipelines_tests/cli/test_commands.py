@@ -39,6 +39,7 @@ def simulator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     del settings
     with Simulator(clock=FrozenClock(NOW)) as running:
         monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
+        monkeypatch.setenv("TWELVE_DATA_PLAN", "unlimited")
         monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", running.url)
         yield running
 
