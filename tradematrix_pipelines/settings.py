@@ -15,6 +15,8 @@ from tradematrix_pipelines.errors import UsageError
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
+# A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so.
+EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +90,16 @@ def child_environment(settings: Settings) -> dict[str, str]:
     }
     if settings.files_dir is not None:
         fixed["TRADEMATRIX_FILES_DIR"] = str(settings.files_dir)
-    return {**os.environ, **fixed}
+    return {**EVENT_BATCHING, **os.environ, **fixed}
+
+
+def batch_dagster_events() -> None:
+    """Make this process's Dagster store events in batches, unless its environment says how. Only a variable tells it.
+
+    Dagster reads the variable at each event, so it is soon enough when its storage is opened.
+    """
+    for name, value in EVENT_BATCHING.items():
+        os.environ.setdefault(name, value)
 
 
 def _date(env: Mapping[str, str], name: str, default: date) -> date:

@@ -62,8 +62,9 @@ def _files(settings: Settings, ledger: Ledger) -> Vendor:
 
 
 def _simulator(settings: Settings, ledger: Ledger) -> Vendor:
-    # A server's packages take a while to import, and only this vendor needs them.
-    from tradematrix_pipelines.vendors.simulator.vendor import SimulatorVendor  # noqa: PLC0415 - see above
+    from tradematrix_pipelines.vendors.simulator.vendor import (  # noqa: PLC0415 - a server's packages are slow to import
+        SimulatorVendor,
+    )
 
     return SimulatorVendor(clock=settings.clock, ledger=ledger)
 

@@ -74,6 +74,14 @@ def test_the_window_is_half_open_and_order_and_duplicates_stay_the_files(tmp_pat
     assert candles["open"].tolist() == [1.2, 1.3]
 
 
+def test_many_rows_of_one_instant_keep_their_order(tmp_path: Path) -> None:
+    rows = [f"2026-03-02T10:0{9 - i % 10}:00Z,{i},1,1,1,\n" for i in range(500)]
+    (tmp_path / "EUR-USD_1m.csv").write_text(HEADER + "".join(rows))
+    candles = FilesVendor(tmp_path).fetch(minutes_of_a_day()).candles
+    assert candles["ts"].is_monotonic_increasing
+    assert candles["open"].tolist() == [float(i) for minute in range(10) for i in range(9 - minute, 500, 10)]
+
+
 def test_impossible_prices_are_served_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "EUR-USD_1m.csv").write_text(HEADER + "2026-03-02T10:00:00Z,-1,0,5,,\n")
     (candle,) = FilesVendor(tmp_path).fetch(minutes_of_a_day()).candles.itertuples()

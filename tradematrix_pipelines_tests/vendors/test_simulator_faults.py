@@ -6,10 +6,17 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
+from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.vendors.simulator import Simulator, fault_help
+from tradematrix_pipelines.vendors.credits import PLANS, Plan
+from tradematrix_pipelines.vendors.simulator import Simulator, fault_help, prices
+from tradematrix_pipelines.vendors.simulator.app import _only_loopback
 from tradematrix_pipelines.vendors.simulator.faults import Every, Faults, parse_faults
+from tradematrix_pipelines.vendors.simulator.meter import Meter
+from tradematrix_pipelines.vendors.simulator.refusals import Refusal
 
 Simulate = Callable[..., Simulator]
 HEADERS = {"Authorization": "apikey x"}
@@ -84,6 +91,12 @@ def test_the_last_bar_of_a_session_is_closed_with_it(simulate: Simulate) -> None
     assert day[-1]["datetime"] == "2026-03-19 16:00:00"  # half an hour long
 
 
+def test_a_short_last_bar_is_closed_when_its_session_is(simulate: Simulate) -> None:
+    clock = FrozenClock(datetime(2026, 3, 19, 16, 30, 1, tzinfo=UTC))
+    url = simulate(faults=["forming=off"], clock=clock).url
+    assert get(url, symbol="GDAXI", interval="1h", timezone="UTC").json()["values"][0]["datetime"].endswith("16:00:00")
+
+
 def test_ghosts_trade_through_the_weekend(simulate: Simulate) -> None:
     window = {"start_date": "2026-03-14T00:00:00", "end_date": "2026-03-15T20:59:00", "interval": "15min"}
     assert get(simulate().url, symbol="EUR/USD", **window).json()["message"].startswith("No data is available")
@@ -93,6 +106,18 @@ def test_ghosts_trade_through_the_weekend(simulate: Simulate) -> None:
     assert any(row["high"] != row["low"] for row in saturday)
     days = [row["datetime"] for row in rows(url, interval="1day", start_date="2026-03-13", end_date="2026-03-17")]
     assert days == ["2026-03-13", "2026-03-14", "2026-03-15", "2026-03-16"]
+
+
+def test_ghosts_give_way_to_the_real_session_when_clocks_turn(simulate: Simulate) -> None:
+    # On 8 March New York springs forward: trading starts at 21:00 UTC, a day's length before the ghost would end.
+    stamps = [
+        row["datetime"]
+        for row in rows(
+            simulate(faults=["ghosts"]).url, start_date="2026-03-08T20:00:00", end_date="2026-03-08T22:59:00"
+        )
+    ]
+    assert stamps == sorted(set(stamps))
+    assert len(stamps) == 180
 
 
 def test_missing_minutes_are_absent_and_always_the_same(simulate: Simulate) -> None:
@@ -211,8 +236,6 @@ def test_parameters_of_a_wrong_form(simulate: Simulate, name: str, value: str) -
 
 
 def test_usage_tells_of_the_day_on_a_plan_with_a_days_limit(simulate: Simulate) -> None:
-    from tradematrix_pipelines.vendors.credits import PLANS
-
     url = simulate(plan=PLANS["basic"]).url
     get(url, "/price", symbol="DJI,NDX")
     usage = get(url, "/api_usage")
@@ -238,12 +261,39 @@ def test_faults_are_changed_and_counters_read_while_it_runs(simulate: Simulate) 
     assert get(url, symbol="NDX", interval="1h").status_code == 404, "a wrong change changes nothing"
 
 
+def test_bursts_begin_anew_when_faults_are_set(simulate: Simulate) -> None:
+    simulator = simulate()
+    for _ in range(2):
+        simulator.set_faults("broken=1/3")
+        assert [get(simulator.url, "/price", symbol="DJI").status_code >= 500 for _ in range(2)] == [True, False]
+
+
+def test_no_more_is_made_than_is_answered(simulate: Simulate) -> None:
+    before = prices._session.cache_info()
+    asked = {"symbol": "NZD/USD", "interval": "1h", "start_date": "2021-01-04", "outputsize": "100"}
+    assert len(get(simulate().url, **asked).json()["values"]) == 100
+    after = prices._session.cache_info()
+    assert (after.hits + after.misses) - (before.hits + before.misses) < 40, "of some 1,300 sessions since then"
+
+
+def test_an_instant_may_name_its_zone(simulate: Simulate) -> None:
+    window = {"start_date": "2026-03-19T11:00:00+01:00", "end_date": "2026-03-19T10:04:00Z"}
+    assert [row["datetime"][-8:] for row in rows(simulate().url, timezone="America/New_York", **window)] == [
+        f"06:0{minute}:00" for minute in range(5)
+    ]
+
+
+def test_the_days_credits_come_back_at_midnight_utc() -> None:
+    meter = Meter(Plan(per_minute=None, per_day=2))
+    evening, midnight = datetime(2026, 3, 20, 23, 59, 59, tzinfo=UTC), datetime(2026, 3, 21, tzinfo=UTC)
+    meter.charge(2, evening)
+    with pytest.raises(Refusal, match="for the day"):
+        meter.charge(1, evening)
+    meter.charge(2, midnight)
+    assert meter.usage(midnight)["daily_usage"] == 2
+
+
 def test_the_control_endpoints_answer_to_loopback_only() -> None:
-    from starlette.exceptions import HTTPException
-    from starlette.requests import Request
-
-    from tradematrix_pipelines.vendors.simulator.app import _only_loopback
-
     def request(host: str) -> Request:
         return Request({"type": "http", "client": (host, 5000)})
 
@@ -258,7 +308,5 @@ def test_slow_answers_take_their_time(simulate: Simulate) -> None:
 
 
 def test_a_clock_before_all_history_has_no_data(simulate: Simulate) -> None:
-    from tradematrix_pipelines.clock import FrozenClock
-
     url = simulate(clock=FrozenClock(datetime(1999, 12, 1, tzinfo=UTC))).url
     assert get(url, symbol="DJI", interval="1day").json()["code"] == 400

@@ -22,9 +22,10 @@ from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 SERVE = """
+import signal
 from tradematrix_pipelines.vendors.simulator import serve_simulator
 serve_simulator(on_ready=lambda url: print(url, flush=True))
-print("stopped")
+print("stopped", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
 """
 
 
@@ -52,7 +53,7 @@ def test_a_signal_ends_the_foreground_server_in_peace(number: signal.Signals) ->
         assert process.stdout.readline().startswith("http://127.0.0.1:")
         process.send_signal(number)
         rest, complaints = process.communicate(timeout=20)
-    assert (process.returncode, rest, complaints) == (0, "stopped\n", "")
+    assert (process.returncode, rest, complaints) == (0, "stopped True\n", "")
 
 
 def test_real_files_are_served_inside_the_sessions_of_their_market(

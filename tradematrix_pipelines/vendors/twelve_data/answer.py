@@ -82,8 +82,11 @@ def to_float(value: object) -> float:
 
 def _candles(rows: Sequence[object], timeframe: Timeframe) -> pd.DataFrame:
     try:
-        columns = {name: [row[name] for row in rows] for name in ("datetime", *PRICES)}  # type: ignore[index]
-        volumes = [row.get("volume") for row in rows]  # type: ignore[attr-defined]  # both: checked by the except
+        columns = {
+            name: [row[name] for row in rows]  # type: ignore[index]  # checked by the except clause, at no cost
+            for name in ("datetime", *PRICES)
+        }
+        volumes = [row.get("volume") for row in rows]  # type: ignore[attr-defined]  # the same
     except (TypeError, KeyError, AttributeError) as error:
         raise MalformedAnswer(f"a row of the answer lacks a field: {error}") from None
     values = {name: _floats(columns[name]) for name in PRICES} | {"volume": _floats(volumes)}
@@ -113,7 +116,8 @@ def _floats(values: Sequence[object]) -> Floats:
     if values.count(None) == len(values):
         return np.full(len(values), np.nan)
     try:
-        return np.fromiter(map(float, values), dtype=np.float64, count=len(values))  # type: ignore[arg-type]
+        numbers = map(float, values)  # type: ignore[arg-type]  # checked by the except clause, at no cost
+        return np.fromiter(numbers, dtype=np.float64, count=len(values))
     except (TypeError, ValueError, OverflowError):
         return np.fromiter(map(to_float, values), dtype=np.float64, count=len(values))
 

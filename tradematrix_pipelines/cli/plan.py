@@ -1,0 +1,99 @@
+"""``tradematrix plan``: what a backfill will cost, before it runs."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+import click
+
+from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.defs.backfill import plan_candle_runs
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.credits import TWELVE_DATA
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import find_symbols
+from tradematrix_pipelines.vendors.credits import UNLIMITED, parse_plan
+from tradematrix_pipelines.vendors.pricing import SeriesPrice, pace, price_symbol
+from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, MINUTES_SINCE
+
+
+@click.command()
+@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…")
+@click.option("--from", "first", type=TradeDate(), required=True, help="First trade date.")
+@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: the last session that has closed.")
+@click.option(
+    "--timeframe",
+    "timeframes",
+    type=click.Choice([each.value for each in Timeframe]),
+    multiple=True,
+    help="Only these timeframes; may be given several times.",
+)
+@json_option
+def command(
+    *, symbols: tuple[str, ...], first: date, last: date | None, timeframes: tuple[str, ...], as_json: bool
+) -> None:
+    """Price a backfill at Twelve Data: calls, credits, and minutes at the plan's pace. Nothing is asked or stored."""
+    wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+    with open_market() as (settings, market):
+        chosen = find_symbols(market.engine, symbols)
+        rows = [_row(settings, market, symbol, first=first, last=last, timeframes=wanted) for symbol in chosen]
+    credits_ = sum(int(str(row["credits"])) for row in rows)
+    plan = parse_plan(settings.twelve_data_plan) if settings.vendor_name == TWELVE_DATA else UNLIMITED
+    found = pace(credits_, plan)
+    if as_json:
+        total = {"credits": credits_, "minutes": found.minutes, "days": found.days}
+        click.echo(json.dumps({"symbols": rows, **total}, indent=2))
+        return
+    show(rows, as_json=False, title="Cost of this backfill")
+    click.echo(f"{credits_} credits" + _told(found.minutes, found.days, settings, limited=plan is not UNLIMITED))
+
+
+def _told(minutes: int, days: int, settings: Settings, *, limited: bool) -> str:
+    if not limited:
+        return f"; the vendor {settings.vendor_name} has no limit"
+    more = f", over {days} days" if days > 1 else ""
+    return f": about {minutes} minutes at the pace of the plan {settings.twelve_data_plan}, live pulls left alone{more}"
+
+
+def _row(
+    settings: Settings,
+    market: Market,
+    symbol: Symbol,
+    *,
+    first: date,
+    last: date | None,
+    timeframes: Sequence[Timeframe],
+) -> dict[str, object]:
+    now, calendar = market.clock.now(), get_calendar(symbol.calendar)
+    runs = plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
+    begin, end = min(run.first for run in runs), max(run.last for run in runs)
+    rows = read_coverage(market.engine, [symbol], [*{Timeframe.M1, *timeframes}], begin, end)
+    done = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.ok and r.coverage.final}
+    days = [session.trade_date for session in calendar.sessions(begin, end)]
+    prices = price_symbol(
+        symbol,
+        dates={each: [day for day in days if (each, day) not in done] for each in timeframes},
+        stored_minutes=[day for day in days if (Timeframe.M1, day) in done],
+        first_minutes=MINUTES_SINCE,
+        calendar=calendar,
+        now=now,
+        max_bars=MAX_BARS,
+    )
+    return {
+        "symbol": symbol.name,
+        "sessions": len(days),
+        "complete": sum(all((each, day) in done for each in timeframes) for day in days),
+        "bars": sum(price.bars for price in prices),
+        "calls": sum(price.calls for price in prices),
+        "credits": sum(price.calls for price in prices),
+        "asked_for": _asked_for(prices),
+    }
+
+
+def _asked_for(prices: Sequence[SeriesPrice]) -> str:
+    return ", ".join(f"{price.calls} x {price.timeframe}" for price in prices) or "nothing"

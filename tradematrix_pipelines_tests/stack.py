@@ -1,0 +1,222 @@
+"""A whole installation as a user runs it: a simulator, ``tradematrix up``, and what a browser asks of the web UI.
+
+Each part is a process of its own, ended with its children. Here: starting, asking, waiting. Not here: what is expected.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+T = TypeVar("T")
+ASSETS = ("ohlc_1m", "ohlc_5m", "ohlc_15m", "ohlc_1h", "ohlc_1d", "daily_levels", "pivot_points")
+_COMMAND = "from tradematrix_pipelines.cli.main import main; main()"
+_OWN = ("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_")
+_STOP_SECONDS = 60
+_LAUNCH = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}"""
+_STATUS = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } ... on PythonError { message } }
+}"""
+_RUNS = """
+query Runs($filter: RunsFilter!) {
+  runsOrError(filter: $filter) { ... on Runs { results { runId status creationTime startTime endTime } } }
+}"""
+ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    """Return this process's environment, with nothing in it that tells of another installation."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+    return {**kept, "TRADEMATRIX_HOME": str(home), **extra}
+
+
+def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -> str:
+    """Run a command to its end, and return what it printed.
+
+    Raises:
+        AssertionError: it failed.
+    """
+    command = [sys.executable, "-c", _COMMAND, *arguments]
+    done = subprocess.run(command, env=dict(env), capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, f"{arguments} exited with {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def running(env: Mapping[str, str], *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the block ends, then end it as Ctrl-C would."""
+    with log.open("ab") as output:
+        command = [sys.executable, "-u", "-c", _COMMAND, *arguments]
+        child = subprocess.Popen(
+            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+        )
+    try:
+        yield child
+    finally:
+        end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a process as Ctrl-C would; where that doesn't help, kill it and all that it started."""
+    if child.poll() is not None:
+        return
+    family = [*psutil.Process(child.pid).children(recursive=True), psutil.Process(child.pid)]
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        child.wait()
+
+
+def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: float = 0.2) -> T:
+    """Ask until the answer is true, and return it.
+
+    Raises:
+        TimeoutError: it never was.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = ask()
+        if answer:
+            return answer
+        time.sleep(every)
+    raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+
+
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vendor:
+    """A simulator's address, and what to ask it about itself."""
+
+    url: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Calls, credits and refusals so far."""
+        counts: dict[str, int] = httpx.get(f"{self.url}/_control/stats", timeout=30).json()
+        return counts
+
+    def set_faults(self, *faults: str) -> None:
+        """Replace all faults."""
+        httpx.post(f"{self.url}/_control/faults", json={"faults": faults}, timeout=30).raise_for_status()
+
+
+@contextmanager
+def vendor(home: Path, *arguments: str, clock: str = "") -> Iterator[Vendor]:
+    """Run ``tradematrix simulate`` on a free port."""
+    port = free_port()
+    env = environment(home, TRADEMATRIX_CLOCK=clock)
+    with running(env, "simulate", "--port", str(port), *arguments, log=home / "simulate.log"):
+        simulator = Vendor(url=f"http://127.0.0.1:{port}")
+        wait_for("the simulator", lambda: _answers(f"{simulator.url}/_control/stats"), seconds=60)
+        yield simulator
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ui:
+    """The web UI's GraphQL, which is what a person's clicks end up in."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+        """Return the data that a query answers with.
+
+        Raises:
+            httpx.TransportError: nobody listens.
+            AssertionError: the answer tells of errors.
+        """
+        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=120)
+        answer.raise_for_status()
+        body = answer.json()
+        assert "errors" not in body, body["errors"]
+        data: dict[str, Any] = body["data"]
+        return data
+
+    def backfill(self, dates: Sequence[date], symbols: Sequence[str], assets: Sequence[str] = ASSETS) -> str:
+        """Launch a backfill of a rectangle of partitions as the UI's dialog does, and return its id."""
+        params = {
+            "assetSelection": [{"path": [asset]} for asset in assets],
+            "partitionNames": [f"{day}|{symbol}" for symbol in symbols for day in dates],
+            "tags": [],
+        }
+        launched = self.ask(_LAUNCH, params=params)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        backfill_id: str = launched["backfillId"]
+        return backfill_id
+
+    def backfill_status(self, backfill_id: str) -> str:
+        """Return a backfill's status; empty while the UI is down."""
+        try:
+            answer = self.ask(_STATUS, id=backfill_id)["partitionBackfillOrError"]
+        except httpx.TransportError:
+            return ""
+        return str(answer.get("status", answer))
+
+    def finish(self, backfill_id: str, *, seconds: float) -> str:
+        """Wait until a backfill has ended, and return its status."""
+
+        def ended() -> str | None:
+            status = self.backfill_status(backfill_id)
+            return status if status in ENDED else None
+
+        return wait_for(f"the end of backfill {backfill_id}", ended, seconds=seconds)
+
+    def runs(self, *, statuses: Sequence[str] = (), tags: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Return the runs with one of these statuses and all of these tags, newest first."""
+        told: dict[str, object] = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
+        if statuses:
+            told["statuses"] = list(statuses)
+        found: list[dict[str, Any]] = self.ask(_RUNS, filter=told)["runsOrError"]["results"]
+        return found
+
+
+@contextmanager
+def ui(env: Mapping[str, str], home: Path) -> Iterator[Ui]:
+    """Run ``tradematrix up`` on a free port."""
+    port = free_port()
+    with running(env, "up", "--port", str(port), log=home / "up.log") as process:
+        web = Ui(url=f"http://127.0.0.1:{port}", process=process)
+
+        def ready() -> bool:
+            assert process.poll() is None, (home / "up.log").read_text()
+            return _answers(f"{web.url}/server_info")
+
+        wait_for("the web UI", ready, seconds=180)
+        yield web
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
