@@ -84,3 +84,18 @@ def test_the_pace_leaves_the_live_share_alone(plan: str, credits_: int, minutes:
 
 def test_without_limits_it_takes_no_time() -> None:
     assert pace(10_000, UNLIMITED).minutes == 0
+
+
+def test_a_year_of_minutes_costs_hardly_more_than_its_bars_need() -> None:
+    calls, bound = 0, 0
+    for symbol in DEFAULT_SYMBOLS:
+        calendar = get_calendar(symbol.calendar)
+        days = [session.trade_date for session in calendar.sessions(date(2025, 11, 21), date(2026, 11, 20))]
+        [price] = price_symbol(
+            symbol, dates={M1: days}, stored_minutes=(), first_minutes=None, calendar=calendar, now=NOW,
+            max_bars=MAX_BARS,
+        )  # fmt: skip
+        calls += price.calls
+        bound += -(-price.bars // 5_000)
+    assert bound > 200
+    assert calls <= 1.05 * bound
