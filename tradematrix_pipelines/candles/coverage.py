@@ -49,6 +49,7 @@ class Coverage:
         longest_gap: longest stretch of trading time without a bar, in minutes, up to the last bar expected.
         source: vendor that the bars came from.
         error: why the last attempt failed.
+        retry_at: when asking again helps, where the failure knew: the reset of the day's credits; aware, UTC.
         opens_at: open of the session, aware, UTC; ``None`` on a closed day.
         closes_at: its close.
     """
@@ -64,6 +65,7 @@ class Coverage:
     longest_gap: int = 0
     source: str | None = None
     error: str | None = None
+    retry_at: datetime | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
 

@@ -44,6 +44,7 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
             "closes_at": found.closes_at,
             "attempts": 1,
             "last_error": found.error,
+            "retry_at": found.retry_at,
             "checked_at": now,
         }
         for found in batch.coverage
@@ -63,6 +64,7 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
                 "closes_at": new.closes_at,
                 "attempts": session_coverage.c.attempts + 1,
                 "last_error": new.last_error,
+                "retry_at": new.retry_at,
                 "checked_at": new.checked_at,
             },
         ),
@@ -99,6 +101,7 @@ def read_coverage(
                     **{name: getattr(row, name) for name in _FOUND if name != "status"},
                     status=Status(row.status),
                     error=row.last_error,
+                    retry_at=row.retry_at,
                     opens_at=row.opens_at,
                     closes_at=row.closes_at,
                 ),

@@ -171,6 +171,7 @@ session_coverage = Table(
     Column("closes_at", _UTC),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
+    Column("retry_at", _UTC, comment="when asking again helps, where the failure knew"),
     Column("checked_at", _UTC, nullable=False),
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
 )

@@ -166,6 +166,7 @@ CREATE TABLE session_coverage (
     closes_at TIMESTAMP WITH TIME ZONE,
     attempts INTEGER NOT NULL,
     last_error TEXT,
+    retry_at TIMESTAMP WITH TIME ZONE,
     checked_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT session_coverage_pkey PRIMARY KEY (symbol_id, timeframe, trade_date),
     CONSTRAINT session_coverage_symbol_id_fkey FOREIGN KEY(symbol_id) REFERENCES market_symbols (id)
@@ -173,6 +174,7 @@ CREATE TABLE session_coverage (
 COMMENT ON COLUMN session_coverage.final IS 'the session was over when this was found';
 COMMENT ON COLUMN session_coverage.outside IS 'bars dropped because they lay outside the session';
 COMMENT ON COLUMN session_coverage.longest_gap IS 'minutes';
+COMMENT ON COLUMN session_coverage.retry_at IS 'when asking again helps, where the failure knew';
 COMMENT ON COLUMN session_coverage.opens_at IS 'null on a closed day';
 """
 
