@@ -26,8 +26,8 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines.storage.dagster_home import project_file
+from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import ASSETS, Ui, Vendor, environment, tradematrix, ui, vendor
 
 YEAR = 261  # weekdays
