@@ -29,6 +29,7 @@ class Settings:
         dagster_database_url: Dagster's own database; ``None`` is ``<market database>_dagster`` beside it.
         vendor: name of the vendor, or ``None`` for the default (Twelve Data with a key, else the simulator).
         twelve_data_plan: the plan's name or limits (``vendors.credits.parse_plan``).
+        fallback_vendors: who is asked, in this order, for what the vendor can't serve.
         history_start: first trade date of the partitions.
         dagster_home: folder of ``dagster.yaml`` and of Dagster's own files.
         weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
@@ -38,6 +39,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     dagster_database_url: str | None = field(default=None, repr=False)
     vendor: str | None = None
+    fallback_vendors: tuple[str, ...] = ()
     twelve_data_key: str | None = field(default=None, repr=False)
     twelve_data_url: str = TWELVE_DATA_URL
     twelve_data_plan: str = "basic"
@@ -67,6 +69,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=env.get("TRADEMATRIX_DATABASE_URL"),
         dagster_database_url=env.get("TRADEMATRIX_DAGSTER_DATABASE_URL"),
         vendor=env.get("TRADEMATRIX_VENDOR"),
+        fallback_vendors=tuple(
+            name.strip() for name in env.get("TRADEMATRIX_FALLBACK_VENDORS", "").split(",") if name.strip()
+        ),
         twelve_data_key=env.get("TWELVE_DATA_API_KEY"),
         twelve_data_url=env.get("TRADEMATRIX_TWELVE_DATA_URL", TWELVE_DATA_URL).rstrip("/"),
         twelve_data_plan=env.get("TWELVE_DATA_PLAN", "basic"),

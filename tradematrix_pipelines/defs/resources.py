@@ -12,7 +12,7 @@ from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.vendors.mixture import check_unmixed
 from tradematrix_pipelines.vendors.protocol import Vendor
-from tradematrix_pipelines.vendors.registry import open_vendor
+from tradematrix_pipelines.vendors.registry import open_vendors
 
 IO_MANAGER = "postgres_io_manager"
 
@@ -25,21 +25,19 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
         with Market.open(settings) as opened:
             yield opened
 
-    @dg.resource(description="Where candles come from", required_resource_keys={"market"})
-    def vendor(context: dg.InitResourceContext) -> Iterator[Vendor]:
+    @dg.resource(description="Where candles come from, the preferred vendor first", required_resource_keys={"market"})
+    def vendors(context: dg.InitResourceContext) -> Iterator[tuple[Vendor, ...]]:
         engine = _market(context).engine
-        check_unmixed(settings.vendor_name, stored_sources(engine))
-        opened = open_vendor(settings, ledger=open_ledger(engine, settings))
-        try:
+        for name in (settings.vendor_name, *settings.fallback_vendors):
+            check_unmixed(name, stored_sources(engine))
+        with open_vendors(settings, ledger=open_ledger(engine, settings)) as opened:
             yield opened
-        finally:
-            opened.close()
 
     @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"market"})
     def postgres_io_manager(context: dg.InitResourceContext) -> PostgresIOManager:
         return PostgresIOManager(_market(context))
 
-    return {"market": market, "vendor": vendor, IO_MANAGER: postgres_io_manager}
+    return {"market": market, "vendors": vendors, IO_MANAGER: postgres_io_manager}
 
 
 def _market(context: Any) -> Market:

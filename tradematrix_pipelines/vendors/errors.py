@@ -10,7 +10,8 @@
         ├── NotInPlan             it does, but the plan doesn't include it
         ├── BadKey                the key is wrong or missing
         ├── WrongInstrument       it answered with something else
-        ├── BadFile               a file is missing or can't be read
+        ├── BadFile               a file can't be read
+        ├── Lacking               it is known, without a call, to have nothing for this series and day
         ├── DayLimit              out of credits until the day's reset
         └── BadRequest            any other refusal
 
@@ -67,7 +68,11 @@ class WrongInstrument(PermanentError):
 
 
 class BadFile(PermanentError):
-    """A file of candles is missing or can't be read."""
+    """A file of candles can't be read."""
+
+
+class Lacking(PermanentError):
+    """The vendor is known, without a call, to have no bars of its own for this series and day."""
 
 
 class BadRequest(PermanentError):

@@ -12,7 +12,7 @@ import pandas as pd
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.candle_files import read_candle_file
-from tradematrix_pipelines.vendors.errors import BadFile
+from tradematrix_pipelines.vendors.errors import BadFile, Lacking
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 
 SUFFIXES = (".csv", ".parquet")
@@ -30,24 +30,25 @@ class FilesVendor:
         self._folder = folder
         self._parsed = lru_cache(maxsize=_FILES_KEPT)(_parse)
 
-    def serves(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> bool:
-        """Whether there is a file of this series; which days it holds is not looked at."""
+    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+        """Name the file that is not there; which days a file holds is not looked at."""
         del trade_date
-        return self._find(symbol, timeframe) is not None
+        if self._find(symbol, timeframe) is not None:
+            return None
+        stem = file_stem(symbol.symbol_at(self.name), timeframe)
+        return f"has no {timeframe} bars of its own: no {stem}.csv or {stem}.parquet in {self._folder}"
 
     def fetch(self, request: CandleRequest) -> CandleAnswer:
         """Return the candles of one window.
 
         Raises:
-            BadFile: there is no such file, or it can't be read.
+            Lacking: there is no such file.
+            BadFile: it can't be read.
         """
         path = self._find(request.symbol, request.timeframe)
         if path is None:
-            name = file_stem(request.symbol.symbol_at(self.name), request.timeframe)
-            raise BadFile(
-                f"no file {name}.csv or {name}.parquet in {self._folder}: "
-                f"put the {request.timeframe} candles of {request.symbol.name} there, or deactivate the symbol"
-            )
+            reason = self.lacks(request.symbol, request.timeframe, request.start.date())
+            raise Lacking(f"{self.name} {reason}: put the candles there, or deactivate {request.symbol.name}")
         stat = path.stat()
         frame = self._parsed(path, stat.st_mtime_ns, stat.st_size, request.timeframe is Timeframe.D1)
         first, last = frame["ts"].searchsorted([pd.Timestamp(request.start), pd.Timestamp(request.end)])

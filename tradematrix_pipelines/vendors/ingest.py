@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import groupby
 
 import pandas as pd
 
@@ -24,10 +25,13 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import BACKFILL
+from tradematrix_pipelines.vendors.errors import DayLimit, VendorError
+from tradematrix_pipelines.vendors.failover import SymbolFetch
 from tradematrix_pipelines.vendors.protocol import Vendor
-from tradematrix_pipelines.vendors.series import Chunk, fetch_series
+from tradematrix_pipelines.vendors.series import Chunk
 
 M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
+_SESSIONS_AT_ONCE = 20
 
 ReadMinutes = Callable[[datetime, datetime], pd.DataFrame]
 """Returns the stored one-minute candles between two instants (half open)."""
@@ -39,35 +43,45 @@ class Wanted:
 
     Attributes:
         dates: trade dates wanted, by timeframe; those of the calendar's closed days included.
-        stored_minutes: trade dates whose minutes are stored, complete and final.
+        stored_minutes: trade dates whose minutes are stored, complete and final, with the vendor they came from.
         read_minutes: reads those minutes.
     """
 
     symbol: Symbol
     dates: Mapping[Timeframe, frozenset[date]]
-    stored_minutes: frozenset[date]
+    stored_minutes: Mapping[date, str]
     read_minutes: ReadMinutes
 
 
 def ingest(
-    vendor: Vendor, wanted: Wanted, *, calendar: SessionCalendar, now: datetime, purpose: str = BACKFILL
+    vendors: Sequence[Vendor], wanted: Wanted, *, calendar: SessionCalendar, now: datetime, purpose: str = BACKFILL
 ) -> Iterator[list[SeriesBatch]]:
     """Yield batches of whole sessions, each list to be stored in one transaction, until all that is wanted is told.
 
     A session that could not be had is told too, as ``failed``, ``missing`` or ``partial`` coverage. Sessions that
     have not opened by ``now`` are left out, as is the daily bar of one that has not closed.
+
+    Args:
+        vendors: whom to ask, the preferred one first (``failover``).
     """
-    return _Ingest(vendor, wanted, calendar, now, purpose).run()
+    return _Ingest(vendors, wanted, calendar, now, purpose).run()
+
+
+def _opening(session: Session) -> datetime:
+    return session.opens_at
 
 
 class _Ingest:
     """One symbol's ingestion: what is still wanted, and the steps that bring it in."""
 
-    def __init__(self, vendor: Vendor, wanted: Wanted, calendar: SessionCalendar, now: datetime, purpose: str) -> None:
-        self.vendor, self.wanted, self.now, self.purpose = vendor, wanted, now, purpose
-        self.symbol = wanted.symbol
+    def __init__(
+        self, vendors: Sequence[Vendor], wanted: Wanted, calendar: SessionCalendar, now: datetime, purpose: str
+    ) -> None:
+        self.wanted, self.now, self.symbol = wanted, now, wanted.symbol
+        self.preferred = vendors[0]
         dates = sorted(set().union(*wanted.dates.values()))
         self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
+        self.fetch = SymbolFetch(vendors, wanted.symbol, sessions=self.between, now=now, purpose=purpose)
         self.own: dict[Timeframe, list[Session]] = defaultdict(list)
         """Sessions whose coarse bars have to come from the vendor."""
         self.minutes: dict[date, Coverage] = {}
@@ -90,7 +104,7 @@ class _Ingest:
             yield batches
 
     def _minutes(self) -> Iterator[list[SeriesBatch]]:
-        for chunk in self._fetch(M1, self._sessions(M1)):
+        for chunk in self.fetch.series(M1, self._sessions(M1)):
             minutes = self._screened(chunk, M1)
             self.minutes |= {found.trade_date: found for found in minutes.coverage}
             complete = {found.trade_date for found in minutes.coverage if found.status is Status.COMPLETE}
@@ -101,58 +115,44 @@ class _Ingest:
     def _stored_minutes(self) -> Iterator[list[SeriesBatch]]:
         fetched = self.wanted.dates.get(M1, frozenset())
         rest = [session for session in self.between if session.trade_date not in fetched and self._coarse(session)]
-        stored = [session for session in rest if session.trade_date in self.wanted.stored_minutes]
-        self._leave_to_vendor([session for session in rest if session.trade_date not in self.wanted.stored_minutes])
-        for some in (stored[i : i + 20] for i in range(0, len(stored), 20)):
-            minutes = self.wanted.read_minutes(some[0].opens_at, some[-1].closes_at)
-            yield list(self._derived(minutes, self.vendor.name, some))
+        source = self.wanted.stored_minutes
+        self._leave_to_vendor([session for session in rest if session.trade_date not in source])
+        stored = [session for session in rest if session.trade_date in source]
+        for name, group in groupby(stored, key=lambda session: source[session.trade_date]):
+            sessions = list(group)
+            for start in range(0, len(sessions), _SESSIONS_AT_ONCE):
+                some = sessions[start : start + _SESSIONS_AT_ONCE]
+                minutes = self.wanted.read_minutes(some[0].opens_at, some[-1].closes_at)
+                yield list(self._derived(minutes, name, some))
 
     def _own_bars(self) -> Iterator[list[SeriesBatch]]:
         """Ask for the vendor's own bars where the minutes don't serve; the session's day comes from its hours."""
-        yield from self._unserved()
         days = set(self.own.pop(D1, []))
         hours = set(self.own.get(H1, []))
         if days:
-            self.own[H1] = sorted(days | hours, key=lambda session: session.opens_at)
+            self.own[H1] = list(days | hours)
         for timeframe, sessions in self.own.items():
-            for chunk in self._fetch(timeframe, sessions):
+            for chunk in self.fetch.series(timeframe, sorted(sessions, key=_opening)):
                 bars = self._screened(chunk, timeframe)
                 batches = [] if timeframe is H1 and not hours.intersection(chunk.sessions) else [bars]
                 if timeframe is H1 and (due := [session for session in chunk.sessions if session in days]):
                     batches.append(self._day_from_hours(bars, due))
                 yield batches
 
-    def _unserved(self) -> Iterator[list[SeriesBatch]]:
-        """Give up, without a call, on bars that the vendor is known not to have."""
-        for timeframe, sessions in self.own.items():
-            base = H1 if timeframe is D1 else timeframe
-            served = [s for s in sessions if self.vendor.serves(self.symbol, base, s.trade_date)]
-            if len(served) < len(sessions):
-                failures = [self._failure(s, timeframe, self._why_none(s, base)) for s in sessions if s not in served]
-                yield [self._batch(timeframe, coverage=failures)]
-            self.own[timeframe] = served
-
-    def _why_none(self, session: Session, timeframe: Timeframe) -> str:
-        minutes = self.minutes.get(session.trade_date)
-        told = "its minutes are not stored" if minutes is None else f"its minutes are not complete ({minutes.reason()})"
-        return f"{told}, and {self.vendor.name} has no {timeframe} bars of its own"
-
     def _day_from_hours(self, hours: SeriesBatch, sessions: Sequence[Session]) -> SeriesBatch:
         found = {coverage.trade_date: coverage for coverage in hours.coverage}
         whole = [session for session in sessions if found[session.trade_date].status is Status.COMPLETE]
         day = self._resampled(hours.candles, hours.source, D1, whole, base=H1)
-        torn = [
-            replace(
-                self._failure(session, D1, f"no day without its hours: {found[session.trade_date].reason()}"),
-                status=found[session.trade_date].status,
-            )
-            for session in sessions
-            if session not in whole
-        ]
+        torn = [self._torn_day(found[session.trade_date]) for session in sessions if session not in whole]
         return replace(day, coverage=(*day.coverage, *torn))
 
+    def _torn_day(self, hours: Coverage) -> Coverage:
+        """Return the coverage of a day whose hours are not all there: what became of them, it says of itself."""
+        return replace(hours, timeframe=D1, expected=1, received=0, error=f"no day without its hours: {hours.reason()}")
+
     def _official_days(self) -> Iterator[list[SeriesBatch]]:
-        for chunk in self._fetch(D1, [session for session in self._sessions(D1) if self._has_official_day(session)]):
+        official = [session for session in self._sessions(D1) if self._has_official_day(session)]
+        for chunk in self.fetch.series(D1, official):
             yield [self._screened(chunk, D1)]
 
     def _sessions(self, timeframe: Timeframe) -> list[Session]:
@@ -163,7 +163,7 @@ class _Ingest:
         return self.now >= (session.closes_at if timeframe is D1 else session.opens_at)
 
     def _has_official_day(self, session: Session) -> bool:
-        return not self.symbol.quotes_all_day and self.vendor.serves(self.symbol, D1, session.trade_date)
+        return not self.symbol.quotes_all_day and self.preferred.lacks(self.symbol, D1, session.trade_date) is None
 
     def _coarse(self, session: Session) -> list[Timeframe]:
         """Return the timeframes wanted of this session that its minutes could serve."""
@@ -181,23 +181,9 @@ class _Ingest:
             for timeframe in self._coarse(session):
                 self.own[timeframe].append(session)
 
-    def _fetch(self, timeframe: Timeframe, sessions: Sequence[Session]) -> Iterator[Chunk]:
-        if not sessions:
-            return iter(())
-        first, last = sessions[0].opens_at, sessions[-1].opens_at
-        return fetch_series(
-            self.vendor,
-            self.symbol,
-            timeframe,
-            needed=sessions,
-            between=[session for session in self.between if first <= session.opens_at <= last],
-            now=self.now,
-            purpose=self.purpose,
-        )
-
     def _screened(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
         if chunk.error is not None:
-            failures = [self._failure(session, timeframe, str(chunk.error)) for session in chunk.sessions]
+            failures = [self._failure(session, timeframe, chunk.error) for session in chunk.sessions]
             return self._batch(timeframe, coverage=failures, source=chunk.source)
         kept = screen(chunk.raw, timeframe=timeframe, sessions=chunk.sessions, now=self.now)
         coverage = self._covered(
@@ -248,9 +234,17 @@ class _Ingest:
             source=source,
         )
 
-    def _failure(self, session: Session, timeframe: Timeframe, error: str) -> Coverage:
-        [empty] = self._covered(empty_candles(), timeframe, [session], self.vendor.name)
-        return replace(empty, status=Status.FAILED, error=error)
+    def _failure(self, session: Session, timeframe: Timeframe, error: VendorError) -> Coverage:
+        [empty] = self._covered(empty_candles(), timeframe, [session], self.preferred.name)
+        minutes = self.minutes.get(session.trade_date)
+        torn = minutes is not None and minutes.status in {Status.PARTIAL, Status.MISSING} and timeframe is not M1
+        told = f"its minutes are not complete ({minutes.reason()}), and {error}" if minutes and torn else str(error)
+        return replace(
+            empty,
+            status=Status.FAILED,
+            error=told,
+            retry_at=error.resumes_at if isinstance(error, DayLimit) else None,
+        )
 
     def _batch(
         self,
@@ -262,7 +256,7 @@ class _Ingest:
         source: str | None = None,
     ) -> SeriesBatch:
         batch = SeriesBatch(
-            symbol=self.symbol, timeframe=timeframe, coverage=tuple(coverage), source=source or self.vendor.name
+            symbol=self.symbol, timeframe=timeframe, coverage=tuple(coverage), source=source or self.preferred.name
         )
         if candles is not None:
             batch = replace(batch, candles=candles)

@@ -65,8 +65,11 @@ class Vendor(Protocol):
         """Bars that one call can carry; windows are cut to it."""
         ...
 
-    def serves(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> bool:
-        """Whether this vendor has bars of its own for this series on this day, as far as is known without a call."""
+    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+        """Return why this vendor has no bars of its own for this series on this day, as far as is known without a call.
+
+        ``None`` when it may be asked. The text goes on from the vendor's name: ``has no minutes before 2020-02-10``.
+        """
         ...
 
     def fetch(self, request: CandleRequest) -> CandleAnswer:

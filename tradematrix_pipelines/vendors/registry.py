@@ -4,7 +4,8 @@ Here: making one. A package adds its own through the entry-point group ``tradema
 that takes the settings and a ledger and returns a ``Vendor``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
@@ -20,13 +21,34 @@ GROUP = "tradematrix_pipelines.vendors"
 VendorFactory = Callable[[Settings, Ledger], Vendor]
 
 
+@contextmanager
+def open_vendors(settings: Settings, *, ledger: Ledger) -> Iterator[tuple[Vendor, ...]]:
+    """Open the vendor that the settings name and its fallbacks, the preferred one first; close them at the end.
+
+    Raises:
+        UsageError: a name is unknown or comes twice, or a setting that a vendor needs is missing.
+    """
+    names = (settings.vendor_name, *settings.fallback_vendors)
+    if len(set(names)) < len(names):
+        raise UsageError(f"TRADEMATRIX_FALLBACK_VENDORS repeats a vendor: {', '.join(names)} are asked in this order")
+    with ExitStack() as stack:
+        vendors = []
+        for name in names:
+            vendors.append(_open(name, settings, ledger))
+            stack.callback(vendors[-1].close)
+        yield tuple(vendors)
+
+
 def open_vendor(settings: Settings, *, ledger: Ledger) -> Vendor:
     """Return the vendor that the settings name (:attr:`Settings.vendor_name`), ready to be asked. Close it after use.
 
     Raises:
         UsageError: the name is unknown, or a setting that this vendor needs is missing.
     """
-    name = settings.vendor_name
+    return _open(settings.vendor_name, settings, ledger)
+
+
+def _open(name: str, settings: Settings, ledger: Ledger) -> Vendor:
     added = _added()
     if name in added:
         return cast(VendorFactory, added[name].load())(settings, ledger)

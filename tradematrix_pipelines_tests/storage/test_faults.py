@@ -68,11 +68,11 @@ def bring_in(market: Market, simulator: Simulator, symbol: Symbol, plan: Plan = 
     wanted = Wanted(
         symbol=symbol,
         dates={Timeframe.M1: frozenset(DAYS[symbol.name])},
-        stored_minutes=frozenset(),
+        stored_minutes={},
         read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
     )
     written = Written()
-    for batches in ingest(vendor, wanted, calendar=get_calendar(symbol.calendar), now=NOW):
+    for batches in ingest([vendor], wanted, calendar=get_calendar(symbol.calendar), now=NOW):
         written += write(market.engine, batches, now=NOW)
     vendor.close()
     return written

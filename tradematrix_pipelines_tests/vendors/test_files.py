@@ -10,7 +10,7 @@ import pytest
 from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.errors import BadFile
+from tradematrix_pipelines.vendors.errors import BadFile, Lacking
 from tradematrix_pipelines.vendors.files import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 
@@ -146,8 +146,8 @@ def test_a_folder_says_how_many_files_it_has(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
     vendor = FilesVendor(tmp_path)
-    assert not vendor.serves(EURUSD, Timeframe.M1, date(2026, 3, 2))
-    with pytest.raises(BadFile, match=r"no file EUR-USD_1m\.csv or EUR-USD_1m\.parquet in .*EUR/USD") as caught:
+    assert vendor.lacks(EURUSD, Timeframe.M1, date(2026, 3, 2))
+    with pytest.raises(Lacking, match=r"no EUR-USD_1m\.csv or EUR-USD_1m\.parquet in .*EUR/USD") as caught:
         vendor.fetch(minutes_of_a_day())
     assert str(tmp_path) in str(caught.value)
 
@@ -163,8 +163,8 @@ def test_a_symbol_may_have_a_name_of_its_own_at_files(tmp_path: Path) -> None:
         vendor_symbols={"files": "euro"},
     )
     vendor = FilesVendor(tmp_path)
-    assert vendor.serves(euro, Timeframe.M1, date(2026, 3, 2))
-    assert not vendor.serves(euro, Timeframe.H1, date(2026, 3, 2))
+    assert vendor.lacks(euro, Timeframe.M1, date(2026, 3, 2)) is None
+    assert vendor.lacks(euro, Timeframe.H1, date(2026, 3, 2))
     assert len(vendor.fetch(minutes_of_a_day(euro)).candles) == 1
 
 

@@ -47,11 +47,11 @@ def bring_in(
     wanted = Wanted(
         symbol=symbol,
         dates=dict.fromkeys(timeframes, days),
-        stored_minutes=frozenset() if stored is None else days,
+        stored_minutes={} if stored is None else dict.fromkeys(days, "twelve_data"),
         read_minutes=lambda start, end: empty_candles() if stored is None else stored[stored["ts"].between(start, end)],
     )
     calendar = get_calendar(symbol.calendar)
-    batches = [b for some in ingest(vendor, wanted, calendar=calendar, now=now) for b in some]
+    batches = [b for some in ingest([vendor], wanted, calendar=calendar, now=now) for b in some]
     return Told(
         candles={t: _joined(b for b in batches if b.timeframe is t) for t in Timeframe},
         coverage={(c.timeframe, c.trade_date): c for b in batches for c in b.coverage},

@@ -42,12 +42,10 @@ def test_the_price_is_what_it_then_costs(
         max_bars=MAX_BARS,
     )  # fmt: skip
     assert {price.timeframe: price.calls for price in prices} == calls
-    wanted = Wanted(
-        symbol=symbol, dates=dates, stored_minutes=frozenset(), read_minutes=lambda start, end: empty_candles()
-    )
+    wanted = Wanted(symbol=symbol, dates=dates, stored_minutes={}, read_minutes=lambda start, end: empty_candles())
     with Simulator(clock=FrozenClock(NOW)) as simulator:
         vendor = TwelveData(base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(NOW))
-        for _ in ingest(vendor, wanted, calendar=calendar, now=NOW):
+        for _ in ingest([vendor], wanted, calendar=calendar, now=NOW):
             pass
         vendor.close()
         assert simulator.counts.calls == sum(calls.values())

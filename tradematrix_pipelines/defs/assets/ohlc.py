@@ -67,7 +67,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"market", "vendor", IO_MANAGER},
+        required_resource_keys={"market", "vendors", IO_MANAGER},
         pool="vendor",
     )
     def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
@@ -118,7 +118,7 @@ def _ingest_symbol(
     refresh: bool,
 ) -> None:
     market: Market = context.resources.market
-    vendor: Vendor = context.resources.vendor
+    vendors: Sequence[Vendor] = context.resources.vendors
     door: PostgresIOManager = context.resources.postgres_io_manager
     found = _found(market, symbol, dates, [*{Timeframe.M1, *timeframes}])
     done = (
@@ -129,11 +129,13 @@ def _ingest_symbol(
     wanted = Wanted(
         symbol=symbol,
         dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},
-        stored_minutes=frozenset(day for day in dates if (Timeframe.M1, day) in done),
+        stored_minutes={
+            day: found[Timeframe.M1, day].coverage.source or "" for day in dates if (Timeframe.M1, day) in done
+        },
         read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
     )
     written, sessions = Written(), 0
-    for batches in ingest(vendor, wanted, calendar=get_calendar(symbol.calendar), now=now):
+    for batches in ingest(vendors, wanted, calendar=get_calendar(symbol.calendar), now=now):
         written += door.write_candles(batches)
         sessions += len({found.trade_date for batch in batches for found in batch.coverage})
         context.log.info("%s: %d sessions stored, %d candles new", symbol.name, sessions, written.inserted)

@@ -48,10 +48,12 @@ class TwelveData:
     def name(self) -> str:
         return self._name
 
-    def serves(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> bool:
+    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """One-minute bars begin on 2020-02-10; of the other timeframes nothing is known without a call."""
         del symbol
-        return timeframe is not Timeframe.M1 or trade_date >= query.MINUTES_SINCE
+        if timeframe is Timeframe.M1 and trade_date < query.MINUTES_SINCE:
+            return f"has no minutes before {query.MINUTES_SINCE}"
+        return None
 
     def fetch(self, request: CandleRequest) -> CandleAnswer:
         """Return the candles of one window: one call, unless the answer is full and may be cut at its newer end.
