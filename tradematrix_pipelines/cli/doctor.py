@@ -1,24 +1,31 @@
 """``tradematrix doctor``: is everything in place? One line a part: ok, or what to do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import click
+import pandas as pd
 from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.vendors.credits import NoLedger
-from tradematrix_pipelines.vendors.registry import open_vendor
+from tradematrix_pipelines.vendors.errors import Lacking, VendorError
+from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
+from tradematrix_pipelines.vendors.registry import open_vendors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,10 @@ class Finding:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check database, migrations, symbols and calendars, vendor, and Dagster's storage."""
+    """Check database, migrations, symbols, calendars, Dagster's storage, the vendor, and what it serves of each symbol.
+
+    Costs a credit, and one more for each symbol.
+    """
     findings = list(_examine(load_settings()))
     rows = [{"part": f.part, "state": "ok" if f.ok else "FAILED", "detail": f.detail} for f in findings]
     show(rows, as_json=as_json)
@@ -57,8 +67,17 @@ def _examine(settings: Settings) -> Iterator[Finding]:
             return
         yield _checked("symbols", lambda: _symbols(market))
         yield _checked("calendars", lambda: _calendars(market))
-        yield _checked("vendor", lambda: _vendor(settings))
         yield _checked("dagster", lambda: _dagster(settings))
+        try:
+            ledger = open_ledger(market.engine, settings)
+            vendors = stack.enter_context(open_vendors(settings, ledger=ledger))
+        except TradeMatrixError as error:
+            yield Finding("vendor", ok=False, detail=str(error))
+            return
+        for vendor in vendors:
+            yield _checked("vendor", vendor.check)
+        for symbol in read_symbols(market.engine):
+            yield _checked(symbol.name, partial(_entitled, vendors, symbol, market.clock.now()))
 
 
 def _checked(part: str, check: Callable[[], str]) -> Finding:
@@ -119,12 +138,39 @@ def _next_open(name: str, now: datetime) -> datetime:
     return session.opens_at
 
 
-def _vendor(settings: Settings) -> str:
-    vendor = open_vendor(settings, ledger=NoLedger())
-    try:
-        return vendor.check()
-    finally:
-        vendor.close()
+def _entitled(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
+    """Ask for the last closed session's coarsest bar, which costs a credit; the answer's identity is checked, too."""
+    calendar = get_calendar(symbol.calendar)
+    session = calendar.previous(now.date() + timedelta(days=1))
+    while session.closes_at > now:
+        session = calendar.previous(session.trade_date)
+    day = session.trade_date
+    errors = []
+    for vendor in vendors:
+        served = [each for each in reversed(Timeframe) if vendor.lacks(symbol, each, day) is None]
+        try:
+            if not served:
+                raise Lacking(f"{vendor.name} {vendor.lacks(symbol, Timeframe.D1, day)}")
+            answer = vendor.fetch(_last_bars(symbol, served[0], session))
+        except VendorError as error:
+            errors.append(str(error))
+            continue
+        return f"{symbol.symbol_at(vendor.name)} at {vendor.name}: {_told(answer.candles, served[0], day)}"
+    raise TradeMatrixError("; ".join(errors))
+
+
+def _last_bars(symbol: Symbol, timeframe: Timeframe, session: Session) -> CandleRequest:
+    start, end = session.opens_at, session.closes_at
+    if timeframe is Timeframe.D1:
+        start = datetime.combine(session.trade_date, time(), UTC)
+        end = start + timedelta(days=1)
+    return CandleRequest(symbol=symbol, timeframe=timeframe, start=start, end=end, purpose="doctor")
+
+
+def _told(candles: pd.DataFrame, timeframe: Timeframe, day: date) -> str:
+    if candles.empty:
+        return f"no {timeframe} bar of {day} yet"
+    return f"{timeframe} close of {day} {candles['close'].iloc[-1]:.10g}"
 
 
 def _dagster(settings: Settings) -> str:

@@ -277,12 +277,22 @@ def test_candles_and_coverage_speak_json(run: Run, simulator: Simulator) -> None
     assert run("coverage", "--open").output.strip() == "nothing is open"
 
 
-def test_doctor_finds_everything_in_order(run: Run, simulator: Simulator) -> None:
-    del simulator
+def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simulator: Simulator) -> None:
     result = run("doctor", "--json")
     assert result.exit_code == 0, result.output
     found = {row["part"]: row["state"] for row in json.loads(result.output)}
-    assert found == dict.fromkeys(("database", "migrations", "symbols", "calendars", "vendor", "dagster"), "ok")
+    parts = ("database", "migrations", "symbols", "calendars", "dagster", "vendor")
+    assert found == dict.fromkeys((*parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
+    assert simulator.counts.credits == 6
+
+
+def test_doctor_names_the_symbols_that_the_plan_does_not_include(run: Run, simulator: Simulator) -> None:
+    simulator.set_faults("gated@NDX")
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    failed = {row["part"]: row["detail"] for row in json.loads(result.output) if row["state"] == "FAILED"}
+    assert list(failed) == ["NDX"]
+    assert "plan" in failed["NDX"]
 
 
 def test_doctor_says_what_is_wrong_with_the_vendor(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +301,7 @@ def test_doctor_says_what_is_wrong_with_the_vendor(run: Run, monkeypatch: pytest
         monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", running.url)
         result = run("doctor", "--json")
     assert result.exit_code == 1
-    [vendor] = [row for row in json.loads(result.output) if row["part"] == "vendor"]
+    vendor = next(row for row in json.loads(result.output) if row["part"] == "vendor")
     assert (vendor["state"], "key" in vendor["detail"]) == ("FAILED", True)
     assert "bad-and-secret" not in result.output
 
