@@ -91,4 +91,17 @@ def _simulator(settings: Settings, ledger: Ledger) -> Vendor:
     return SimulatorVendor(clock=settings.clock, ledger=ledger)
 
 
-_BUILT_IN: dict[str, VendorFactory] = {"twelve_data": _twelve_data, "files": _files, "simulator": _simulator}
+def _yahoo(settings: Settings, ledger: Ledger) -> Vendor:
+    del ledger  # Yahoo counts no credits
+    # Imported here: yfinance brings a browser's network stack with it, and few installations use it.
+    from tradematrix_pipelines.vendors.yahoo import Yahoo  # noqa: PLC0415  # see above
+
+    return Yahoo(clock=settings.clock, cache=settings.home / "yahoo")
+
+
+_BUILT_IN: dict[str, VendorFactory] = {
+    "twelve_data": _twelve_data,
+    "yahoo": _yahoo,
+    "files": _files,
+    "simulator": _simulator,
+}

@@ -25,9 +25,9 @@ from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan, parse_plan
 from tradematrix_pipelines.vendors.ingest import Wanted, ingest
+from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
-from tradematrix_pipelines.vendors.twelve_data.patience import Patience
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAYS = {"DAX": [date(2026, 11, 19), date(2026, 11, 20)], "EUR/USD": [date(2026, 11, 13), date(2026, 11, 16)]}

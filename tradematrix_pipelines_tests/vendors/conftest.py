@@ -15,9 +15,9 @@ import pytest
 from tradematrix_pipelines.clock import Clock, FrozenClock
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
 from tradematrix_pipelines.vendors.credits import Reservation
+from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
-from tradematrix_pipelines.vendors.twelve_data.patience import Patience
 
 # A Friday on which Xetra, New York and FX all trade, in the weeks when only America has turned its clocks.
 NOW = datetime(2026, 3, 20, 15, 0, 30, tzinfo=UTC)

@@ -16,9 +16,9 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import NoLedger, parse_plan
 from tradematrix_pipelines.vendors.ingest import Wanted, ingest
+from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
-from tradematrix_pipelines.vendors.twelve_data.patience import Patience
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]

@@ -12,10 +12,10 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import Ledger
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
+from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
-from tradematrix_pipelines.vendors.twelve_data.patience import Patience
 from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, join, most_pieces, read_piece, rest_after
 from tradematrix_pipelines.vendors.twelve_data.transport import SERIES_TIMEOUT, Call, Reply, Transport
 

@@ -14,8 +14,8 @@ from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
 from tradematrix_pipelines.vendors.errors import BadKey, MinuteLimit, VendorFault
+from tradematrix_pipelines.vendors.patience import Patience, patiently
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
-from tradematrix_pipelines.vendors.twelve_data.patience import Patience, patiently
 from tradematrix_pipelines.vendors.twelve_data.query import Params
 
 T = TypeVar("T")

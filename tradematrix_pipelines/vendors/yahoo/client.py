@@ -1,0 +1,125 @@
+"""The Yahoo vendor: which calls a question takes, sent through yfinance's session (cookies, browser fingerprint).
+
+Here: windows, limits of history, retries. Not here: what an answer says (``chart``).
+"""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+from yfinance.cache import set_cache_location
+from yfinance.data import YfData
+from yfinance.exceptions import YFException, YFRateLimitError
+
+from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.errors import MinuteLimit, VendorFault
+from tradematrix_pipelines.vendors.patience import Patience, patiently
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
+from tradematrix_pipelines.vendors.yahoo.chart import read_chart
+
+YAHOO_URL = "https://query2.finance.yahoo.com"
+_TIMEOUT_SECONDS = 30
+_INTERVALS = {
+    Timeframe.M1: "1m",
+    Timeframe.M5: "5m",
+    Timeframe.M15: "15m",
+    Timeframe.H1: "60m",
+    Timeframe.D1: "1d",
+}
+_HISTORY = {
+    Timeframe.M1: timedelta(days=30),
+    Timeframe.M5: timedelta(days=60),
+    Timeframe.M15: timedelta(days=60),
+    Timeframe.H1: timedelta(days=730),
+}
+_LONGEST_CALL = {Timeframe.M1: timedelta(days=7)}
+"""Yahoo gives at most 8 days of minutes a call; the other limits are those of its history."""
+
+
+class Yahoo:
+    """Yahoo's charts. Needs no key, goes back 30 days with minutes. Safe to use from several threads."""
+
+    name = "yahoo"
+    max_bars = 10_000
+    """No such limit is known; this keeps windows apart from each other's failures."""
+
+    def __init__(
+        self, *, clock: Clock, cache: Path, base_url: str = YAHOO_URL, patience: Patience | None = None
+    ) -> None:
+        """``cache``: folder for yfinance's cookies; it would else put them into the user's home."""
+        set_cache_location(str(cache))
+        self._clock, self._base_url = clock, base_url
+        self._patience = patience or Patience(tries=3)
+
+    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+        """Yahoo keeps intraday bars for 30 days (1m), 60 days (5m, 15m) and 730 days (1h)."""
+        del symbol
+        reach = _HISTORY.get(timeframe)
+        # A session opens on the evening before its date at the earliest.
+        if reach is not None and trade_date <= (self._clock.now() - reach).date() + timedelta(days=1):
+            return f"has {timeframe} bars of the last {reach.days} days only"
+        return None
+
+    def fetch(self, request: CandleRequest) -> CandleAnswer:
+        """Return the candles of one window, in as many calls as Yahoo's limit on their length takes.
+
+        Raises:
+            VendorError: no answer, or one about another instrument.
+        """
+        frames, start, calls = [], request.start, 0
+        while start < request.end:
+            longest = _LONGEST_CALL.get(request.timeframe)
+            end = request.end if longest is None else min(request.end, start + longest)
+            frames.append(self._ask(request.symbol, request.timeframe, start, end))
+            start, calls = end, calls + 1
+        filled = [frame for frame in frames if len(frame)]
+        candles = pd.concat(filled, ignore_index=True) if filled else empty_candles()
+        inside = candles["ts"].between(request.start, request.end, inclusive="left")
+        return CandleAnswer(
+            candles=candles[inside].reset_index(drop=True),
+            source=self.name,
+            complete_from=request.start,
+            calls=calls,
+        )
+
+    def check(self) -> str:
+        """Return that Yahoo answers, having asked it for the last days of EUR/USD; raises :class:`VendorError`."""
+        euro = next(symbol for symbol in DEFAULT_SYMBOLS if symbol.name == "EUR/USD")
+        now = self._clock.now()
+        self._ask(euro, Timeframe.D1, now - timedelta(days=7), now)
+        return "yahoo answers; no key, no credits"
+
+    def close(self) -> None:
+        """Do nothing: yfinance keeps one session for the whole process."""
+
+    def _ask(self, symbol: Symbol, timeframe: Timeframe, start: datetime, end: datetime) -> pd.DataFrame:
+        url = f"{self._base_url}/v8/finance/chart/{quote(symbol.symbol_at(self.name))}"
+        # Daily bars are stamped with local midnights: a day more on both ends holds them in any zone.
+        more = timedelta(days=1) if timeframe is Timeframe.D1 else timedelta()
+        params = {
+            "period1": int((start - more).timestamp()),
+            "period2": int((end + more).timestamp()),
+            "interval": _INTERVALS[timeframe],
+            "includePrePost": "false",
+        }
+        for attempt in patiently(self._patience, self._clock):
+            with attempt:
+                status, body = _get(url, params)
+                return read_chart(status, body, symbol=symbol, timeframe=timeframe)
+        raise AssertionError  # the last attempt returns or raises
+
+
+def _get(url: str, params: dict[str, object]) -> tuple[int, bytes]:
+    try:
+        response = YfData().get(url, params=params, timeout=_TIMEOUT_SECONDS)
+    except YFRateLimitError:
+        raise MinuteLimit("Yahoo answers too many requests: it is asked again later") from None
+    except (OSError, YFException) as error:
+        raise VendorFault(
+            f"no answer from Yahoo ({type(error).__name__}): check the connection, or try later"
+        ) from None
+    return int(response.status_code), bytes(response.content)
