@@ -100,19 +100,20 @@ def backfill(
         sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
         for outcome in outcomes:
             for run in planned[outcome.symbol.name]:
-                _carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
+                carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
             runs = planned[outcome.symbol.name]
             if Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
                 levels = plan_levels_run(outcome.symbol, begin, end, market=market, settings=settings, now=now)
                 if levels is not None:
-                    _carry_out(instance, defs, levels, outcome, refresh=False, batch=batch)
+                    carry_out(instance, defs, levels, outcome, refresh=False, batch=batch)
     return outcomes
 
 
-def _carry_out(
+def carry_out(
     instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, outcome: Outcome, *, refresh: bool, batch: str
 ) -> None:
+    """Carry out one run, and note in ``outcome`` what failed of it."""
     result = execute(instance, defs, run, refresh=refresh, batch=batch)
     outcome.failed.extend(result.failed)
     if result.error is not None and not result.failed:

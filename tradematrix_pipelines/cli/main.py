@@ -14,6 +14,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
     "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
     "backfill": ("backfill", "Bring in candles and levels of past sessions."),
+    "retry": ("retry", "Ask again for all that is failed, partial or missing."),
     "levels": ("levels", "Show daily levels and pivot points."),
     "pivots": ("pivots", "Calculate pivot points from prices."),
     "candles": ("candles", "Show stored candles."),

@@ -11,6 +11,7 @@ from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.resources import build_resources
+from tradematrix_pipelines.defs.sensors import build_sensors
 from tradematrix_pipelines.settings import Settings, load_settings
 
 
@@ -18,10 +19,11 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
     """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
     # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
     with disable_dagster_warnings():
-        partitions = session_partitions(settings)
+        partitions, jobs = session_partitions(settings), build_jobs()
         return dg.Definitions(
             assets=[build_ohlc(partitions), build_levels(partitions)],
-            jobs=build_jobs(),
+            jobs=jobs,
+            sensors=build_sensors(settings, ingest=jobs[0], levels=jobs[1]),
             resources={**build_resources(settings), **(resources or {})},
             # One process a run: steps share what is in memory, and an interpreter costs more than any step here.
             executor=dg.in_process_executor,

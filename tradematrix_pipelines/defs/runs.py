@@ -76,16 +76,20 @@ def run_sessions(
     run = instance.create_run_for_job(
         job_def=job,
         run_config={**_QUIET, **(run_config or {})},
-        tags={
-            ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
-            ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
-            **(tags or {}),
-        },
+        tags=range_tags(symbol, first, last) | dict(tags or {}),
         asset_selection=selected,
         remote_job_origin=origin.get_job_origin(job_name),
     )
     result = execute_run(InMemoryJob(job), run, instance)
     return _outcome(result)
+
+
+def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
+    """Return the tags that make a run one of the partitions of ``symbol`` from ``first`` to ``last``."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
+        ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
+    }
 
 
 def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:

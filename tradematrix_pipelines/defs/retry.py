@@ -1,0 +1,116 @@
+"""What is red, and the fewest runs that ask for it again.
+
+Red is a session that has closed and whose candles are partial, missing or failed; and levels that are not stored
+although the session they come from is complete. Here: finding it and cutting it into runs. Not here: running them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tradematrix_pipelines.defs.backfill import Run
+from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
+from tradematrix_pipelines.markets.calendars import SessionCalendar, get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.coverage import StoredCoverage, read_coverage
+from tradematrix_pipelines.storage.levels import read_daily_levels
+from tradematrix_pipelines.storage.market import Market
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RedPartition:
+    """One partition that is not there as it should be, and why."""
+
+    asset: str
+    symbol: str
+    trade_date: date
+    reason: str
+    retry_at: datetime | None = None
+
+
+def find_red(market: Market, symbols: Sequence[Symbol], *, since: date, now: datetime) -> list[RedPartition]:
+    """Return the red partitions of ``symbols`` with trade dates from ``since`` on, by symbol, asset, date."""
+    return [
+        red
+        for symbol in symbols
+        for red in (*_red_candles(market, symbol, since, now), *_red_levels(market, symbol, since))
+    ]
+
+
+def plan_candle_retries(symbol: Symbol, red: Sequence[RedPartition]) -> list[Run]:
+    """Return the fewest runs that ask for the red candles of ``symbol`` again, and for no session that is not red."""
+    wanted = {f"ohlc_{timeframe}": timeframe for timeframe in Timeframe}
+    dates = {each.trade_date for each in red if each.symbol == symbol.name and each.asset in wanted}
+    timeframes = {wanted[each.asset] for each in red if each.symbol == symbol.name and each.asset in wanted}
+    ordered = tuple(timeframe for timeframe in Timeframe if timeframe in timeframes)
+    return [
+        Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=ordered)
+        for first, last in stretches(dates, get_calendar(symbol.calendar))
+    ]
+
+
+def plan_levels_retries(symbol: Symbol, red: Sequence[RedPartition]) -> list[Run]:
+    """Return the fewest runs that compute the red levels of ``symbol``."""
+    dates = {each.trade_date for each in red if each.symbol == symbol.name and each.asset == "daily_levels"}
+    return [
+        Run(symbol=symbol, job=COMPUTE_LEVELS, first=first, last=last)
+        for first, last in stretches(dates, get_calendar(symbol.calendar))
+    ]
+
+
+def due_again(red: Sequence[RedPartition], now: datetime) -> list[RedPartition]:
+    """Return what failed for a reason that has passed at ``now``: the day's credits are there again."""
+    return [each for each in red if each.retry_at is not None and each.retry_at <= now]
+
+
+def stretches(dates: set[date], calendar: SessionCalendar) -> Iterator[tuple[date, date]]:
+    """Yield the first and last of each stretch of ``dates`` without a session between that is not among them."""
+    run: list[date] = []
+    for session in calendar.sessions(min(dates), max(dates)) if dates else []:
+        if session.trade_date in dates:
+            run.append(session.trade_date)
+        elif run:
+            yield run[0], run[-1]
+            run = []
+    if run:
+        yield run[0], run[-1]
+
+
+def _red_candles(market: Market, symbol: Symbol, since: date, now: datetime) -> list[RedPartition]:
+    rows = read_coverage(market.engine, [symbol], list(Timeframe), since, date.max)
+    return [
+        RedPartition(
+            asset=f"ohlc_{row.coverage.timeframe}",
+            symbol=symbol.name,
+            trade_date=row.coverage.trade_date,
+            reason=row.coverage.reason(),
+            retry_at=row.coverage.retry_at,
+        )
+        for row in rows
+        if _is_red(row, now)
+    ]
+
+
+def _is_red(row: StoredCoverage, now: datetime) -> bool:
+    closed = row.coverage.closes_at is not None and row.coverage.closes_at <= now
+    return closed and not (row.coverage.ok and row.coverage.final)
+
+
+def _red_levels(market: Market, symbol: Symbol, since: date) -> list[RedPartition]:
+    calendar = get_calendar(symbol.calendar)
+    before = calendar.previous(since).trade_date
+    days: Mapping[date, StoredCoverage] = {
+        row.coverage.trade_date: row for row in read_coverage(market.engine, [symbol], [Timeframe.D1], before, date.max)
+    }
+    good = [day for day, row in days.items() if row.coverage.ok and row.coverage.final and row.coverage.received]
+    coming = {calendar.next(day).trade_date for day in good}
+    coming = {day for day in coming if since <= day}
+    if not coming:
+        return []
+    stored = read_daily_levels(market.engine, [symbol], min(coming), max(coming))
+    missing = coming - set(stored["trade_date"])
+    return [
+        RedPartition(asset="daily_levels", symbol=symbol.name, trade_date=day, reason="not computed yet")
+        for day in sorted(missing)
+    ]

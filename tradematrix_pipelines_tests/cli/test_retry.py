@@ -1,0 +1,103 @@
+"""``tradematrix retry``: touches what is red, and only that."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from tradematrix_pipelines.cli.main import main
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.defs.retry import stretches
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.vendors.simulator.server import Simulator
+
+NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def run(settings: Settings) -> Callable[..., Result]:
+    del settings
+    return lambda *arguments: CliRunner().invoke(main, list(arguments))
+
+
+@pytest.fixture
+def simulator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    del settings
+    with Simulator(clock=FrozenClock(NOW)) as running:
+        monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
+        monkeypatch.setenv("TWELVE_DATA_PLAN", "unlimited")
+        monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", running.url)
+        yield running
+
+
+def rows(market: Market, query: str) -> list[Any]:
+    with market.engine.connect() as connection:
+        return list(connection.execute(text(query)).all())
+
+
+def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
+    run: Callable[..., Result], simulator: Simulator, market: Market
+) -> None:
+    five = ("DAX", "NDX", "DJI", "EUR/USD", "XAG/USD")
+    simulator.set_faults("gated@NDX")
+    first = run("backfill", *five, "--from", "2026-11-19", "--to", "2026-11-20")
+    assert first.exit_code == 1
+    assert "plan" in first.output
+    red = rows(
+        market,
+        """SELECT DISTINCT s.symbol FROM session_coverage JOIN market_symbols s ON s.id = symbol_id
+           WHERE status <> 'complete'""",
+    )
+    assert red == [("NDX",)]
+
+    calls = simulator.counts.calls
+    still = run("retry", "--json")
+    assert still.exit_code == 1
+    found = json.loads(still.output)
+    assert {(row["symbol"], row["now"]) for row in found} == {("NDX", "red")}
+    assert all("plan" in row["reason"] for row in found)
+    assert simulator.counts.calls == calls + 1
+
+    simulator.set_faults()
+    others = "SELECT symbol_id, timeframe, ts, xmin::text FROM ohlc WHERE symbol_id <> 2 ORDER BY 1, 2, 3"
+    before, calls = rows(market, others), simulator.counts.calls
+    healed = run("retry", "--json")
+    assert healed.exit_code == 0, healed.output
+    assert {(row["symbol"], row["now"]) for row in json.loads(healed.output)} == {("NDX", "green")}
+    assert simulator.counts.calls == calls + 2, "minutes and official days"
+    assert rows(market, others) == before
+    assert rows(market, "SELECT count(*) FROM ohlc WHERE symbol_id = 2") == [(2 * (390 + 78 + 26 + 7 + 1),)]
+    assert rows(market, "SELECT trade_date::text FROM levels_daily WHERE symbol_id = 2 ORDER BY 1") == [
+        ("2026-11-20",),
+        ("2026-11-23",),
+    ]
+    again = run("retry")
+    assert (again.exit_code, again.output.strip()) == (0, "nothing to retry")
+
+
+def test_missing_levels_are_computed_without_a_call(
+    run: Callable[..., Result], simulator: Simulator, market: Market
+) -> None:
+    assert run("backfill", "DAX", "--from", "2026-11-18", "--to", "2026-11-20").exit_code == 0
+    with market.engine.begin() as connection:
+        connection.execute(text("DELETE FROM levels_daily WHERE trade_date = '2026-11-20'"))
+    calls = simulator.counts.calls
+    assert run("retry").exit_code == 0
+    assert simulator.counts.calls == calls
+    assert rows(market, "SELECT count(*) FROM levels_daily") == [(3,)]
+
+
+def test_stretches_step_over_closed_days_and_break_at_sessions_that_are_not_red() -> None:
+    # Xetra 2026: closed from Good Friday, 3 April, to Easter Monday, 6 April.
+    dates = {date(2026, 4, day) for day in (1, 2, 7, 9, 10)}
+    assert list(stretches(dates, get_calendar("XETR"))) == [
+        (date(2026, 4, 1), date(2026, 4, 7)),
+        (date(2026, 4, 9), date(2026, 4, 10)),
+    ]
+    assert list(stretches(set(), get_calendar("XETR"))) == []
