@@ -190,7 +190,7 @@ def _bars(env: dict[str, str], days: Sequence[date]) -> dict[str, int]:
                 AND timeframe = CAST(:timeframe AS ohlc_timeframe) AND ts >= :first AND ts < :last""",
                 symbol=symbol.name,
                 timeframe=str(timeframe),
-                first=min(sessions[0].opens_at, sessions[0].opens_at.replace(hour=0, minute=0)),
+                first=sessions[0].opens_at,
                 last=sessions[-1].closes_at,
             )
             bars, missed = bars + found, missed + abs(expected - found)

@@ -50,6 +50,7 @@ class Coverage:
         source: vendor that the bars came from.
         error: why the last attempt failed.
         retry_at: when asking again helps, where the failure knew: the reset of the day's credits; aware, UTC.
+        transient: whether asking again within minutes may help; known only where it failed, and not stored.
         opens_at: open of the session, aware, UTC; ``None`` on a closed day.
         closes_at: its close.
     """
@@ -66,6 +67,7 @@ class Coverage:
     source: str | None = None
     error: str | None = None
     retry_at: datetime | None = None
+    transient: bool = False
     opens_at: datetime | None = None
     closes_at: datetime | None = None
 

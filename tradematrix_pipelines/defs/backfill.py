@@ -8,7 +8,7 @@ import dagster as dg
 
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
-from tradematrix_pipelines.defs.runs import RunOutcome, run_sessions
+from tradematrix_pipelines.defs.runs import BATCH_TAG, RunOutcome, run_sessions
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
@@ -103,7 +103,7 @@ def execute(
         last=run.last,
         assets=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
         run_config=config,
-        tags={"tradematrix/backfill": batch},
+        tags={BATCH_TAG: batch},
     )
 
 

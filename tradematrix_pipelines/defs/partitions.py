@@ -14,9 +14,6 @@ _WEEKEND = ["0 0 * * 6", "0 0 * * 0"]
 # FX opens on the evening before; levels are for the session to come, which Easter and Christmas put 4 weekdays off.
 _COMING_DATES = 5
 
-LEVELS_LOOKBACK = 25
-"""Dates before a partition that its levels may need: 15 sessions for 14 true ranges, and holidays among them."""
-
 
 def date_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
     """Return the trade dates from the start of history to the coming one: weekdays, or all days where set."""
@@ -34,14 +31,18 @@ def session_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
     return dg.MultiPartitionsDefinition({"date": date_partitions(settings), "symbol": SYMBOLS})
 
 
-def sessions_before() -> dg.MultiPartitionMapping:
-    """Return the mapping of levels to the candles they derive from: the same symbol, the dates before."""
+def date_before() -> dg.MultiPartitionMapping:
+    """Return the mapping of levels to the candles they follow from: the same symbol, the date before.
+
+    Levels read further back than that. But a backfill of candles takes in all that is downstream of them, and a
+    month of levels after its last date would fail for want of their own sessions.
+    """
     return dg.MultiPartitionMapping(
         {
             "date": dg.DimensionPartitionMapping(
                 "date",
                 dg.TimeWindowPartitionMapping(
-                    start_offset=-LEVELS_LOOKBACK, end_offset=-1, allow_nonexistent_upstream_partitions=True
+                    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
                 ),
             ),
             "symbol": dg.DimensionPartitionMapping("symbol", dg.IdentityPartitionMapping()),

@@ -18,6 +18,9 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
 MODULE = "tradematrix_pipelines.defs.definitions"
+BATCH_TAG = "tradematrix/backfill"
+"""Tag of the runs that one command makes in its own process, by the command's id."""
+
 _FAILED_TABLE = "failed_partitions"
 # The run's events are in its log, for the UI; on this process's terminal they would bury what the command says.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -48,8 +48,11 @@ class EventLog(Protocol):
         ...
 
 
-def settle(results: Results, *, step: StepContext, log: EventLog) -> None:
+def settle(results: Results, *, step: StepContext, log: EventLog, retry: bool = False) -> None:
     """Attach each partition's metadata when all are good; otherwise log the good ones and fail the step.
+
+    Args:
+        retry: whether the step's retry policy may run it again: not where that would only fail again.
 
     Raises:
         dagster.Failure: at least one partition failed; its description names them, its metadata lists them.
@@ -67,10 +70,10 @@ def settle(results: Results, *, step: StepContext, log: EventLog) -> None:
             elif result.error is None:
                 log.log_event(dg.AssetMaterialization(asset_key, partition=key, metadata=result.metadata))
     if failed:
-        raise _failure(failed, total=sum(len(partitions) for partitions in results.values()))
+        raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
 
 
-def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int) -> dg.Failure:
+def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int, retry: bool) -> dg.Failure:
     asset_key, key, error = failed[0]
     table = dg.MetadataValue.table(
         records=[
@@ -82,4 +85,5 @@ def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int) -> dg.Failu
         description=f"{len(failed)} of {total} partitions failed; the others are stored. "
         f"First: {asset_key.to_user_string()} {key}: {error}",
         metadata={"failed": len(failed), "failed_partitions": table},
+        allow_retries=retry,
     )

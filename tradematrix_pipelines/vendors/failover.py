@@ -22,6 +22,7 @@ from tradematrix_pipelines.vendors.errors import (
     Lacking,
     NotInPlan,
     VendorError,
+    VendorFault,
     WrongInstrument,
 )
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -99,5 +100,7 @@ def _failed(sessions: tuple[Session, ...], errors: Sequence[tuple[str, VendorErr
         return chunk
     limits = [each for _, each in errors if isinstance(each, DayLimit)]
     told = "; ".join(f"{each_name}: {each}" for each_name, each in errors)
-    both = DayLimit(told, resumes_at=limits[0].resumes_at) if limits else type(error)(told)
-    return replace(chunk, error=both)
+    if limits:
+        return replace(chunk, error=DayLimit(told, resumes_at=limits[0].resumes_at))
+    passing = any(each.retryable for _, each in errors)
+    return replace(chunk, error=VendorFault(told) if passing else type(error)(told))

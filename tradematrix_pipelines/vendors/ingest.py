@@ -244,6 +244,7 @@ class _Ingest:
             status=Status.FAILED,
             error=told,
             retry_at=error.resumes_at if isinstance(error, DayLimit) else None,
+            transient=error.retryable,
         )
 
     def _batch(

@@ -8,7 +8,7 @@ import pytest
 from dagster._utils.warnings import disable_dagster_warnings
 
 from tradematrix_pipelines.defs.definitions import build_defs
-from tradematrix_pipelines.defs.partitions import date_partitions, session_partitions, sessions_before
+from tradematrix_pipelines.defs.partitions import date_before, date_partitions, session_partitions
 from tradematrix_pipelines.settings import Settings, load_settings
 
 SETTINGS = load_settings({"TRADEMATRIX_HOME": "unused"})
@@ -85,12 +85,12 @@ def test_a_setting_adds_weekends() -> None:
     assert {"2026-11-21", "2026-11-22"} <= set(keys)
 
 
-def test_levels_read_the_25_dates_before_and_the_same_symbol() -> None:
+def test_levels_are_downstream_of_the_date_before_and_the_same_symbol() -> None:
     with disable_dagster_warnings(), dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("symbols", ["DAX", "EUR/USD"])
-        partitions, mapping = session_partitions(SETTINGS), sessions_before()
+        partitions, mapping = session_partitions(SETTINGS), date_before()
         subset = partitions.empty_subset().with_partition_keys(
-            [dg.MultiPartitionKey({"date": "2026-11-24", "symbol": "EUR/USD"})]
+            [dg.MultiPartitionKey({"date": "2026-11-23", "symbol": "EUR/USD"})]
         )
         found = mapping.get_upstream_mapped_partitions_result_for_partitions(
             subset,
@@ -101,7 +101,7 @@ def test_levels_read_the_25_dates_before_and_the_same_symbol() -> None:
         ).partitions_subset.get_partition_keys()
     dates = sorted(str(key).split("|")[0] for key in found)
     assert {str(key).split("|")[1] for key in found} == {"EUR/USD"}
-    assert (len(dates), dates[0], dates[-1]) == (25, "2026-10-20", "2026-11-23")
+    assert dates == ["2026-11-20"], "a Monday's levels follow from Friday"
 
 
 def test_the_definitions_load_without_touching_anything(tmp_path: Path, settings: Settings) -> None:

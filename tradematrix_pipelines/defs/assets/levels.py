@@ -12,10 +12,10 @@ import pandas as pd
 from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Status
-from tradematrix_pipelines.defs.partitions import sessions_before
+from tradematrix_pipelines.defs.partitions import date_before
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
-from tradematrix_pipelines.levels.history import levels_for
+from tradematrix_pipelines.levels.history import LOOKBACK, levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
@@ -25,6 +25,7 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
+from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 _KEY_COLUMNS = [
@@ -74,17 +75,16 @@ _Answer = _Found | PartitionResult
 
 def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Return the step that computes daily levels, pivot points, or both."""
-    before = sessions_before()
 
     @dg.multi_asset(
         name="levels",
-        specs=[_daily_spec(partitions, before), _pivot_spec(partitions)],
+        specs=[_daily_spec(partitions), _pivot_spec(partitions)],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"market", IO_MANAGER},
     )
-    def levels(context: dg.AssetExecutionContext, ohlc_1d: pd.DataFrame) -> Iterator[dg.MaterializeResult[Levels]]:
-        answers = _compute(context.resources.market, dates_by_symbol(context.partition_keys), ohlc_1d)
+    def levels(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Levels]]:
+        answers = _compute(context.resources.market, dates_by_symbol(context.partition_keys))
         door: PostgresIOManager = context.resources.postgres_io_manager
         rows = {key: each for key, each in _rows(answers).items() if key in context.selected_asset_keys}
         results = {key: _results(key, answers) for key in rows}
@@ -98,10 +98,10 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     return levels
 
 
-def _daily_spec(partitions: dg.PartitionsDefinition[str], before: dg.PartitionMapping) -> dg.AssetSpec:
+def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         DAILY_LEVELS,
-        deps=[dg.AssetDep("ohlc_1d", partition_mapping=before)],
+        deps=[dg.AssetDep("ohlc_1d", partition_mapping=date_before())],
         description="Levels to trade a session with: the last session's open, high, low and close, the previous "
         "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
         group_name="levels",
@@ -125,14 +125,15 @@ def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     ).with_io_manager_key(IO_MANAGER)
 
 
-def _compute(market: Market, wanted: Mapping[str, Sequence[date]], bars: pd.DataFrame) -> dict[str, _Answer]:
+def _compute(market: Market, wanted: Mapping[str, Sequence[date]]) -> dict[str, _Answer]:
     """Return the answer of every partition, by key."""
-    finished = bars[(bars["status"] == str(Status.COMPLETE)) & bars["final"].eq(other=True)]
     answers: dict[str, _Answer] = {}
     for symbol in find_symbols(market.engine, wanted):
-        history = finished[finished["symbol"] == symbol.name]
-        for day in wanted[symbol.name]:
-            answers[str(PartitionKey(day, symbol.name))] = _levels_of(market, symbol, day, history)
+        days = wanted[symbol.name]
+        bars = read_sessions(market, [symbol], Timeframe.D1, days[0] - LOOKBACK, days[-1])
+        finished = bars[(bars["status"] == str(Status.COMPLETE)) & bars["final"].eq(other=True)]
+        for day in days:
+            answers[str(PartitionKey(day, symbol.name))] = _levels_of(market, symbol, day, finished)
     return answers
 
 

@@ -12,6 +12,7 @@ from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.defs.resources import IO_MANAGER
+from tradematrix_pipelines.defs.runs import BATCH_TAG
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -52,6 +53,10 @@ _COLUMNS = dg.TableSchema(
 )
 
 
+# Minutes of patience with a vendor that fails; what is stored by then is not asked for again.
+_PATIENCE = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
 class IngestConfig(dg.Config):
     """How to ingest."""
 
@@ -69,21 +74,25 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"market", "vendors", IO_MANAGER},
         pool="vendor",
+        retry_policy=_PATIENCE,
     )
     def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
         market: Market = context.resources.market
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
         wanted = dates_by_symbol(context.partition_keys)
         results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
+        transient = False
         for symbol in find_symbols(market.engine, wanted):
             dates, now = wanted[symbol.name], market.clock.now()
-            _ingest_symbol(context, symbol, dates, timeframes, now=now, refresh=config.refresh)
+            transient |= _ingest_symbol(context, symbol, dates, timeframes, now=now, refresh=config.refresh)
             found = _found(market, symbol, dates, timeframes)
             for timeframe in timeframes:
                 for day in dates:
                     key = str(PartitionKey(day, symbol.name))
                     results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
-        settle(results, step=context, log=context)
+        # A person at a terminal is told at once, and can say `tradematrix retry`.
+        waiting = BATCH_TAG in context.run.tags
+        settle(results, step=context, log=context, retry=transient and not waiting)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
 
@@ -116,7 +125,8 @@ def _ingest_symbol(
     *,
     now: datetime,
     refresh: bool,
-) -> None:
+) -> bool:
+    """Bring in what is not complete; return whether something failed for a reason that may pass within minutes."""
     market: Market = context.resources.market
     vendors: Sequence[Vendor] = context.resources.vendors
     door: PostgresIOManager = context.resources.postgres_io_manager
@@ -134,16 +144,18 @@ def _ingest_symbol(
         },
         read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
     )
-    written, sessions = Written(), 0
+    written, sessions, transient = Written(), 0, False
     for batches in ingest(vendors, wanted, calendar=get_calendar(symbol.calendar), now=now):
         written += door.write_candles(batches)
         sessions += len({found.trade_date for batch in batches for found in batch.coverage})
+        transient |= any(found.transient for batch in batches for found in batch.coverage)
         context.log.info("%s: %d sessions stored, %d candles new", symbol.name, sessions, written.inserted)
     context.log.info(
         "%s: %d candles inserted, %d revised, %d rejected; %d of %d partitions were complete before",
         symbol.name, written.inserted, written.revised, written.rejected,
         sum((timeframe, day) in done for timeframe in timeframes for day in dates), len(timeframes) * len(dates),
     )  # fmt: skip
+    return transient
 
 
 def _found(market: Market, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]) -> Found:
