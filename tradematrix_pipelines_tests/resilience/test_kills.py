@@ -1,0 +1,155 @@
+"""``kill -9`` in the middle of a backfill: whoever is killed, it ends complete, and nothing stored is fetched again."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.storage.databases import open_databases
+from tradematrix_pipelines_tests.stack import Ui, Vendor, end, environment, tradematrix, ui, vendor, wait_for
+
+SYMBOL, FIRST, LAST = "EUR/USD", date(2026, 9, 1), date(2026, 10, 30)
+SESSIONS = 44
+CALLS = -(-SESSIONS * 1440 // 4999)
+CHECKSUM = """
+    SELECT count(*), md5(string_agg(concat_ws(' ', timeframe, ts, open, high, low, close), ',' ORDER BY timeframe, ts))
+    FROM ohlc"""
+LEVELS = """
+    SELECT count(*), md5(string_agg(concat_ws(' ', trade_date, y_high, y_low, y_close), ',' ORDER BY trade_date))
+    FROM levels_daily"""
+HALF_WRITTEN = """
+    SELECT count(*) FROM session_coverage c WHERE received <> (
+        SELECT count(*) FROM ohlc o WHERE o.symbol_id = c.symbol_id AND o.timeframe = c.timeframe
+        AND o.ts >= c.opens_at AND o.ts < c.closes_at)"""
+
+
+@dataclass
+class Installation:
+    """A home with a database, and a slow vendor."""
+
+    home: Path
+    env: dict[str, str]
+    simulator: Vendor
+    engine: Engine
+
+    def ask(self, query: str) -> tuple[Any, ...]:
+        with self.engine.connect() as connection:
+            return tuple(connection.execute(text(query)).one())
+
+    def stored(self) -> int:
+        return int(self.ask("SELECT count(*) FROM session_coverage WHERE timeframe = '1m' AND final")[0])
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> tuple[Any, ...]:
+    """What the same backfill stores when nobody is killed."""
+    with ExitStack() as stack:
+        calm = _install(stack)
+        tradematrix(calm.env, "backfill", SYMBOL, "--from", str(FIRST), "--to", str(LAST))
+        return (*calm.ask(CHECKSUM), *calm.ask(LEVELS))
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    with ExitStack() as stack:
+        found = _install(stack)
+        found.simulator.set_faults("slow=1")
+        yield found
+
+
+def _install(stack: ExitStack) -> Installation:
+    home = Path(stack.enter_context(TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True))) / "home"
+    home.mkdir()
+    clock = "2026-11-20T23:00:00Z"
+    simulator = stack.enter_context(vendor(home, clock=clock))
+    env = environment(
+        home,
+        TRADEMATRIX_CLOCK=clock,
+        TRADEMATRIX_TWELVE_DATA_URL=simulator.url,
+        TWELVE_DATA_API_KEY="any",
+        TWELVE_DATA_PLAN="unlimited",
+    )
+    databases = stack.enter_context(open_databases(load_settings(env)))
+    engine = create_engine(databases.market, pool_pre_ping=True)
+    stack.callback(engine.dispose)
+    tradematrix(env, "migrate")
+    return Installation(home=home, env=env, simulator=simulator, engine=engine)
+
+
+def run_worker(installation: Installation, web: Ui) -> int:
+    """Return the pid of the process in which the run is at work."""
+    del installation
+
+    def find() -> int | None:
+        tree = psutil.Process(web.process.pid).children(recursive=True)
+        workers = [child for child in tree if "execute_run" in " ".join(child.cmdline()) or _is_spawned(child)]
+        return workers[0].pid if workers else None
+
+    return wait_for("the run worker", find, seconds=30)
+
+
+def _is_spawned(process: psutil.Process) -> bool:
+    return "multiprocessing.spawn" in " ".join(process.cmdline())
+
+
+def service(module: str) -> Callable[[Installation, Ui], int]:
+    """Return a function that finds the pid of one of the processes of ``up``."""
+
+    def find(installation: Installation, web: Ui) -> int:
+        del installation
+        heads = psutil.Process(web.process.pid).children()
+        return next(child.pid for child in heads if module in child.cmdline())
+
+    return find
+
+
+def postgres(installation: Installation, web: Ui) -> int:
+    """Return the pid of the embedded server."""
+    del web
+    return int((installation.home / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [run_worker, service("dagster._daemon"), service("dagster_webserver"), postgres],
+    ids=["run worker", "daemon", "webserver", "postgres"],
+)
+def test_a_backfill_survives_the_death_of(
+    victim: Callable[[Installation, Ui], int], installation: Installation, undisturbed: tuple[Any, ...]
+) -> None:
+    with ui(installation.env, installation.home) as web:
+        days = [FIRST.fromordinal(n) for n in range(FIRST.toordinal(), LAST.toordinal() + 1)]
+        backfill = web.backfill([day for day in days if day.weekday() < 5], [SYMBOL])
+        wait_for("the middle of the backfill", lambda: 0 < installation.stored() < SESSIONS, seconds=120)
+        os.kill(victim(installation, web), signal.SIGKILL)
+        time.sleep(0.5)
+        if victim is not run_worker:
+            end(web.process)
+    done, calls = _stored_again(installation), installation.simulator.counts["calls"]
+    assert 0 < done < SESSIONS, "killed too early or too late to show anything"
+    installation.simulator.set_faults()
+    with ui(installation.env, installation.home) as web:
+        status = web.finish(backfill, seconds=240)
+    assert status.startswith("COMPLETED")
+    assert status != "COMPLETED_FAILED"
+    assert (*installation.ask(CHECKSUM), *installation.ask(LEVELS)) == undisturbed
+    assert installation.ask(HALF_WRITTEN) == (0,)
+    missing = -(-(SESSIONS - done) * 1440 // 4999)
+    assert installation.simulator.counts["calls"] - calls <= missing, "a session that was stored is fetched again"
+
+
+def _stored_again(installation: Installation) -> int:
+    """Return how many sessions are stored, from a server that may have to be started again first."""
+    tradematrix(installation.env, "migrate")
+    return wait_for("the database", installation.stored, seconds=60)
