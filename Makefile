@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test check format lock clean
+.PHONY: install demo test bench bench-backfill check format lock clean
 
 install: $(STAMP)
 
@@ -19,6 +19,12 @@ demo: install
 
 test: install
 	$(BIN)/pytest -n 2
+
+bench: install
+	$(BIN)/python benchmarks/storage.py
+
+bench-backfill: install
+	PYTHONPATH=. $(BIN)/python benchmarks/backfill.py
 
 check: install
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from datetime import date
 import click
 import dagster as dg
 
-from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.common import open_market, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.defs.backfill import Run, execute, plan_candle_runs, plan_levels_run
@@ -39,16 +39,7 @@ class Outcome:
 
 
 @click.command()
-@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…")
-@click.option("--from", "first", type=TradeDate(), required=True, help="First trade date.")
-@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: the last session that has closed.")
-@click.option(
-    "--timeframe",
-    "timeframes",
-    type=click.Choice([each.value for each in Timeframe]),
-    multiple=True,
-    help="Only these timeframes; may be given several times. Levels are computed when 1d is among them.",
-)
+@sessions_options
 @click.option("--refresh", is_flag=True, help="Ask again for sessions that are complete, to take in revisions.")
 @json_option
 @click.pass_context

@@ -1,12 +1,13 @@
 """What commands share: opening the database and Dagster's instance, reading dates."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import click
 
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.market import Market
 
@@ -23,6 +24,27 @@ class TradeDate(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no date: write it as 2026-11-20", param, ctx)
+
+
+def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the arguments that say which sessions are meant: ``symbols``, ``first``, ``last``, ``timeframes``."""
+    options = (
+        click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…"),
+        click.option("--from", "first", type=TradeDate(), required=True, help="First trade date."),
+        click.option(
+            "--to", "last", type=TradeDate(), help="Last trade date; default: the last session that has closed."
+        ),
+        click.option(
+            "--timeframe",
+            "timeframes",
+            type=click.Choice([each.value for each in Timeframe]),
+            multiple=True,
+            help="Only these timeframes; may be given several times. Levels follow where 1d is among them.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.common import open_market, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.backfill import plan_candle_runs
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -23,16 +23,7 @@ from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, MINUTES_SI
 
 
 @click.command()
-@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…")
-@click.option("--from", "first", type=TradeDate(), required=True, help="First trade date.")
-@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: the last session that has closed.")
-@click.option(
-    "--timeframe",
-    "timeframes",
-    type=click.Choice([each.value for each in Timeframe]),
-    multiple=True,
-    help="Only these timeframes; may be given several times.",
-)
+@sessions_options
 @json_option
 def command(
     *, symbols: tuple[str, ...], first: date, last: date | None, timeframes: tuple[str, ...], as_json: bool

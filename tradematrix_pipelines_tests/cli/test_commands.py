@@ -3,45 +3,22 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlalchemy import text
 
-from tradematrix_pipelines.cli.main import main
-from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.vendors.simulator.server import Simulator
 
 Run = Callable[..., Result]
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def run(settings: Settings) -> Run:
-    del settings
-
-    def call(*arguments: str) -> Result:
-        return CliRunner().invoke(main, list(arguments))
-
-    return call
-
-
-@pytest.fixture
-def simulator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """A simulator of its own as Twelve Data, whose calls can be counted."""
-    del settings
-    with Simulator(clock=FrozenClock(NOW)) as running:
-        monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
-        monkeypatch.setenv("TWELVE_DATA_PLAN", "unlimited")
-        monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", running.url)
-        yield running
 
 
 def rows(market: Market, query: str, **parameters: object) -> list[Any]:

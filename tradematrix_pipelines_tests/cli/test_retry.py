@@ -1,39 +1,19 @@
 """``tradematrix retry``: touches what is red, and only that."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlalchemy import text
 
-from tradematrix_pipelines.cli.main import main
-from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.retry import stretches
 from tradematrix_pipelines.markets.calendars import get_calendar
-from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.vendors.simulator.server import Simulator
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def run(settings: Settings) -> Callable[..., Result]:
-    del settings
-    return lambda *arguments: CliRunner().invoke(main, list(arguments))
-
-
-@pytest.fixture
-def simulator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    del settings
-    with Simulator(clock=FrozenClock(NOW)) as running:
-        monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
-        monkeypatch.setenv("TWELVE_DATA_PLAN", "unlimited")
-        monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", running.url)
-        yield running
 
 
 def rows(market: Market, query: str) -> list[Any]:
