@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test bench bench-backfill check format lock clean
+.PHONY: install demo test test-kills bench bench-backfill check format lock clean
 
 install: $(STAMP)
 
@@ -19,6 +19,10 @@ demo: install
 
 test: install
 	$(BIN)/pytest -n 2
+
+# Minutes each: kill -9 of the run worker, the daemon, the webserver and Postgres in the middle of a backfill.
+test-kills: install
+	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience
 
 bench: install
 	$(BIN)/python benchmarks/storage.py

@@ -8,6 +8,7 @@ storage isn't at least 4 times slower. Run it with ``make bench-backfill``.
 import argparse
 import json
 import math
+import shutil
 import signal
 import sys
 import tempfile
@@ -63,11 +64,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     days = _weekdays(arguments.days)
     few = days if arguments.whole else days[-max(1, math.ceil(len(days) / 4)) :]
-    ours = _measure(days, stock=False, keep=arguments.keep)
+    ours = _measure(days, stock=False, logs=arguments.logs and arguments.logs / "ours")
     found = {"ours": asdict(ours)}
     problems = _judge(ours)
     if not arguments.only_ours:
-        stock = _measure(few, stock=True, keep=arguments.keep)
+        stock = _measure(few, stock=True, logs=arguments.logs and arguments.logs / "stock")
         ratio = stock.seconds * len(days) / len(few) / ours.seconds
         found |= {"stock": asdict(stock), "ratio": ratio}
         problems += _judge(stock)
@@ -82,7 +83,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=YEAR, help="weekdays to backfill (default: %(default)s, a year)")
     parser.add_argument("--whole", action="store_true", help="all the days on the stock storage too, not a quarter")
     parser.add_argument("--only-ours", action="store_true", help="leave the stock storage out")
-    parser.add_argument("--keep", action="store_true", help="print what the installation says, e.g. to find a fault")
+    parser.add_argument("--logs", type=Path, help="folder to copy the installations' logs to")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args()
 
@@ -103,8 +104,8 @@ def _weekdays(count: int) -> list[date]:
     return found[::-1]
 
 
-def _measure(days: Sequence[date], *, stock: bool, keep: bool) -> Measured:
-    with _installation(stock=stock) as (home, env, simulator):
+def _measure(days: Sequence[date], *, stock: bool, logs: Path | None) -> Measured:
+    with _installation(stock=stock, logs=logs) as (home, env, simulator):
         # So that the first day's levels have a session to come from.
         first = days[0]
         lead_in = ["--from", str(first - _LEAD_IN), "--to", str(first - timedelta(days=1)), "--timeframe", "1h"]
@@ -126,14 +127,11 @@ def _measure(days: Sequence[date], *, stock: bool, keep: bool) -> Measured:
                 bound=_bound(days),
                 **_bars(env, days),
             )
-        if keep:
-            for log in sorted(home.glob("**/*.log")):
-                print(f"--- {log}", log.read_text(errors="replace")[-20_000:], sep="\n", file=sys.stderr)
         return measured
 
 
 @contextmanager
-def _installation(*, stock: bool) -> Iterator[tuple[Path, dict[str, str], Vendor]]:
+def _installation(*, stock: bool, logs: Path | None) -> Iterator[tuple[Path, dict[str, str], Vendor]]:
     with tempfile.TemporaryDirectory(prefix="tradematrix-bench-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         with vendor(home) as simulator:
@@ -148,7 +146,17 @@ def _installation(*, stock: bool) -> Iterator[tuple[Path, dict[str, str], Vendor
                 if stock:
                     env["DAGSTER_EVENT_BATCH_SIZE"] = "0"
                     _use_stock_storage(home, databases.dagster.render_as_string(hide_password=False))
-                yield home, env, simulator
+                try:
+                    yield home, env, simulator
+                finally:
+                    _save_logs(home, logs)
+
+
+def _save_logs(home: Path, folder: Path | None) -> None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for log in home.glob("**/*.log"):
+            shutil.copy(log, folder)
 
 
 def _use_stock_storage(home: Path, url: str) -> None:

@@ -67,7 +67,8 @@ class Services:
         self._logs.mkdir(parents=True, exist_ok=True)
         workspace = ["-w", str(project_file("workspace.yaml"))]
         web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), *workspace]
-        for name, module in (("webserver", web), ("daemon", ["dagster._daemon", "run", *workspace])):
+        daemon = ["tradematrix_pipelines.defs.daemon", "run", *workspace]
+        for name, module in (("webserver", web), ("daemon", daemon)):
             with self._log(name).open("ab") as log:
                 self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                     [sys.executable, "-m", *module],

@@ -8,10 +8,12 @@ one, and the step fails before it has yielded anything.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 from dagster import AssetKey
+
+from tradematrix_pipelines.storage.step_events import attach_metadata, log_materializations
 
 Metadata = Mapping[str, Any]
 
@@ -30,25 +32,7 @@ Results = Mapping[AssetKey, Mapping[str, PartitionResult]]
 """By asset and partition key."""
 
 
-class StepContext(Protocol):
-    """What a step's context offers here."""
-
-    def add_asset_metadata(
-        self, metadata: Mapping[str, Any], asset_key: AssetKey | None = None, partition_key: str | None = None
-    ) -> None:
-        """Add metadata to a partition's coming materialization."""
-        ...
-
-
-class EventLog(Protocol):
-    """A context that takes events before the step ends."""
-
-    def log_event(self, event: dg.AssetMaterialization) -> None:
-        """Log a materialization now."""
-        ...
-
-
-def settle(results: Results, *, step: StepContext, log: EventLog, retry: bool = False) -> None:
+def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool = False) -> None:
     """Attach each partition's metadata when all are good; otherwise log the good ones and fail the step.
 
     Args:
@@ -63,13 +47,19 @@ def settle(results: Results, *, step: StepContext, log: EventLog, retry: bool = 
         for key, result in partitions.items()
         if result.error is not None
     ]
-    for asset_key, partitions in results.items():
-        for key, result in partitions.items():
-            if not failed:
-                step.add_asset_metadata(result.metadata, asset_key, key)
-            elif result.error is None:
-                log.log_event(dg.AssetMaterialization(asset_key, partition=key, metadata=result.metadata))
-    if failed:
+    good = {
+        asset_key: {key: result.metadata for key, result in partitions.items() if result.error is None}
+        for asset_key, partitions in results.items()
+    }
+    if not failed:
+        attach_metadata(context, good)
+    else:
+        events = [
+            dg.AssetMaterialization(asset_key, partition=key, metadata=metadata)
+            for asset_key, partitions in good.items()
+            for key, metadata in partitions.items()
+        ]
+        log_materializations(context, events)
         raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
 
 

@@ -120,9 +120,10 @@ def postgres(installation: Installation, web: Ui) -> int:
     return int((installation.home / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
+@pytest.mark.kills
 @pytest.mark.parametrize(
     "victim",
-    [run_worker, service("dagster._daemon"), service("dagster_webserver"), postgres],
+    [run_worker, service("tradematrix_pipelines.defs.daemon"), service("dagster_webserver"), postgres],
     ids=["run worker", "daemon", "webserver", "postgres"],
 )
 def test_a_backfill_survives_the_death_of(

@@ -91,7 +91,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         if any(result.error for result in results[next(iter(rows))].values()):
             for each in rows.values():
                 door.write_levels(each)
-        settle(results, step=context, log=context)
+        settle(results, context=context)
         for key, each in rows.items():
             yield dg.MaterializeResult(asset_key=key, value=each)
 

@@ -92,7 +92,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                     results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
         # A person at a terminal is told at once, and can say `tradematrix retry`.
         waiting = BATCH_TAG in context.run.tags
-        settle(results, step=context, log=context, retry=transient and not waiting)
+        settle(results, context=context, retry=transient and not waiting)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
 

@@ -1,0 +1,15 @@
+"""Dagster's daemon, made prompt: ``python -m tradematrix_pipelines.defs.daemon run -w workspace.yaml``.
+
+A backfill over candles and levels takes at least three of the daemon's rounds: candles, levels, done. Dagster has one
+every 30 seconds and no setting for it, so a backfill of one session would take a minute or two. This shortens the
+rounds; where Dagster has moved the number, they are its own again.
+"""
+
+from dagster._daemon import controller
+from dagster._daemon.cli import main
+
+BACKFILL_ROUND_SECONDS = 5
+
+if __name__ == "__main__":
+    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_ROUND_SECONDS
+    main()

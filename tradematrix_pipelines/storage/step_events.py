@@ -1,0 +1,71 @@
+"""Telling Dagster about a year of partitions in one go.
+
+Dagster's public ways take one partition at a time: metadata costs an enumeration of all partitions, with a look-up in
+the database for each, and a logged event costs a connection; both are most of the time of a long run. So these lean on
+its internals, and go the public way where these have changed. Not here: which partitions count (``partition_results``).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+from dagster import AssetKey
+
+_logger = logging.getLogger(__name__)
+# What changed internals raise: a module or name that is gone, other parameters, another type.
+_CHANGED = (ImportError, AttributeError, TypeError, ValueError, dg.DagsterError)
+
+
+def attach_metadata(
+    context: dg.AssetExecutionContext, metadata: Mapping[AssetKey, Mapping[str, Mapping[str, Any]]]
+) -> None:
+    """Add to each partition's coming materialization its ``metadata``, given by asset and partition key."""
+    try:
+        _attach_at_once(context, metadata)
+    except _CHANGED:
+        _logger.warning("this Dagster can't take metadata at once; adding it one by one", exc_info=True)
+        for asset_key, partitions in metadata.items():
+            for key, told in partitions.items():
+                context.add_asset_metadata(told, asset_key, key)
+
+
+def log_materializations(context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
+    """Log these materializations now, before the step ends."""
+    try:
+        _log_at_once(context, events)
+    except _CHANGED:
+        _logger.warning("this Dagster can't log materializations at once; logging one by one", exc_info=True)
+        for event in events:
+            context.log_event(event)
+
+
+def _attach_at_once(
+    context: dg.AssetExecutionContext, metadata: Mapping[AssetKey, Mapping[str, Mapping[str, Any]]]
+) -> None:
+    from dagster._core.execution.context.metadata_logging import AssetMetadataHandle  # noqa: PLC0415 - may be gone
+
+    step = context.get_step_execution_context()
+    known = step._metadata_accumulator  # noqa: SLF001 - see the module's docstring
+    added = {
+        AssetMetadataHandle(asset_key=asset_key, partition_key=key): {
+            **known.get_asset_metadata(asset_key, key),
+            **told,
+        }
+        for asset_key, partitions in metadata.items()
+        for key, told in partitions.items()
+    }
+    step._metadata_accumulator = type(known)(per_output_metadata={**known.per_output_metadata, **added})  # noqa: SLF001
+
+
+def _log_at_once(context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
+    from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata  # noqa: PLC0415 - may be gone
+
+    step, batch, last = context.get_step_execution_context(), uuid4().hex, len(events) - 1
+    context.op_execution_context._events.extend(  # noqa: SLF001 - see the module's docstring
+        [
+            DagsterEvent.asset_materialization(step, event, DagsterEventBatchMetadata(batch, number == last))
+            for number, event in enumerate(events)
+        ]
+    )
