@@ -114,7 +114,7 @@ def _measure(days: Sequence[date], *, stock: bool, logs: Path | None) -> Measure
             before, events = simulator.counts, _count(env, "SELECT count(*) FROM event_logs", dagster=True)
             seconds, status = _backfill(web, days)
             after = simulator.counts
-            measured = Measured(
+            return Measured(
                 storage="stock" if stock else "ours",
                 dates=len(days),
                 partitions=len(days) * len(SYMBOLS) * len(ASSETS),
@@ -127,7 +127,6 @@ def _measure(days: Sequence[date], *, stock: bool, logs: Path | None) -> Measure
                 bound=_bound(days),
                 **_bars(env, days),
             )
-        return measured
 
 
 @contextmanager
