@@ -4,31 +4,29 @@ Where a session's minutes are complete, 5m, 15m and 1h are resampled from them a
 the vendor's own bars are asked for. The daily bar is the vendor's official one for exchange-traded symbols,
 and the session's own for the others and where the vendor has none.
 
-Here: which series serves which. Not here: calls and their failures (``series``), or storing (``storage``).
+Here: which series serves which. Not here: calls and their failures (``series``, ``failover``), how their candles become
+batches (``batches``), or storing (``storage``).
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
 import pandas as pd
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day, cover_many
-from tradematrix_pipelines.candles.frame import empty_candles
-from tradematrix_pipelines.candles.resample import resample
-from tradematrix_pipelines.candles.screen import screen
+from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.batches import BatchMaker
 from tradematrix_pipelines.vendors.credits import BACKFILL
-from tradematrix_pipelines.vendors.errors import DayLimit, VendorError
 from tradematrix_pipelines.vendors.failover import SymbolFetch
 from tradematrix_pipelines.vendors.protocol import Vendor
-from tradematrix_pipelines.vendors.series import Chunk
 
 M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
 _SESSIONS_AT_ONCE = 20
@@ -45,12 +43,15 @@ class Wanted:
         dates: trade dates wanted, by timeframe; those of the calendar's closed days included.
         stored_minutes: trade dates whose minutes are stored, complete and final, with the vendor they came from.
         read_minutes: reads those minutes.
+        held: trade dates wanted again although they are stored complete and final, with the vendors they came from: no
+            less preferred vendor replaces them.
     """
 
     symbol: Symbol
     dates: Mapping[Timeframe, frozenset[date]]
     stored_minutes: Mapping[date, str]
     read_minutes: ReadMinutes
+    held: Mapping[date, AbstractSet[str]] = field(default_factory=dict)
 
 
 def ingest(
@@ -79,13 +80,14 @@ class _Ingest:
     ) -> None:
         self.wanted, self.now, self.symbol = wanted, now, wanted.symbol
         self.preferred = vendors[0]
+        self.batches = BatchMaker(wanted.symbol, preferred=vendors[0].name, now=now)
         dates = sorted(set().union(*wanted.dates.values()))
         self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
-        self.fetch = SymbolFetch(vendors, wanted.symbol, sessions=self.between, now=now, purpose=purpose)
+        self.fetch = SymbolFetch(
+            vendors, wanted.symbol, sessions=self.between, held=wanted.held, now=now, purpose=purpose
+        )
         self.own: dict[Timeframe, list[Session]] = defaultdict(list)
         """Sessions whose coarse bars have to come from the vendor."""
-        self.minutes: dict[date, Coverage] = {}
-        """What is known of the minutes fetched: the reason, where nothing else is there."""
 
     def run(self) -> Iterator[list[SeriesBatch]]:
         yield from self._closed_days()
@@ -97,16 +99,14 @@ class _Ingest:
     def _closed_days(self) -> Iterator[list[SeriesBatch]]:
         open_dates = {session.trade_date for session in self.between}
         batches = [
-            self._batch(timeframe, coverage=[closed_day(day, timeframe) for day in sorted(dates - open_dates)])
-            for timeframe, dates in self.wanted.dates.items()
+            self.batches.closed(timeframe, sorted(dates - open_dates)) for timeframe, dates in self.wanted.dates.items()
         ]
         if any(batch.coverage for batch in batches):
             yield batches
 
     def _minutes(self) -> Iterator[list[SeriesBatch]]:
         for chunk in self.fetch.series(M1, self._sessions(M1)):
-            minutes = self._screened(chunk, M1)
-            self.minutes |= {found.trade_date: found for found in minutes.coverage}
+            minutes = self.batches.screened(chunk, M1)
             complete = {found.trade_date for found in minutes.coverage if found.status is Status.COMPLETE}
             sessions = [session for session in chunk.sessions if session.trade_date in complete]
             yield [minutes, *self._derived(minutes.candles, minutes.source, sessions)]
@@ -133,27 +133,16 @@ class _Ingest:
             self.own[H1] = list(days | hours)
         for timeframe, sessions in self.own.items():
             for chunk in self.fetch.series(timeframe, sorted(sessions, key=_opening)):
-                bars = self._screened(chunk, timeframe)
+                bars = self.batches.screened(chunk, timeframe)
                 batches = [] if timeframe is H1 and not hours.intersection(chunk.sessions) else [bars]
                 if timeframe is H1 and (due := [session for session in chunk.sessions if session in days]):
-                    batches.append(self._day_from_hours(bars, due))
+                    batches.append(self.batches.day_from_hours(bars, due))
                 yield batches
-
-    def _day_from_hours(self, hours: SeriesBatch, sessions: Sequence[Session]) -> SeriesBatch:
-        found = {coverage.trade_date: coverage for coverage in hours.coverage}
-        whole = [session for session in sessions if found[session.trade_date].status is Status.COMPLETE]
-        day = self._resampled(hours.candles, hours.source, D1, whole, base=H1)
-        torn = [self._torn_day(found[session.trade_date]) for session in sessions if session not in whole]
-        return replace(day, coverage=(*day.coverage, *torn))
-
-    def _torn_day(self, hours: Coverage) -> Coverage:
-        """Return the coverage of a day whose hours are not all there: what became of them, it says of itself."""
-        return replace(hours, timeframe=D1, expected=1, received=0, error=f"no day without its hours: {hours.reason()}")
 
     def _official_days(self) -> Iterator[list[SeriesBatch]]:
         official = [session for session in self._sessions(D1) if self._has_official_day(session)]
         for chunk in self.fetch.series(D1, official):
-            yield [self._screened(chunk, D1)]
+            yield [self.batches.screened(chunk, D1)]
 
     def _sessions(self, timeframe: Timeframe) -> list[Session]:
         dates = self.wanted.dates.get(timeframe, frozenset())
@@ -181,84 +170,10 @@ class _Ingest:
             for timeframe in self._coarse(session):
                 self.own[timeframe].append(session)
 
-    def _screened(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
-        if chunk.error is not None:
-            failures = [self._failure(session, timeframe, chunk.error) for session in chunk.sessions]
-            return self._batch(timeframe, coverage=failures, source=chunk.source)
-        kept = screen(chunk.raw, timeframe=timeframe, sessions=chunk.sessions, now=self.now)
-        coverage = self._covered(
-            kept.candles, timeframe, chunk.sessions, chunk.source, rejected=kept.rejected, raw=chunk.raw
-        )
-        return self._batch(
-            timeframe, candles=kept.candles, rejected=kept.rejected, coverage=coverage, source=chunk.source
-        )
-
     def _derived(self, minutes: pd.DataFrame, source: str, sessions: Sequence[Session]) -> Iterator[SeriesBatch]:
         due: dict[Timeframe, list[Session]] = defaultdict(list)
         for session in sessions:
             for timeframe in self._coarse(session):
                 due[timeframe].append(session)
         for timeframe, some in due.items():
-            yield self._resampled(minutes, source, timeframe, some)
-
-    def _resampled(
-        self,
-        finer: pd.DataFrame,
-        source: str,
-        timeframe: Timeframe,
-        sessions: Sequence[Session],
-        base: Timeframe = M1,
-    ) -> SeriesBatch:
-        bars = resample(finer, timeframe=timeframe, sessions=sessions, now=self.now, base=base)
-        coverage = self._covered(bars, timeframe, sessions, source)
-        return self._batch(timeframe, candles=bars, coverage=coverage, source=source)
-
-    def _covered(
-        self,
-        candles: pd.DataFrame,
-        timeframe: Timeframe,
-        sessions: Sequence[Session],
-        source: str,
-        *,
-        rejected: pd.DataFrame | None = None,
-        raw: pd.DataFrame | None = None,
-    ) -> list[Coverage]:
-        return cover_many(
-            candles["ts"],
-            timeframe=timeframe,
-            sessions=sessions,
-            now=self.now,
-            gap_tolerance=self.symbol.gap_tolerance,
-            rejected=None if rejected is None else rejected["ts"],
-            raw=None if raw is None else raw["ts"],
-            source=source,
-        )
-
-    def _failure(self, session: Session, timeframe: Timeframe, error: VendorError) -> Coverage:
-        [empty] = self._covered(empty_candles(), timeframe, [session], self.preferred.name)
-        minutes = self.minutes.get(session.trade_date)
-        torn = minutes is not None and minutes.status in {Status.PARTIAL, Status.MISSING} and timeframe is not M1
-        told = f"its minutes are not complete ({minutes.reason()}), and {error}" if minutes and torn else str(error)
-        return replace(
-            empty,
-            status=Status.FAILED,
-            error=told,
-            retry_at=error.resumes_at if isinstance(error, DayLimit) else None,
-            transient=error.retryable,
-        )
-
-    def _batch(
-        self,
-        timeframe: Timeframe,
-        *,
-        coverage: Sequence[Coverage],
-        candles: pd.DataFrame | None = None,
-        rejected: pd.DataFrame | None = None,
-        source: str | None = None,
-    ) -> SeriesBatch:
-        batch = SeriesBatch(
-            symbol=self.symbol, timeframe=timeframe, coverage=tuple(coverage), source=source or self.preferred.name
-        )
-        if candles is not None:
-            batch = replace(batch, candles=candles)
-        return batch if rejected is None else replace(batch, rejected=rejected)
+            yield self.batches.resampled(minutes, source, timeframe, some)

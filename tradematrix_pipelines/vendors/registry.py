@@ -4,7 +4,7 @@ Here: making one. A package adds its own through the entry-point group ``tradema
 that takes the settings and a ledger and returns a ``Vendor``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
@@ -13,6 +13,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.vendors.credits import Ledger
 from tradematrix_pipelines.vendors.files import FilesVendor
+from tradematrix_pipelines.vendors.mixture import SIMULATED
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
@@ -26,15 +27,16 @@ def open_vendors(settings: Settings, *, ledger: Ledger) -> Iterator[tuple[Vendor
     """Open the vendor that the settings name and its fallbacks, the preferred one first; close them at the end.
 
     Raises:
-        UsageError: a name is unknown or comes twice, or a setting that a vendor needs is missing.
+        UsageError: a name is unknown or comes twice, real and simulated prices would mix, or a setting that a vendor
+            needs is missing.
     """
     names = (settings.vendor_name, *settings.fallback_vendors)
-    if len(set(names)) < len(names):
-        raise UsageError(f"TRADEMATRIX_FALLBACK_VENDORS repeats a vendor: {', '.join(names)} are asked in this order")
+    _check_order(names)
     with ExitStack() as stack:
-        vendors = []
+        vendors: list[Vendor] = []
         for name in names:
-            vendors.append(_open(name, settings, ledger))
+            variable = "TRADEMATRIX_FALLBACK_VENDORS" if vendors else "TRADEMATRIX_VENDOR"
+            vendors.append(_open(name, settings, ledger, variable=variable))
             stack.callback(vendors[-1].close)
         yield tuple(vendors)
 
@@ -48,13 +50,23 @@ def open_vendor(settings: Settings, *, ledger: Ledger) -> Vendor:
     return _open(settings.vendor_name, settings, ledger)
 
 
-def _open(name: str, settings: Settings, ledger: Ledger) -> Vendor:
+def _check_order(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise UsageError(f"TRADEMATRIX_FALLBACK_VENDORS repeats a vendor: {', '.join(names)} are asked in this order")
+    if SIMULATED in names and len(names) > 1:
+        raise UsageError(
+            f"{' and '.join(names)} would mix simulated and real prices: "
+            "unset TRADEMATRIX_FALLBACK_VENDORS, or set a key or TRADEMATRIX_VENDOR to a vendor of real ones"
+        )
+
+
+def _open(name: str, settings: Settings, ledger: Ledger, *, variable: str = "TRADEMATRIX_VENDOR") -> Vendor:
     added = _added()
     if name in added:
         return cast(VendorFactory, added[name].load())(settings, ledger)
     if name in _BUILT_IN:
         return _BUILT_IN[name](settings, ledger)
-    raise UsageError(f"TRADEMATRIX_VENDOR={name!r} is no vendor: there are {', '.join(vendor_names())}")
+    raise UsageError(f"{variable}: {name!r} is no vendor: there are {', '.join(vendor_names())}")
 
 
 def vendor_names() -> list[str]:

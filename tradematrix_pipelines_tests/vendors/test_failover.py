@@ -1,6 +1,7 @@
 """Who serves a session that the preferred vendor can't, and when nobody may. Two simulators over real HTTP."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -44,14 +45,22 @@ class Desk:
     simulators: tuple[Simulator, Simulator]
     vendors: tuple[TwelveData, TwelveData]
 
-    def bring_in(self, symbol: Symbol, timeframes: tuple[Timeframe, ...] = (Timeframe.M1,)) -> list[SeriesBatch]:
+    def bring_in(
+        self,
+        symbol: Symbol,
+        timeframes: tuple[Timeframe, ...] = (Timeframe.M1,),
+        *,
+        held: Mapping[date, frozenset[str]] | None = None,
+        now: datetime = NOW,
+    ) -> list[SeriesBatch]:
         wanted = Wanted(
             symbol=symbol,
             dates=dict.fromkeys(timeframes, frozenset(DAYS)),
             stored_minutes={},
             read_minutes=lambda start, end: empty_candles(),
+            held=held or {},
         )
-        told = ingest(self.vendors, wanted, calendar=get_calendar(symbol.calendar), now=NOW)
+        told = ingest(self.vendors, wanted, calendar=get_calendar(symbol.calendar), now=now)
         return [batch for batches in told for batch in batches]
 
     @property
@@ -143,3 +152,78 @@ def test_where_both_fail_the_reset_of_the_days_credits_is_remembered(desk: Desk)
     found = told(desk.bring_in(EUR))
     assert found[DAYS[-1]].retry_at == datetime(2026, 11, 21, tzinfo=UTC)
     assert "midnight" in (found[DAYS[-1]].error or "") or "00:00" in (found[DAYS[-1]].error or "")
+
+
+def test_a_session_that_the_first_has_no_bar_of_goes_to_the_second(desk: Desk) -> None:
+    desk.simulators[0].set_faults("missing=1")
+    batches = desk.bring_in(EUR, tuple(Timeframe))
+    assert {(f.status.value, f.source, f.error) for b in batches for f in b.coverage} == {("complete", "second", None)}
+
+
+def test_a_partial_session_stays_with_the_first(desk: Desk) -> None:
+    desk.simulators[0].set_faults("missing=0.5")
+    found = told(desk.bring_in(DAX))
+    assert {(coverage.status.value, coverage.source) for coverage in found.values()} == {("partial", "first")}
+    assert desk.calls[1] == 0
+
+
+def test_where_nobody_has_a_bar_the_session_is_missing_by_the_first(desk: Desk) -> None:
+    for simulator in desk.simulators:
+        simulator.set_faults("missing=1")
+    found = told(desk.bring_in(EUR))
+    assert {day: (c.status.value, c.source, c.error) for day, c in found.items()} == dict.fromkeys(
+        DAYS, ("missing", "first", None)
+    )
+    assert desk.calls[1] > 0
+
+
+def test_an_open_session_without_a_bar_may_only_be_late(desk: Desk) -> None:
+    desk.simulators[0].set_faults("missing=1")
+    found = told(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
+    assert {day: coverage.source for day, coverage in found.items()} == {
+        DAYS[0]: "second", DAYS[1]: "second", DAYS[2]: "first",
+    }  # fmt: skip
+    assert found[DAYS[2]].status.value == "missing"
+
+
+@pytest.mark.parametrize("desk", ["100/1"], indirect=True)
+def test_an_empty_answer_of_the_second_does_not_hide_why_the_first_failed(desk: Desk) -> None:
+    desk.simulators[1].set_faults("missing=1")
+    found = told(desk.bring_in(EUR))[DAYS[-1]]
+    assert (found.status.value, found.retry_at) == ("failed", datetime(2026, 11, 21, tzinfo=UTC))
+    assert "second has no bar of the session" in (found.error or "")
+
+
+def test_nor_does_it_in_a_session_that_is_open(desk: Desk) -> None:
+    desk.simulators[0].set_faults("gated")
+    desk.simulators[1].set_faults("missing=1")
+    found = told(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
+    assert {coverage.status.value for coverage in found.values()} == {"failed"}
+
+
+def test_the_log_says_who_is_asked_and_why(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    desk.simulators[0].set_faults("gated")
+    desk.bring_in(NDX)
+    [line] = [record.getMessage() for record in caplog.records if "failover" in record.name]
+    assert line.startswith("NDX 1m: second is asked for 3 sessions from 2026-11-18 on: ")
+    assert "plan" in line
+
+
+def test_what_is_held_from_the_first_is_not_replaced_by_the_second(desk: Desk) -> None:
+    desk.simulators[0].set_faults("broken")
+    held = {DAYS[0]: frozenset({"first"}), DAYS[1]: frozenset({"second"})}
+    batches = desk.bring_in(EUR, tuple(Timeframe), held=held)
+    for timeframe in Timeframe:
+        found = told(batches, timeframe)
+        assert [found[day].status.value for day in DAYS] == ["failed", "complete", "complete"]
+    opens = get_calendar("FX").sessions(DAYS[0], DAYS[0])[0]
+    stored = [ts for batch in batches for ts in batch.candles["ts"] if opens.opens_at <= ts < opens.closes_at]
+    assert stored == []
+
+
+def test_what_came_from_a_vendor_of_another_time_only_the_first_replaces(desk: Desk) -> None:
+    held = dict.fromkeys(DAYS, frozenset({"files"}))
+    assert {coverage.source for coverage in told(desk.bring_in(EUR, held=held)).values()} == {"first"}
+    desk.simulators[0].set_faults("gated")
+    assert {coverage.status.value for coverage in told(desk.bring_in(EUR, held=held)).values()} == {"failed"}

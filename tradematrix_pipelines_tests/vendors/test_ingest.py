@@ -240,3 +240,26 @@ def test_an_official_daily_bar_is_preferred_for_exchange_traded_symbols(tmp_path
     told = bring_in(FilesVendor(tmp_path), DAX, [date(2019, 2, 20)], instant("2026-11-20T23:00:00"), timeframes=[D1])
     [day] = told.candles[D1].to_dict("records")
     assert (day["high"], day["close"], day["volume"]) == (11_500.0, 11_400.0, 5.0)
+
+
+def test_minutes_before_there_are_any_cost_no_call() -> None:
+    now, day = instant("2026-11-20T23:00:00"), date(2020, 2, 7)
+    with Simulator(clock=FrozenClock(now)) as simulator:
+        vendor = simulated(simulator, now)
+        told = bring_in(vendor, DAX, [day], now, timeframes=[M1])
+        assert simulator.counts.calls == 0
+        assert told.coverage[M1, day].status is Status.FAILED
+        assert told.coverage[M1, day].error == "twelve_data has no minutes before 2020-02-10"
+        told = bring_in(vendor, DAX, [day], now)
+        vendor.close()
+        assert simulator.counts.calls == 4, "the coarser timeframes, one call each"
+    assert (told.coverage[M1, day].status, told.coverage[D1, day].status) == (Status.FAILED, Status.COMPLETE)
+
+
+def test_a_missing_file_of_minutes_is_named_in_the_coverage(tmp_path: Path) -> None:
+    day = date(2019, 2, 20)
+    told = bring_in(FilesVendor(tmp_path), DAX, [day], instant("2026-11-20T23:00:00"), timeframes=[M1])
+    found = told.coverage[M1, day]
+    assert found.status is Status.FAILED
+    assert "DAX_1m.csv" in (found.error or "")
+    assert str(tmp_path) in (found.error or "")

@@ -14,7 +14,7 @@ from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.files import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest
-from tradematrix_pipelines.vendors.registry import open_vendor, vendor_names
+from tradematrix_pipelines.vendors.registry import open_vendor, open_vendors, vendor_names
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
@@ -69,6 +69,26 @@ def test_files(plain: Settings, tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_known_ones(plain: Settings) -> None:
     with pytest.raises(UsageError, match=r"'stooq' is no vendor: there are files, simulator, twelve_data"):
         open_vendor(replace(plain, vendor="stooq"), ledger=NoLedger())
+
+
+def test_fallbacks_are_opened_in_their_order_and_closed_together(plain: Settings, tmp_path: Path) -> None:
+    settings = replace(plain, vendor="yahoo", fallback_vendors=("files",), files_dir=tmp_path)
+    with open_vendors(settings, ledger=NoLedger()) as vendors:
+        assert [vendor.name for vendor in vendors] == ["yahoo", "files"]
+
+
+@pytest.mark.parametrize(
+    ("fallbacks", "told"),
+    [
+        (("stooq",), r"^TRADEMATRIX_FALLBACK_VENDORS: 'stooq' is no vendor"),
+        (("yahoo",), r"TRADEMATRIX_FALLBACK_VENDORS repeats a vendor"),
+        (("simulator",), r"would mix simulated and real prices"),
+    ],
+)
+def test_fallbacks_that_make_no_sense(plain: Settings, fallbacks: tuple[str, ...], told: str) -> None:
+    settings = replace(plain, vendor="yahoo", fallback_vendors=fallbacks)
+    with pytest.raises(UsageError, match=told), open_vendors(settings, ledger=NoLedger()):
+        pass
 
 
 def test_a_package_adds_a_vendor(plain: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +51,7 @@ META = {
 }
 
 
-def chart(name: str, stamps: list[int], closes: list[float | None], **meta: Any) -> bytes:
+def chart(name: str, stamps: list[int], closes: Sequence[float | None], **meta: Any) -> bytes:
     quote = dict.fromkeys(("open", "high", "low", "close"), closes) | {"volume": [0] * len(closes)}
     result = {"meta": META[name] | meta, "timestamp": stamps, "indicators": {"quote": [quote]}}
     return json.dumps({"chart": {"result": [result], "error": None}}).encode()
@@ -65,6 +65,7 @@ class Charts(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[tuple[str, str, int, int]] = []
+        self.refusal: tuple[int, bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -88,8 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
             seconds = {"1m": 60, "5m": 300, "15m": 900, "60m": 3600}[step]
             stamps = list(range(first - first % seconds, last, seconds))
         closes = [20_000.0 + (stamp % 86_400) // 60 if name == "^GDAXI" else 1.1 for stamp in stamps]
-        body = chart(name, stamps, closes)
-        self.send_response(200)
+        status, body = self.server.refusal or (200, chart(name, stamps, closes))
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -100,9 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def charts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Charts]:
-    """The server, and a yfinance that has its cookie and crumb already, so that it asks no other host for them."""
-    monkeypatch.setattr(YfData(), "_cookie", True)
-    monkeypatch.setattr(YfData(), "_crumb", "crumb")
+    """The server, and a yfinance that has its cookie and crumb at hand, so that it asks no other host for them."""
+    monkeypatch.setattr(YfData(), "_get_cookie_and_crumb", lambda timeout=30: ("crumb", "basic"))
+    monkeypatch.setattr(YfData(), "_cookie_strategy", "basic")
     with Charts() as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -194,6 +195,7 @@ def error(code: str, description: str) -> bytes:
         (422, error("Unprocessable Entity", "1m data not available for startTime=1 and endTime=2."), Lacking),
         (400, error("Bad Request", "Invalid input"), BadRequest),
         (200, b"<html>consent</html>", MalformedAnswer),
+        (200, b"[" * 100_000, MalformedAnswer),
         (200, b'{"chart": {"result": [], "error": null}}', MalformedAnswer),
         (200, b'{"chart": {"result": [{"meta": {}, "timestamp": [1], "indicators": {}}]}}', MalformedAnswer),
     ],
@@ -210,6 +212,8 @@ def test_each_refusal_is_typed(status: int, body: bytes, kind: type[VendorError]
         (DAX, chart("^GDAXI", [0], [47.0])),  # another price scale
         (DAX, chart("^GDAXI", [0], [24_000.0], currency="USD")),
         (DAX, chart("^GDAXI", [0], [24_000.0], symbol="DAX")),
+        (DAX, chart("^GDAXI", [0], [24_000.0], exchangeTimezoneName="America/New_York")),
+        (DAX, chart("^GDAXI", [0], [24_000.0], exchangeTimezoneName="Africa/Lagos")),  # Berlin's time in winter only
         (replace(EUR, vendor_symbols={"yahoo": "^GDAXI"}), chart("^GDAXI", [0], [1.1], currency="USD")),
     ],
 )
@@ -224,6 +228,46 @@ def test_no_connection_is_a_fault(charts: Charts) -> None:
             CandleRequest(symbol=DAX, timeframe=Timeframe.H1, start=NOW.replace(hour=8), end=NOW)
         )
     assert charts.asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "asked"),
+    [
+        (429, b"Too Many Requests", MinuteLimit, 4),
+        (503, b"<html>", VendorFault, 4),
+        (404, error("Not Found", "No data found, symbol may be delisted"), BadSymbol, 2),
+        (422, error("Unprocessable Entity", "1m data not available for startTime=1 and endTime=2."), Lacking, 2),
+    ],
+)
+def test_refusals_come_through_yfinance(
+    charts: Charts, status: int, body: bytes, kind: type[VendorError], asked: int
+) -> None:
+    """Yfinance asks twice, with another cookie; two tries of ours make four calls, where trying again may help."""
+    charts.refusal = status, body
+    with pytest.raises(kind):
+        yahoo(charts.url).fetch(CandleRequest(symbol=DAX, timeframe=Timeframe.H1, start=NOW.replace(hour=8), end=NOW))
+    assert len(charts.asked) == asked
+
+
+def test_what_fails_inside_yfinance_is_a_fault(charts: Charts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such_cookie(timeout: int = 30) -> tuple[str, str]:
+        raise KeyError(timeout)
+
+    monkeypatch.setattr(YfData(), "_get_cookie_and_crumb", no_such_cookie)
+    with pytest.raises(VendorFault, match="KeyError"):
+        yahoo(charts.url).fetch(CandleRequest(symbol=DAX, timeframe=Timeframe.H1, start=NOW.replace(hour=8), end=NOW))
+
+
+def test_the_newest_day_may_come_twice_and_the_last_counts() -> None:
+    days = [int(datetime(2026, 11, day, hour, tzinfo=UTC).timestamp()) for day, hour in ((18, 23), (19, 23), (20, 16))]
+    found = read_chart(200, chart("^GDAXI", days, [24_000.0, 24_100.0, 24_110.0]), symbol=DAX, timeframe=Timeframe.D1)
+    assert [ts.date() for ts in found["ts"]] == [date(2026, 11, 19), date(2026, 11, 20)]
+    assert list(found["close"]) == [24_000.0, 24_110.0]
+
+
+def test_a_zone_may_have_two_names() -> None:
+    body = chart("^GDAXI", [0], [24_000.0], exchangeTimezoneName="Europe/Stockholm")
+    assert len(read_chart(200, body, symbol=DAX, timeframe=Timeframe.M1)) == 1
 
 
 WORDS = st.sampled_from(["meta", "timestamp", "indicators", "quote", "open", "close", "currency", "symbol"])

@@ -4,7 +4,8 @@ One step, because one fetch serves all timeframes, and because a bad day of minu
 timeframes theirs. It stores session after session; what is stored stays when a later one fails.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 import dagster as dg
@@ -131,11 +132,8 @@ def _ingest_symbol(
     vendors: Sequence[Vendor] = context.resources.vendors
     door: PostgresIOManager = context.resources.postgres_io_manager
     found = _found(market, symbol, dates, [*{Timeframe.M1, *timeframes}])
-    done = (
-        frozenset()
-        if refresh
-        else frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
-    )
+    complete = frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
+    done = frozenset() if refresh else complete
     wanted = Wanted(
         symbol=symbol,
         dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},
@@ -143,6 +141,7 @@ def _ingest_symbol(
             day: found[Timeframe.M1, day].coverage.source or "" for day in dates if (Timeframe.M1, day) in done
         },
         read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
+        held=_sources(found, [key for key in complete - done if key[0] in timeframes]),
     )
     written, sessions, transient = Written(), 0, False
     for batches in ingest(vendors, wanted, calendar=get_calendar(symbol.calendar), now=now):
@@ -156,6 +155,15 @@ def _ingest_symbol(
         sum((timeframe, day) in done for timeframe in timeframes for day in dates), len(timeframes) * len(dates),
     )  # fmt: skip
     return transient
+
+
+def _sources(found: Found, keys: Iterable[tuple[Timeframe, date]]) -> dict[date, set[str]]:
+    """Return the vendors that the sessions of ``keys`` are stored from, by trade date."""
+    sources: dict[date, set[str]] = defaultdict(set)
+    for timeframe, day in keys:
+        if (source := found[timeframe, day].coverage.source) is not None:
+            sources[day].add(source)
+    return sources
 
 
 def _found(market: Market, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]) -> Found:

@@ -2,11 +2,12 @@
 
 The body is ``{"chart": {"result": [{"meta", "timestamp", "indicators": {"quote": [{…}]}}], "error": null}}``. Stamps
 are seconds, of the bar's open; those of daily bars are local midnights, so their UTC date can be the day before. A row
-without any price is a bar that Yahoo does not have.
+without any price is a bar that Yahoo does not have. The newest day may come twice, as of two moments: the last counts.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, TS_DTYPE, VALUES, as_candles, empty_candles
+from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import (
@@ -34,6 +36,8 @@ _TYPES = {
     "CRYPTOCURRENCY": {InstrumentType.CRYPTO},
     "FUTURE": {InstrumentType.FUTURE},
 }
+
+_WINTER_AND_SUMMER = (datetime(2026, 1, 15), datetime(2026, 7, 15))  # noqa: DTZ001 - the zone's own wall clock is asked
 
 
 def read_chart(status: int, body: bytes, *, symbol: Symbol, timeframe: Timeframe) -> pd.DataFrame:
@@ -72,6 +76,10 @@ def check_identity(meta: Mapping[str, Any], symbol: Symbol) -> None:
         conflicts.append(f"its type is {meta['instrumentType']}, that of {symbol.name} is {symbol.instrument}")
     if meta.get("currency") not in {None, "", symbol.currency}:
         conflicts.append(f"it is in {meta['currency']}, {symbol.name} is in {symbol.currency}")
+    if _trades_elsewhere(meta, symbol):
+        conflicts.append(
+            f"it trades by the clock of {meta['exchangeTimezoneName']}, {symbol.name} by {symbol.calendar}'s"
+        )
     if conflicts:
         raise WrongInstrument(
             f"asked Yahoo for {asked}, but {'; '.join(conflicts)}. Nothing of the answer is kept: "
@@ -79,12 +87,31 @@ def check_identity(meta: Mapping[str, Any], symbol: Symbol) -> None:
         )
 
 
+def _trades_elsewhere(meta: Mapping[str, Any], symbol: Symbol) -> bool:
+    """Return whether the clocks of the two exchanges differ.
+
+    Yahoo has codes of its own for exchanges; their zones are everybody's. One zone may have two names, so offsets are
+    compared, of a day in winter and one in summer. What trades around the clock has no exchange.
+    """
+    if symbol.quotes_all_day or meta.get("exchangeTimezoneName") is None:
+        return False
+    told, own = _zone(str(meta["exchangeTimezoneName"])), get_calendar(symbol.calendar).timezone
+    return any(told.utcoffset(day) != own.utcoffset(day) for day in _WINTER_AND_SUMMER)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise MalformedAnswer(f"Yahoo names a time zone that is not known: {name!r}") from None
+
+
 def _chart(body: bytes, status: int) -> Mapping[str, Any]:
     try:
         chart = json.loads(body)["chart"]
         if not isinstance(chart, dict):
             raise TypeError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise MalformedAnswer(
             f"Yahoo answered HTTP {status} with something that is no chart: try again later"
         ) from None
@@ -111,17 +138,13 @@ def _candles(result: Mapping[str, Any], meta: Mapping[str, Any], timeframe: Time
     values = {name: np.array(quote.get(name) or [None] * len(stamps), dtype=np.float64) for name in VALUES}
     opens = pd.Series(pd.to_datetime(np.array(stamps, dtype=np.int64), unit="s", utc=True))
     if timeframe is Timeframe.D1:
-        opens = _local_dates(opens, str(meta["exchangeTimezoneName"]))
+        opens = opens.dt.tz_convert(_zone(str(meta["exchangeTimezoneName"])))
+        opens = opens.dt.tz_localize(None).dt.normalize().dt.tz_localize("UTC")
     frame = as_candles(pd.DataFrame({"ts": opens.astype(TS_DTYPE), **values}))
-    return frame[frame[PRICES].notna().any(axis=1)].reset_index(drop=True)
-
-
-def _local_dates(opens: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[pd.Timestamp]":
-    try:
-        local = opens.dt.tz_convert(ZoneInfo(zone))
-    except ZoneInfoNotFoundError:
-        raise MalformedAnswer(f"Yahoo names a time zone that is not known: {zone!r}") from None
-    return local.dt.tz_localize(None).dt.normalize().dt.tz_localize("UTC")
+    frame = frame[frame[PRICES].notna().any(axis=1)]
+    if timeframe is Timeframe.D1 and frame["ts"].iloc[-2:].duplicated().any():
+        frame = frame.drop(index=frame.index[-2])
+    return frame.reset_index(drop=True)
 
 
 def _check_scale(candles: pd.DataFrame, symbol: Symbol) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from yfinance.cache import set_cache_location
 from yfinance.data import YfData
-from yfinance.exceptions import YFException, YFRateLimitError
+from yfinance.exceptions import YFRateLimitError
 
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.clock import Clock
@@ -118,7 +118,7 @@ def _get(url: str, params: dict[str, object]) -> tuple[int, bytes]:
         response = YfData().get(url, params=params, timeout=_TIMEOUT_SECONDS)
     except YFRateLimitError:
         raise MinuteLimit("Yahoo answers too many requests: it is asked again later") from None
-    except (OSError, YFException) as error:
+    except Exception as error:  # noqa: BLE001 - yfinance reads cookies and consent pages on the way, and may fail anyhow
         raise VendorFault(
             f"no answer from Yahoo ({type(error).__name__}): check the connection, or try later"
         ) from None

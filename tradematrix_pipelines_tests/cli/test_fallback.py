@@ -1,0 +1,48 @@
+"""A fallback at the command line: it serves what the vendor can't, is told as the source, and replaces nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import Result
+from sqlalchemy import text
+
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.vendors.simulator.server import Simulator
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of two of DAX's sessions, at prices that the simulator does not have, as the fallback."""
+    del settings  # it clears the environment first
+    days = [pd.date_range(f"2026-11-{day}T08:00Z", periods=510, freq="1min") for day in (19, 20)]
+    minutes = pd.DataFrame({"ts": [f"{ts:%Y-%m-%dT%H:%M:%SZ}" for day in days for ts in day]})
+    minutes[["open", "high", "low", "close"]] = [3_000.0, 3_001.0, 2_999.0, 3_000.5]
+    folder = tmp_path / "files"
+    folder.mkdir()
+    minutes.to_csv(folder / "DAX_1m.csv", index=False)
+    monkeypatch.setenv("TRADEMATRIX_FALLBACK_VENDORS", "files")
+    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(folder))
+    return folder
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_refresh_takes_no_revision_from_a_fallback(run: Run, simulator: Simulator, market: Market) -> None:
+    one, both = ("DAX", "--from", "2026-11-19", "--timeframe", "1m"), ("--to", "2026-11-20")
+    assert run("backfill", *one, "--to", "2026-11-19").exit_code == 0
+    simulator.set_faults("gated")
+    assert run("backfill", *one, *both, "--refresh").exit_code == 1
+    stored = text("SELECT ts::date::text, source, count(*), min(close) < 3001 FROM ohlc GROUP BY 1, 2")
+    with market.engine.connect() as connection:
+        found = {tuple(row) for row in connection.execute(stored)}
+        revised = connection.execute(text("SELECT count(*) FROM ohlc_revisions")).scalar_one()
+        covered = {
+            tuple(row) for row in connection.execute(text("SELECT trade_date::text, source FROM session_coverage"))
+        }
+    assert found == {("2026-11-19", "twelve_data", 510, False), ("2026-11-20", "files", 510, True)}
+    assert revised == 0
+    assert covered == {("2026-11-19", "twelve_data"), ("2026-11-20", "files")}
