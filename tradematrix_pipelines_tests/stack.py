@@ -40,6 +40,14 @@ _RUNS = """
 query Runs($filter: RunsFilter!) {
   runsOrError(filter: $filter) { ... on Runs { results { runId status creationTime startTime endTime } } }
 }"""
+_RUN = """
+mutation Run($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}"""
 ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
 
@@ -152,13 +160,14 @@ class Ui:
         """Return the data that a query answers with.
 
         Raises:
-            httpx.TransportError: nobody listens.
-            AssertionError: the answer tells of errors.
+            httpx.HTTPError: nobody listens, or there is no answer.
+            RuntimeError: the answer tells of errors.
         """
         answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=120)
         answer.raise_for_status()
         body = answer.json()
-        assert "errors" not in body, body["errors"]
+        if "errors" in body:
+            raise RuntimeError(body["errors"])
         data: dict[str, Any] = body["data"]
         return data
 
@@ -174,11 +183,24 @@ class Ui:
         backfill_id: str = launched["backfillId"]
         return backfill_id
 
+    def run(self, job: str, *, tags: Mapping[str, str]) -> str:
+        """Launch a run of a job, and return its id."""
+        location = {"repositoryLocationName": "tradematrix_pipelines", "repositoryName": "__repository__"}
+        params = {
+            "selector": {**location, "pipelineName": job},
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        launched = self.ask(_RUN, params=params)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run_id: str = launched["run"]["runId"]
+        return run_id
+
     def backfill_status(self, backfill_id: str) -> str:
-        """Return a backfill's status; empty while the UI is down."""
+        """Return a backfill's status; empty while the UI, or the database behind it, is down."""
         try:
             answer = self.ask(_STATUS, id=backfill_id)["partitionBackfillOrError"]
-        except httpx.TransportError:
+        except (httpx.HTTPError, RuntimeError):
             return ""
         return str(answer.get("status", answer))
 

@@ -1,5 +1,6 @@
 """Running a job in this process, recorded as any other run: the UI shows it, and can run it again."""
 
+import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, 
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from tradematrix_pipelines.defs.launcher import HOST_TAG
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
@@ -66,10 +68,9 @@ def run_sessions(
     Args:
         assets: the job's assets to materialize; all of them when empty.
     """
-    job = defs.resolve_job_def(job_name)
+    whole = defs.resolve_job_def(job_name)
     selected = frozenset(assets) or None
-    if selected is not None:
-        job = job.get_subset(asset_selection=set(selected))
+    job = whole if selected is None else whole.get_subset(asset_selection=set(selected))
     origin = RemoteRepositoryOrigin(
         ManagedGrpcPythonEnvCodeLocationOrigin(
             LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
@@ -77,9 +78,10 @@ def run_sessions(
         "__repository__",
     )
     run = instance.create_run_for_job(
-        job_def=job,
+        # Of the whole: it selects for itself, and the UI would warn of a run of a job that it doesn't know.
+        job_def=whole,
         run_config={**_QUIET, **(run_config or {})},
-        tags=range_tags(symbol, first, last) | dict(tags or {}),
+        tags={**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})},
         asset_selection=selected,
         remote_job_origin=origin.get_job_origin(job_name),
     )

@@ -72,7 +72,7 @@ def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int, retry: bool
         ]
     )
     return dg.Failure(
-        description=f"{len(failed)} of {total} partitions failed; the others are stored. "
+        description=f"{len(failed)} of {total} partitions failed{'; the others are stored' * (len(failed) < total)}. "
         f"First: {asset_key.to_user_string()} {key}: {error}",
         metadata={"failed": len(failed), "failed_partitions": table},
         allow_retries=retry,

@@ -8,8 +8,11 @@ from typing import Any
 from click.testing import Result
 from sqlalchemy import text
 
+from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.retry import stretches
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.vendors.simulator.server import Simulator
 
@@ -81,3 +84,16 @@ def test_stretches_step_over_closed_days_and_break_at_sessions_that_are_not_red(
         (date(2026, 4, 9), date(2026, 4, 10)),
     ]
     assert list(stretches(set(), get_calendar("XETR"))) == []
+
+
+def test_the_ui_knows_the_job_of_a_commands_run_and_can_run_it_again(
+    run: Callable[..., Result], simulator: Simulator, settings: Settings
+) -> None:
+    assert run("backfill", "NDX", "--from", "2026-11-20", "--timeframe", "1m").exit_code == 0
+    with open_instance(load_settings()) as instance:
+        [record] = instance.get_run_records()
+        assert record.dagster_run.remote_job_origin is not None
+        snapshot = instance.get_job_snapshot(str(record.dagster_run.job_snapshot_id))
+    known = build_defs(settings).resolve_job_def("ingest_candles").get_job_snapshot_id()
+    assert snapshot.lineage_snapshot is not None
+    assert snapshot.lineage_snapshot.parent_snapshot_id == known

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from typing import Any
 import psutil
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines_tests.stack import Ui, Vendor, end, environment, tradematrix, ui, vendor, wait_for
+from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, tradematrix, ui, vendor, wait_for
 
 SYMBOL, FIRST, LAST = "EUR/USD", date(2026, 9, 1), date(2026, 10, 30)
 SESSIONS = 44
@@ -48,7 +48,11 @@ class Installation:
             return tuple(connection.execute(text(query)).one())
 
     def stored(self) -> int:
-        return int(self.ask("SELECT count(*) FROM session_coverage WHERE timeframe = '1m' AND final")[0])
+        """How many sessions are stored; 0 while the database is down."""
+        try:
+            return int(self.ask("SELECT count(*) FROM session_coverage WHERE timeframe = '1m' AND final")[0])
+        except OperationalError:
+            return 0
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +124,27 @@ def postgres(installation: Installation, web: Ui) -> int:
     return int((installation.home / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
+def start(web: Ui, installation: Installation) -> str:
+    """Start a backfill of all assets, wait for its middle, and return its id."""
+    days = [FIRST.fromordinal(n) for n in range(FIRST.toordinal(), LAST.toordinal() + 1)]
+    backfill = web.backfill([day for day in days if day.weekday() < 5], [SYMBOL])
+    wait_for("the middle of the backfill", lambda: 0 < installation.stored() < SESSIONS, seconds=120)
+    return backfill
+
+
+def finish(web: Ui, backfill: str, installation: Installation, undisturbed: tuple[Any, ...]) -> None:
+    """See that the backfill ends complete, and asks only for what is missing now."""
+    done = wait_for("the database", installation.stored, seconds=60)
+    calls = installation.simulator.counts["calls"]
+    assert 0 < done < SESSIONS, "killed too early or too late to show anything"
+    installation.simulator.set_faults()
+    assert web.finish(backfill, seconds=240) == "COMPLETED_SUCCESS"
+    assert (*installation.ask(CHECKSUM), *installation.ask(LEVELS)) == undisturbed
+    assert installation.ask(HALF_WRITTEN) == (0,)
+    missing = -(-(SESSIONS - done) * 1440 // 4999)
+    assert installation.simulator.counts["calls"] - calls <= missing, "a session that was stored is fetched again"
+
+
 @pytest.mark.kills
 @pytest.mark.parametrize(
     "victim",
@@ -130,27 +155,25 @@ def test_a_backfill_survives_the_death_of(
     victim: Callable[[Installation, Ui], int], installation: Installation, undisturbed: tuple[Any, ...]
 ) -> None:
     with ui(installation.env, installation.home) as web:
-        days = [FIRST.fromordinal(n) for n in range(FIRST.toordinal(), LAST.toordinal() + 1)]
-        backfill = web.backfill([day for day in days if day.weekday() < 5], [SYMBOL])
-        wait_for("the middle of the backfill", lambda: 0 < installation.stored() < SESSIONS, seconds=120)
-        os.kill(victim(installation, web), signal.SIGKILL)
-        time.sleep(0.5)
-        if victim is not run_worker:
-            end(web.process)
-    done, calls = _stored_again(installation), installation.simulator.counts["calls"]
-    assert 0 < done < SESSIONS, "killed too early or too late to show anything"
-    installation.simulator.set_faults()
+        backfill = start(web, installation)
+        killed = victim(installation, web)
+        os.kill(killed, signal.SIGKILL)
+        wait_for("its death", lambda: not psutil.pid_exists(killed) or is_zombie(killed), seconds=30)
+        finish(web, backfill, installation, undisturbed)
+
+
+@pytest.mark.kills
+def test_a_backfill_survives_a_power_cut(installation: Installation, undisturbed: tuple[Any, ...]) -> None:
     with ui(installation.env, installation.home) as web:
-        status = web.finish(backfill, seconds=240)
-    assert status.startswith("COMPLETED")
-    assert status != "COMPLETED_FAILED"
-    assert (*installation.ask(CHECKSUM), *installation.ask(LEVELS)) == undisturbed
-    assert installation.ask(HALF_WRITTEN) == (0,)
-    missing = -(-(SESSIONS - done) * 1440 // 4999)
-    assert installation.simulator.counts["calls"] - calls <= missing, "a session that was stored is fetched again"
+        backfill = start(web, installation)
+        server = psutil.Process(postgres(installation, web))
+        up = psutil.Process(web.process.pid)
+        for process in [server, *server.children(), up, *up.children(recursive=True)]:
+            process.kill()
+        web.process.wait(30)
+    with ui(installation.env, installation.home) as web:
+        finish(web, backfill, installation, undisturbed)
 
 
-def _stored_again(installation: Installation) -> int:
-    """Return how many sessions are stored, from a server that may have to be started again first."""
-    tradematrix(installation.env, "migrate")
-    return wait_for("the database", installation.stored, seconds=60)
+def is_zombie(pid: int) -> bool:
+    return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

@@ -1,0 +1,107 @@
+"""A service that dies is started again, though not for ever, and nothing of it outlives its end."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tradematrix_pipelines.cli import supervision
+from tradematrix_pipelines.cli.supervision import RESTARTS, Service
+from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines_tests.stack import wait_for
+
+MAIN = """
+import pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with pathlib.Path("pids").open("a") as file:
+    print(child.pid, file=file)
+print("at work", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service that starts a process of its own and notes its pid."""
+    (tmp_path / "patient.py").write_text(MAIN)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    running = Service("patient", ["patient"], environment=environment, folder=tmp_path, log=tmp_path / "patient.log")
+    yield running
+    running.stop(deadline=time.monotonic() + 5)
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Callable[[int], list[int]]:
+    """The pids of what the service has started, once there are so many."""
+
+    def noted() -> list[int]:
+        file = tmp_path / "pids"
+        return [int(pid) for pid in file.read_text().split()] if file.exists() else []
+
+    def read(count: int) -> list[int]:
+        wait_for(f"{count} starts", lambda: len(noted()) == count, seconds=20)
+        return noted()
+
+    return read
+
+
+def kill_head(of: int) -> None:
+    head = psutil.Process(of).parent()
+    assert head is not None
+    head.send_signal(signal.SIGKILL)
+    wait_for("its death", lambda: psutil.Process(of).ppid() != head.pid, seconds=10)
+
+
+def revive(service: Service) -> None:
+    """Look after the service until its death has been seen."""
+    before = service._child
+
+    def again() -> bool:
+        service.revive()
+        return service._child is not before
+
+    wait_for("the next start", again, seconds=10)
+
+
+def test_it_starts_again_and_leaves_alone_what_it_had_started(
+    service: Service, pids: Callable[[int], list[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    [first] = pids(1)
+    kill_head(first)
+    revive(service)
+    assert "the patient ended with exit code -9: starting it again" in capsys.readouterr().err
+    assert pids(2)[0] == first
+    assert psutil.pid_exists(first)
+
+
+def test_its_end_is_the_end_of_all_it_ever_started(service: Service, pids: Callable[[int], list[int]]) -> None:
+    kill_head(pids(1)[0])
+    revive(service)
+    started = pids(2)
+    service.stop(deadline=time.monotonic() + 5)
+    wait_for("their end", lambda: not any(psutil.pid_exists(pid) for pid in started), seconds=10)
+
+
+def test_what_dies_again_and_again_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
+    (tmp_path / "hopeless.py").write_text("import sys; print('no such thing'); sys.exit(3)")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    log = tmp_path / "hopeless.log"
+    running = Service("hopeless", ["hopeless"], environment=environment, folder=tmp_path, log=log)
+    with pytest.raises(TradeMatrixError, match=r"the hopeless ended with exit code 3; its log ends:\n(no such thing)"):
+        wait_for("the end of patience", running.revive, seconds=30, every=0.05)
+    running.stop(deadline=time.monotonic() + 5)
+    assert log.read_text().count("no such thing") == RESTARTS + 1
+
+
+def test_old_deaths_are_forgiven(
+    service: Service, pids: Callable[[int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "WINDOW", 0.0)
+    for number in range(1, RESTARTS + 3):
+        kill_head(pids(number)[-1])
+        revive(service)
+    assert len(pids(RESTARTS + 3)) == RESTARTS + 3
