@@ -44,6 +44,7 @@ class Symbol:
         gap_tolerance: longest stretch without a bar, in minutes, that a complete session may have; ``None``
             when every minute of the session is expected (exchange-traded).
         active: whether it is materialized.
+        touch_alerts: whether somebody is told when the price touches a level.
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
     """
 
@@ -59,6 +60,7 @@ class Symbol:
     price_range: tuple[float, float] | None = None
     gap_tolerance: int | None = None
     active: bool = True
+    touch_alerts: bool = False
     id: int | None = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.storage.reading import CandleReader
 from tradematrix_pipelines.storage.schema import migrate
-from tradematrix_pipelines.storage.symbols import add_symbols
+from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,12 +64,12 @@ class Market:
 
 
 def prepare(engine: Engine) -> list[str]:
-    """Bring the schema up to date, seed a new one with the default symbols; return the revisions applied.
+    """Bring the schema up to date, seed one without symbols with the default ones; return the revisions applied.
 
     Raises:
         SchemaTooNew: the database is ahead of this code.
     """
     applied = migrate(engine)
-    if applied:
+    if applied and not read_symbols(engine, only_active=False):
         add_symbols(engine, DEFAULT_SYMBOLS)
     return applied

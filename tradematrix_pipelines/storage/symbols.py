@@ -80,6 +80,7 @@ def _row(symbol: Symbol) -> dict[str, Any]:
         "price_max": high,
         "gap_tolerance": symbol.gap_tolerance,
         "active": symbol.active,
+        "touch_alerts": symbol.touch_alerts,
     }
 
 
@@ -98,4 +99,5 @@ def _symbol(row: Row[Any]) -> Symbol:
         price_range=None if row.price_min is None or row.price_max is None else (row.price_min, row.price_max),
         gap_tolerance=row.gap_tolerance,
         active=row.active,
+        touch_alerts=row.touch_alerts,
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
     true,
@@ -74,6 +75,9 @@ market_symbols = Table(
     Column("gap_tolerance", Integer, comment="minutes without a bar in a complete session; null = none"),
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("created_at", _UTC, nullable=False, server_default=func.now()),
+    Column(
+        "touch_alerts", Boolean, nullable=False, server_default=false(), comment="tell of levels that the price touches"
+    ),
     UniqueConstraint("vendor", "symbol"),
     # A partition key names a symbol without its vendor, so the name alone must be unique too.
     UniqueConstraint("symbol"),
@@ -217,4 +221,46 @@ vendor_credits = Table(
     Column("settled", Boolean, nullable=False),
     Index(None, "vendor", "reserved_at"),
     CheckConstraint("credits >= 0", name="credits"),
+)
+
+current_prices = Table(
+    "current_prices",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), primary_key=True, autoincrement=False),
+    Column("trade_date", Date, nullable=False, comment="the session that the price is of"),
+    Column("price", Double, nullable=False, comment="close of the newest stored minute"),
+    Column("change", Double, comment="price - y_close; null without levels for the session"),
+    Column("change_percent", Double),
+    _price("session_high"),
+    _price("session_low"),
+    Column("at", _UTC, nullable=False, comment="when that minute closed"),
+    Column("source", Text, nullable=False),
+    Column("updated_at", _UTC, nullable=False),
+)
+
+level_touches = Table(
+    "level_touches",
+    metadata,
+    Column("trade_date", Date, nullable=False),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("level", Text, nullable=False, comment="y_high, y_low, y_close, or method and level: classic r1"),
+    _price("level_price"),
+    Column("price", Double, nullable=False, comment="close of the minute that touched it"),
+    Column("at", _UTC, nullable=False, comment="when that minute closed"),
+    Column("told_at", _UTC, comment="null until somebody was told"),
+    PrimaryKeyConstraint("trade_date", "symbol_id", "level"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False, comment="what it is about; at most one of a key is open"),
+    Column("kind", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("opened_at", _UTC, nullable=False),
+    Column("opening_told_at", _UTC),
+    Column("closed_at", _UTC),
+    Column("closing_told_at", _UTC),
+    Index("incidents_open_key", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
 )
