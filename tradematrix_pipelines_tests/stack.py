@@ -52,9 +52,12 @@ ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCEL
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:
-    """Return this process's environment, with nothing in it that tells of another installation."""
+    """Return this process's environment, with nothing in it that tells of another installation.
+
+    Nothing runs in it by itself, unless ``extra`` says so: what a test counts is what it asked for.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
-    return {**kept, "TRADEMATRIX_HOME": str(home), **extra}
+    return {**kept, "TRADEMATRIX_HOME": str(home), "TRADEMATRIX_AUTOMATION": "0", **extra}
 
 
 def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -> str:

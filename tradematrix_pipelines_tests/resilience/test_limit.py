@@ -19,7 +19,7 @@ LEVELS = "SELECT count(*) FROM levels_daily"
 
 def test_it_stops_at_the_days_limit_and_goes_on_after_the_reset_by_itself() -> None:
     # A minute of the simulated evening takes a second; the backfill needs three credits, the plan gives two a day.
-    start = datetime(2026, 11, 19, 23, 25, tzinfo=UTC)
+    start = datetime(2026, 11, 19, 23, 0, tzinfo=UTC)
     clock = format_clock(FastClock(start=start, speed=60, origin=SystemClock().now()))
     with TemporaryDirectory(prefix="tradematrix-") as folder:
         home = Path(folder) / "home"
@@ -49,7 +49,7 @@ def test_it_stops_at_the_days_limit_and_goes_on_after_the_reset_by_itself() -> N
                 assert count(OPEN) == 10, "the official days wait"
                 assert count("SELECT count(*) FROM ohlc WHERE timeframe = '1m'") == 10 * 510
                 with ui(env, home):
-                    wait_for("the rest of the sessions", lambda: count(OPEN) == 0, seconds=150)
+                    wait_for("the rest of the sessions", lambda: count(OPEN) == 0, seconds=180)
                     wait_for("their levels", lambda: count(LEVELS) == 10, seconds=90)
                 engine.dispose()
             assert simulator.counts["limited"] == 0, simulator.counts
