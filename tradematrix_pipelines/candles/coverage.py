@@ -92,6 +92,22 @@ class Coverage:
         return ", ".join(told) + ("" if self.final else " so far")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredCoverage:
+    """A coverage row: the coverage, and what it took.
+
+    Attributes:
+        symbol: name of the symbol.
+        attempts: tries so far; of a session that has closed, since it closed.
+        checked_at: when the last one was, aware, UTC.
+    """
+
+    symbol: str
+    coverage: Coverage
+    attempts: int
+    checked_at: datetime
+
+
 def closed_day(trade_date: date, timeframe: Timeframe) -> Coverage:
     """Return the coverage of a day without a session."""
     return Coverage(

@@ -4,6 +4,8 @@ Columns, in order: ``ts`` (bar open, ``datetime64[us, UTC]``), ``open``, ``high`
 (all float64; a volume that the vendor does not give is NaN). Sorted by ``ts``, each ``ts`` once.
 """
 
+from functools import cache
+
 import pandas as pd
 
 from tradematrix_pipelines.markets.sessions import Instants
@@ -16,7 +18,7 @@ TS_DTYPE = pd.DatetimeTZDtype("us", "UTC")
 
 def empty_candles() -> pd.DataFrame:
     """Return a frame of candles without rows."""
-    return as_candles(pd.DataFrame({name: [] for name in COLUMNS}))
+    return _empty().copy()
 
 
 def as_candles(rows: pd.DataFrame) -> pd.DataFrame:
@@ -39,3 +41,8 @@ def as_candles(rows: pd.DataFrame) -> pd.DataFrame:
 def instants(ts: "pd.Series[pd.Timestamp]") -> Instants:
     """Return an aware ``ts`` column as a numpy array of UTC instants (``datetime64[us]``)."""
     return ts.dt.tz_convert(None).to_numpy("datetime64[us]")
+
+
+@cache
+def _empty() -> pd.DataFrame:
+    return as_candles(pd.DataFrame({name: [] for name in COLUMNS}))

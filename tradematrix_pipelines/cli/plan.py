@@ -14,10 +14,10 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.credits import TWELVE_DATA
+from tradematrix_pipelines.storage.credits import plan_in_force
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.vendors.credits import UNLIMITED, parse_plan
+from tradematrix_pipelines.vendors.credits import UNLIMITED
 from tradematrix_pipelines.vendors.pricing import SeriesPrice, pace, price_symbol
 from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, MINUTES_SINCE
 
@@ -34,7 +34,7 @@ def command(
         chosen = find_symbols(market.engine, symbols)
         rows = [_row(settings, market, symbol, first=first, last=last, timeframes=wanted) for symbol in chosen]
     credits_ = sum(int(str(row["credits"])) for row in rows)
-    plan = parse_plan(settings.twelve_data_plan) if settings.vendor_name == TWELVE_DATA else UNLIMITED
+    plan = plan_in_force(settings)
     found = pace(credits_, plan)
     if as_json:
         total = {"credits": credits_, "minutes": found.minutes, "days": found.days}

@@ -9,6 +9,7 @@ import dagster as dg
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
 from tradematrix_pipelines.defs.runs import BATCH_TAG, RunOutcome, run_sessions
+from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
@@ -103,7 +104,8 @@ def execute(
         last=run.last,
         assets=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
         run_config=config,
-        tags={BATCH_TAG: batch},
+        # Whoever ends a command means it, and can give it again.
+        tags={BATCH_TAG: batch, **NO_RUN_RETRIES},
     )
 
 

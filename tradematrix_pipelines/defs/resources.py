@@ -5,11 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from tradematrix_pipelines.defs.tries import run_tried_once
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
-from tradematrix_pipelines.storage.credits import open_ledger
+from tradematrix_pipelines.storage.credits import open_ledger, plan_in_force
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.vendors.credits import Plan
 from tradematrix_pipelines.vendors.mixture import check_unmixed
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.registry import open_vendors
@@ -21,23 +23,29 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
     """Return the resources of a process with these settings."""
 
     @dg.resource(description="The market database, migrated")
-    def market(_: dg.InitResourceContext) -> Iterator[Market]:
-        with Market.open(settings) as opened:
+    def market(context: dg.InitResourceContext) -> Iterator[Market]:
+        with run_tried_once(context), Market.open(settings) as opened:
             yield opened
 
     @dg.resource(description="Where candles come from, the preferred vendor first", required_resource_keys={"market"})
     def vendors(context: dg.InitResourceContext) -> Iterator[tuple[Vendor, ...]]:
         engine = _market(context).engine
-        for name in (settings.vendor_name, *settings.fallback_vendors):
-            check_unmixed(name, stored_sources(engine))
-        with open_vendors(settings, ledger=open_ledger(engine, settings)) as opened:
-            yield opened
+        with run_tried_once(context):
+            for name in (settings.vendor_name, *settings.fallback_vendors):
+                check_unmixed(name, stored_sources(engine))
+            with open_vendors(settings, ledger=open_ledger(engine, settings)) as opened:
+                yield opened
+
+    @dg.resource(description="The limits that the vendor's credits have")
+    def plan(context: dg.InitResourceContext) -> Plan:
+        with run_tried_once(context):
+            return plan_in_force(settings)
 
     @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"market"})
     def postgres_io_manager(context: dg.InitResourceContext) -> PostgresIOManager:
         return PostgresIOManager(_market(context))
 
-    return {"market": market, "vendors": vendors, IO_MANAGER: postgres_io_manager}
+    return {"market": market, "vendors": vendors, "plan": plan, IO_MANAGER: postgres_io_manager}
 
 
 def _market(context: Any) -> Market:

@@ -16,6 +16,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from tradematrix_pipelines.defs.launcher import HOST_TAG
+from tradematrix_pipelines.defs.tries import INTERRUPTED
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
@@ -67,6 +68,9 @@ def run_sessions(
 
     Args:
         assets: the job's assets to materialize; all of them when empty.
+
+    Raises:
+        KeyboardInterrupt: its step was interrupted.
     """
     whole = defs.resolve_job_def(job_name)
     selected = frozenset(assets) or None
@@ -102,6 +106,8 @@ def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
         return RunOutcome(run_id=result.run_id, error=None, failed=())
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     told = [data.user_failure_data for data in failures if data.user_failure_data is not None]
+    if any(data.description == INTERRUPTED for data in told):
+        raise KeyboardInterrupt
     failed = tuple(
         FailedPartition(**{name: str(value) for name, value in record.data.items()})
         for data in told

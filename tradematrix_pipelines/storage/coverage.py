@@ -1,30 +1,19 @@
 """Coverage rows: what is known of each session of each series."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
 
 _FOUND = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
 _KEY = ("symbol_id", "timeframe", "trade_date")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredCoverage:
-    """A coverage row: the coverage, and what it took."""
-
-    symbol: str
-    coverage: Coverage
-    attempts: int
-    checked_at: datetime
 
 
 def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime) -> None:
@@ -62,7 +51,8 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
                 },
                 "opens_at": new.opens_at,
                 "closes_at": new.closes_at,
-                "attempts": session_coverage.c.attempts + 1,
+                # Counted from the close on: the pulls of an open session are no tries to complete it.
+                "attempts": case((new.final & ~session_coverage.c.final, 1), else_=session_coverage.c.attempts + 1),
                 "last_error": new.last_error,
                 "retry_at": new.retry_at,
                 "checked_at": new.checked_at,

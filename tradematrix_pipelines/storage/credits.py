@@ -20,6 +20,7 @@ from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credit_rows import VendorRows
 from tradematrix_pipelines.vendors.credits import (
+    UNLIMITED,
     Ledger,
     NoLedger,
     Plan,
@@ -194,4 +195,13 @@ def open_ledger(engine: Engine, settings: Settings) -> Ledger:
     """
     if settings.vendor_name != TWELVE_DATA:
         return NoLedger()
-    return CreditLedger(engine=engine, plan=parse_plan(settings.twelve_data_plan), clock=settings.clock)
+    return CreditLedger(engine=engine, plan=plan_in_force(settings), clock=settings.clock)
+
+
+def plan_in_force(settings: Settings) -> Plan:
+    """Return the limits of the vendor that ``settings`` name.
+
+    Raises:
+        UsageError: TWELVE_DATA_PLAN names no plan.
+    """
+    return parse_plan(settings.twelve_data_plan) if settings.vendor_name == TWELVE_DATA else UNLIMITED

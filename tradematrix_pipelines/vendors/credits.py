@@ -15,6 +15,9 @@ from tradematrix_pipelines.errors import UsageError
 BACKFILL = "backfill"
 """The purpose that has to leave the live share alone; every other purpose may use the whole plan."""
 
+LIVE, CLOSE, HEAL = "live", "close", "heal"
+"""The purposes of the trading day: pulls of open sessions, sessions that have closed, and what is asked for again."""
+
 _FORM = re.compile(r"(?P<minute>\d+)(?:/(?P<day>\d+))?")
 
 

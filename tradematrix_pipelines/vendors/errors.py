@@ -24,9 +24,14 @@ from tradematrix_pipelines.errors import TradeMatrixError
 
 
 class VendorError(TradeMatrixError):
-    """A vendor gave no answer, or none that can be believed."""
+    """A vendor gave no answer, or none that can be believed.
+
+    Attributes:
+        credits: what the call cost all the same, over all its tries, where the vendor counts credits.
+    """
 
     retryable = False
+    credits: int = 0
 
 
 class TransientError(VendorError):

@@ -28,6 +28,7 @@ from tradematrix_pipelines.vendors.errors import (
     VendorError,
     WrongInstrument,
 )
+from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.series import Chunk, fetch_series
 from tradematrix_pipelines.vendors.unserved import Unserved
@@ -50,14 +51,17 @@ class SymbolFetch:
         held: Mapping[date, AbstractSet[str]],
         now: datetime,
         purpose: str,
+        progress: Progress | None = None,
     ) -> None:
         """Prepare to fetch.
 
         Args:
             sessions: all sessions of the calendar between the first and the last that will be asked for.
             held: trade dates that are stored complete and final, with the vendors they came from.
+            progress: is told of each window.
         """
         self.vendors, self.symbol = vendors, symbol
+        self._progress = progress or Progress()
         self._sessions, self._held, self._now, self._purpose = sessions, held, now, purpose
         self._refused: dict[str, VendorError] = {}
         """By vendor: the error after which asking it for anything of this symbol is a waste of credits."""
@@ -67,6 +71,7 @@ class SymbolFetch:
 
         What none of them serves comes last, with why not.
         """
+        self._progress.begin(timeframe)
         rest = Unserved(list(needed))
         for rank, vendor in enumerate(self.vendors):
             asked = [session for session in rest.sessions if rank <= self._last_rank(session)]
@@ -134,7 +139,14 @@ class SymbolFetch:
         first, last = askable[0].opens_at, askable[-1].opens_at
         between = [session for session in self._sessions if first <= session.opens_at <= last]
         chunks = fetch_series(
-            vendor, self.symbol, timeframe, needed=askable, between=between, now=self._now, purpose=self._purpose
+            vendor,
+            self.symbol,
+            timeframe,
+            needed=askable,
+            between=between,
+            now=self._now,
+            purpose=self._purpose,
+            progress=self._progress,
         )
         for chunk in chunks:
             if isinstance(chunk.error, _HOPELESS):

@@ -26,6 +26,8 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.batches import BatchMaker
 from tradematrix_pipelines.vendors.credits import BACKFILL
 from tradematrix_pipelines.vendors.failover import SymbolFetch
+from tradematrix_pipelines.vendors.pricing import expected_windows
+from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
@@ -55,7 +57,13 @@ class Wanted:
 
 
 def ingest(
-    vendors: Sequence[Vendor], wanted: Wanted, *, calendar: SessionCalendar, now: datetime, purpose: str = BACKFILL
+    vendors: Sequence[Vendor],
+    wanted: Wanted,
+    *,
+    calendar: SessionCalendar,
+    now: datetime,
+    purpose: str = BACKFILL,
+    progress: Progress | None = None,
 ) -> Iterator[list[SeriesBatch]]:
     """Yield batches of whole sessions, each list to be stored in one transaction, until all that is wanted is told.
 
@@ -64,8 +72,18 @@ def ingest(
 
     Args:
         vendors: whom to ask, the preferred one first (``failover``).
+        progress: a fresh one; it says at once what is expected, and then how far it is.
     """
-    return _Ingest(vendors, wanted, calendar, now, purpose).run()
+    if progress is not None:
+        progress.expected = expected_windows(
+            vendors[0],
+            wanted.symbol,
+            dates=wanted.dates,
+            stored_minutes=wanted.stored_minutes,
+            calendar=calendar,
+            now=now,
+        )
+    return _Ingest(vendors, wanted, calendar, now=now, purpose=purpose, progress=progress).run()
 
 
 def _opening(session: Session) -> datetime:
@@ -76,7 +94,14 @@ class _Ingest:
     """One symbol's ingestion: what is still wanted, and the steps that bring it in."""
 
     def __init__(
-        self, vendors: Sequence[Vendor], wanted: Wanted, calendar: SessionCalendar, now: datetime, purpose: str
+        self,
+        vendors: Sequence[Vendor],
+        wanted: Wanted,
+        calendar: SessionCalendar,
+        *,
+        now: datetime,
+        purpose: str,
+        progress: Progress | None,
     ) -> None:
         self.wanted, self.now, self.symbol = wanted, now, wanted.symbol
         self.preferred = vendors[0]
@@ -84,7 +109,13 @@ class _Ingest:
         dates = sorted(set().union(*wanted.dates.values()))
         self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
         self.fetch = SymbolFetch(
-            vendors, wanted.symbol, sessions=self.between, held=wanted.held, now=now, purpose=purpose
+            vendors,
+            wanted.symbol,
+            sessions=self.between,
+            held=wanted.held,
+            now=now,
+            purpose=purpose,
+            progress=progress,
         )
         self.own: dict[Timeframe, list[Session]] = defaultdict(list)
         """Sessions whose coarse bars have to come from the vendor."""

@@ -15,6 +15,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import BACKFILL, Plan
+from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.windows import cut_windows
 
 M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
@@ -67,6 +68,32 @@ def price_symbol(
             asked.setdefault(H1 if timeframe is D1 and not official else timeframe, set()).update(own)
     prices = [_price(timeframe, days, calendar, now, max_bars) for timeframe, days in asked.items()]
     return [price for price in prices if price.sessions]
+
+
+def expected_windows(
+    vendor: Vendor,
+    symbol: Symbol,
+    *,
+    dates: Mapping[Timeframe, Collection[date]],
+    stored_minutes: Collection[date],
+    calendar: SessionCalendar,
+    now: datetime,
+) -> dict[Timeframe, int]:
+    """Return the calls of each series if ``vendor`` serves whatever it may be asked for; arguments as above."""
+    askable = {
+        timeframe: [day for day in days if vendor.lacks(symbol, timeframe, day) is None]
+        for timeframe, days in dates.items()
+    }
+    prices = price_symbol(
+        symbol,
+        dates=askable,
+        stored_minutes=stored_minutes,
+        first_minutes=None,
+        calendar=calendar,
+        now=now,
+        max_bars=vendor.max_bars,
+    )
+    return {price.timeframe: price.calls for price in prices}
 
 
 def pace(credits: int, plan: Plan) -> Pace:  # noqa: A002 - the domain's word

@@ -5,7 +5,7 @@ believed (``candles.screen``), or which series to fetch (``ingest``).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
@@ -15,8 +15,9 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import PermanentError, VendorError
+from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
-from tradematrix_pipelines.vendors.windows import Window, cut_windows
+from tradematrix_pipelines.vendors.windows import cut_windows
 
 GIVE_UP_AFTER = 3
 """Windows in a row that may fail, each after its own retries, before the rest of a series is not asked for."""
@@ -48,6 +49,7 @@ def fetch_series(
     between: Sequence[Session],
     now: datetime,
     purpose: str,
+    progress: Progress,
 ) -> Iterator[Chunk]:
     """Yield the candles of ``needed``, whole sessions at a time, in order.
 
@@ -56,6 +58,7 @@ def fetch_series(
 
     Args:
         between: all sessions of the calendar from the first to the last needed one.
+        progress: is told of each window.
     """
     carried = empty_candles()
     failed: dict[Session, VendorError] = {}
@@ -63,18 +66,24 @@ def fetch_series(
     failures = 0
     # One bar less than a call can carry: each call asks for one bar more, so that windows overlap.
     limit = max(1, vendor.max_bars - 1)
-    for window in cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit):
+    windows = list(cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit))
+    progress.cut += len(windows)
+    for window in windows:
         raw, source = empty_candles(), vendor.name
         try:
             if final_error is not None:
                 raise final_error
-            raw, source = _fetch_window(vendor, symbol, timeframe, window, purpose)
+            request = CandleRequest(
+                symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose
+            )
+            raw, source = _fetch_window(vendor, request, progress)
             failures = 0
         except VendorError as error:
             failed |= dict.fromkeys(window.sessions, error)
             failures += 1
             if isinstance(error, PermanentError) or failures >= GIVE_UP_AFTER:
                 final_error = error
+                progress.give_up()
         carried = pd.concat([frame for frame in (carried, raw) if len(frame)] or [carried], ignore_index=True)
         unfinished = window.sessions[len(window.finished) :]
         later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)
@@ -93,18 +102,20 @@ def _chunks(
             yield Chunk(sessions=(session,), raw=empty_candles(), source=source, error=failed.pop(session))
 
 
-def _fetch_window(
-    vendor: Vendor, symbol: Symbol, timeframe: Timeframe, window: Window, purpose: str
-) -> tuple[pd.DataFrame, str]:
-    frames, end = [], window.end
+def _fetch_window(vendor: Vendor, request: CandleRequest, progress: Progress) -> tuple[pd.DataFrame, str]:
+    frames, rest = [], request
+    progress.asked += 1
     while True:
-        answer = vendor.fetch(
-            CandleRequest(symbol=symbol, timeframe=timeframe, start=window.start, end=end, purpose=purpose)
-        )
+        try:
+            answer = vendor.fetch(rest)
+        except VendorError as error:
+            progress.credits += error.credits
+            raise
+        progress.credits += answer.credits
         frames.append(answer.candles)
         # A call carries so many bars and no more: bars between sessions can push the window's first ones out.
-        if answer.complete_from <= window.start or answer.complete_from >= end:
+        if answer.complete_from <= rest.start or answer.complete_from >= rest.end:
             break
-        end = answer.complete_from
+        rest = replace(rest, end=answer.complete_from)
     filled = [frame for frame in frames if len(frame)]
     return (pd.concat(filled, ignore_index=True) if filled else empty_candles()), answer.source

@@ -11,20 +11,25 @@ from datetime import date, datetime
 import dagster as dg
 from dagster import AssetKey
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.defs.partition_metadata import partition_metadata
+from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.defs.runs import BATCH_TAG
+from tradematrix_pipelines.defs.tries import PATIENCE, step_tried_once
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import Written
-from tradematrix_pipelines.storage.coverage import StoredCoverage, read_coverage
+from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
+from tradematrix_pipelines.storage.partition_results import PartitionResult, Results, settle
 from tradematrix_pipelines.storage.symbols import find_symbols
+from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL
 from tradematrix_pipelines.vendors.ingest import Wanted, ingest
+from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 Found = dict[tuple[Timeframe, date], StoredCoverage]
@@ -54,15 +59,14 @@ _COLUMNS = dg.TableSchema(
 )
 
 
-# Minutes of patience with a vendor that fails; what is stored by then is not asked for again.
-_PATIENCE = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-
-
 class IngestConfig(dg.Config):
     """How to ingest."""
 
     refresh: bool = False
     """Ask again for sessions that are stored complete and final, to take in the vendor's revisions."""
+
+    purpose: str = BACKFILL
+    """What the credits are booked under: a ``backfill`` leaves those kept for the trading day alone."""
 
 
 def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -73,27 +77,17 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"market", "vendors", IO_MANAGER},
+        required_resource_keys={"market", "vendors", "plan", IO_MANAGER},
         pool="vendor",
-        retry_policy=_PATIENCE,
+        retry_policy=PATIENCE,
     )
     def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
-        market: Market = context.resources.market
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
-        wanted = dates_by_symbol(context.partition_keys)
-        results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
-        transient = False
-        for symbol in find_symbols(market.engine, wanted):
-            dates, now = wanted[symbol.name], market.clock.now()
-            transient |= _ingest_symbol(context, symbol, dates, timeframes, now=now, refresh=config.refresh)
-            found = _found(market, symbol, dates, timeframes)
-            for timeframe in timeframes:
-                for day in dates:
-                    key = str(PartitionKey(day, symbol.name))
-                    results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
-        # A person at a terminal is told at once, and can say `tradematrix retry`.
-        waiting = BATCH_TAG in context.run.tags
-        settle(results, context=context, retry=transient and not waiting)
+        # A person at a terminal is told at once, and can say `tradematrix retry`; healing has pauses of its own.
+        waiting = BATCH_TAG in context.run.tags or config.purpose == HEAL
+        with step_tried_once(whatever_happens=waiting):
+            results, transient = _ingest(context, timeframes, config)
+            settle(results, context=context, retry=transient and not waiting)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
 
@@ -118,6 +112,25 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
     ).with_io_manager_key(IO_MANAGER)
 
 
+def _ingest(
+    context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], config: IngestConfig
+) -> tuple[Results, bool]:
+    """Bring in the run's partitions; return how each ended, and whether one failed for a reason that may soon pass."""
+    market: Market = context.resources.market
+    wanted = dates_by_symbol(context.partition_keys)
+    results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
+    transient = False
+    for symbol in find_symbols(market.engine, wanted):
+        dates, now = wanted[symbol.name], market.clock.now()
+        transient |= _ingest_symbol(context, symbol, dates, timeframes, now=now, config=config)
+        found = _found(market, symbol, dates, timeframes)
+        for timeframe in timeframes:
+            for day in dates:
+                key = str(PartitionKey(day, symbol.name))
+                results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
+    return results, transient
+
+
 def _ingest_symbol(
     context: dg.AssetExecutionContext,
     symbol: Symbol,
@@ -125,7 +138,7 @@ def _ingest_symbol(
     timeframes: Sequence[Timeframe],
     *,
     now: datetime,
-    refresh: bool,
+    config: IngestConfig,
 ) -> bool:
     """Bring in what is not complete; return whether something failed for a reason that may pass within minutes."""
     market: Market = context.resources.market
@@ -133,7 +146,7 @@ def _ingest_symbol(
     door: PostgresIOManager = context.resources.postgres_io_manager
     found = _found(market, symbol, dates, [*{Timeframe.M1, *timeframes}])
     complete = frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
-    done = frozenset() if refresh else complete
+    done = frozenset() if config.refresh else complete
     wanted = Wanted(
         symbol=symbol,
         dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},
@@ -143,12 +156,17 @@ def _ingest_symbol(
         read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
         held=_sources(found, [key for key in complete - done if key[0] in timeframes]),
     )
-    written, sessions, transient = Written(), 0, False
-    for batches in ingest(vendors, wanted, calendar=get_calendar(symbol.calendar), now=now):
+    calendar, progress = get_calendar(symbol.calendar), Progress()
+    told = ingest(vendors, wanted, calendar=calendar, now=now, purpose=config.purpose, progress=progress)
+    log = ProgressLog(context.log, symbol.name, progress, plan=context.resources.plan, now=now)
+    written, stored, transient = Written(), set[date](), False
+    for batches in told:
         written += door.write_candles(batches)
-        sessions += len({found.trade_date for batch in batches for found in batch.coverage})
-        transient |= any(found.transient for batch in batches for found in batch.coverage)
-        context.log.info("%s: %d sessions stored, %d candles new", symbol.name, sessions, written.inserted)
+        coverage = [each for batch in batches for each in batch.coverage]
+        stored |= {each.trade_date for each in coverage if each.received}
+        transient |= any(each.transient for each in coverage)
+        log.update(sessions=len(stored), now=market.clock.now())
+    log.end(sessions=len(stored), now=market.clock.now())
     context.log.info(
         "%s: %d candles inserted, %d revised, %d rejected; %d of %d partitions were complete before",
         symbol.name, written.inserted, written.revised, written.rejected,
@@ -176,7 +194,9 @@ def _result(symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: 
     if row is None:
         return PartitionResult(error=_not_due(symbol, timeframe, day, now))
     coverage = row.coverage
-    return PartitionResult(metadata=_metadata(coverage, row.attempts), error=None if coverage.ok else coverage.reason())
+    return PartitionResult(
+        metadata=partition_metadata(coverage, row.attempts), error=None if coverage.ok else coverage.reason()
+    )
 
 
 def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> str:
@@ -186,17 +206,3 @@ def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> 
     if session is not None and timeframe is Timeframe.D1 and now < session.closes_at:
         return f"{symbol.name}'s session {day} closes at {session.closes_at:%Y-%m-%d %H:%M} UTC: no daily bar yet"
     return "not asked for: the run stopped before it"
-
-
-def _metadata(coverage: Coverage, attempts: int) -> dict[str, object]:
-    return {
-        "dagster/partition_row_count": coverage.received,
-        "expected": coverage.expected,
-        "received": coverage.received,
-        "rejected": coverage.rejected,
-        "longest_gap_minutes": coverage.longest_gap,
-        "status": str(coverage.status),
-        "final": coverage.final,
-        "source": coverage.source or ("calendar" if coverage.status is Status.CLOSED else "none"),
-        "attempts": attempts,
-    }

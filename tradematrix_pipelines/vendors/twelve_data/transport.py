@@ -13,7 +13,7 @@ import httpx
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
-from tradematrix_pipelines.vendors.errors import BadKey, MinuteLimit, VendorFault
+from tradematrix_pipelines.vendors.errors import BadKey, MinuteLimit, VendorError, VendorFault
 from tradematrix_pipelines.vendors.patience import Patience, patiently
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
 from tradematrix_pipelines.vendors.twelve_data.query import Params
@@ -91,15 +91,19 @@ class Transport:
                 raises is tried again like any other error.
 
         Raises:
-            VendorError: that of the last try.
+            VendorError: that of the last try; it says what all of them cost.
         """
         sent = 0
-        for attempt in patiently(self._patience, self._clock):
-            with attempt:
-                reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
-                sent += 1
-                body = self._judge(call, reservation, self._exchange(call, reservation))
-                return Reply(value=read(body), calls=sent, credits=sent * call.credits)
+        try:
+            for attempt in patiently(self._patience, self._clock):
+                with attempt:
+                    reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
+                    sent += 1
+                    body = self._judge(call, reservation, self._exchange(call, reservation))
+                    return Reply(value=read(body), calls=sent, credits=sent * call.credits)
+        except VendorError as error:
+            error.credits = sent * call.credits
+            raise
         raise AssertionError  # the last attempt returns or raises
 
     def close(self) -> None:

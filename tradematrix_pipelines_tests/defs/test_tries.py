@@ -1,0 +1,218 @@
+"""What is tried again by itself, as a step and as a run, and what is not. Faults of the simulator, real Postgres."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.api import create_execution_plan, execute_plan
+from dagster._core.execution.retries import RetryMode, auto_reexecution_should_retry_run
+from dagster._core.storage.tags import WILL_RETRY_TAG
+
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
+from tradematrix_pipelines.defs.backfill import Run, execute
+from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
+from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
+from tradematrix_pipelines.defs.runs import BATCH_TAG, range_tags, run_sessions
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import set_active
+from tradematrix_pipelines.vendors.credits import NoLedger, parse_plan
+from tradematrix_pipelines.vendors.patience import Patience
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
+from tradematrix_pipelines.vendors.simulator import Simulator
+from tradematrix_pipelines.vendors.twelve_data import TwelveData
+
+NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
+DAY = date(2026, 11, 20)
+NDX = DEFAULT_SYMBOLS[1]
+MINUTES = [dg.AssetKey("ohlc_1m")]
+PLAIN = ("unlimited", None)
+"""A simulator's plan, and the key that it takes."""
+QUICK = Patience(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+
+
+@dataclass
+class Desk:
+    """An installation whose vendor can be made to fail, and whose calls don't wait long for better times."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    simulator: Simulator
+    vendor: TwelveData
+
+    @property
+    def defs(self) -> dg.Definitions:
+        return build_defs(self.settings, resources={"vendors": (self.vendor,)})
+
+    def step(self, symbol: str, **tags: str) -> list[dg.DagsterEvent]:
+        """Execute the step once, and leave it to the caller to wait and execute it again; return its events."""
+        job = self.defs.resolve_job_def(INGEST_CANDLES).get_subset(asset_selection=set(MINUTES))
+        run = self.instance.create_run_for_job(job, tags={**range_tags(symbol, DAY, DAY), **tags})
+        plan = create_execution_plan(job, tags=run.tags, instance_ref=None)
+        return list(execute_plan(plan, InMemoryJob(job), self.instance, run, retry_mode=RetryMode.DEFERRED))
+
+
+@pytest.fixture(scope="module")
+def installed(module_installation: Callable[..., Settings]) -> Iterator[tuple[Settings, dg.DagsterInstance]]:
+    """One for all tests here: each asks for sessions that none before it has brought in."""
+    settings = module_installation()
+    with open_instance(settings) as instance:
+        sync_symbols(instance, [symbol.name for symbol in DEFAULT_SYMBOLS])
+        yield settings, instance
+
+
+@pytest.fixture
+def desk(installed: tuple[Settings, dg.DagsterInstance], request: pytest.FixtureRequest) -> Iterator[Desk]:
+    settings, instance = installed
+    plan, key = getattr(request, "param", PLAIN)
+    with Simulator(clock=FrozenClock(NOW), plan=parse_plan(plan), key=key) as simulator:
+        vendor = TwelveData(
+            base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(NOW), patience=QUICK
+        )
+        yield Desk(settings, instance, simulator, vendor)
+        vendor.close()
+
+
+def test_the_policy_is_three_tries_a_minute_apart_then_longer() -> None:
+    step = build_ohlc(session_partitions(load_settings({"TRADEMATRIX_HOME": "unused"})))
+    expected = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+    assert step.op.retry_policy == expected
+
+
+@pytest.mark.parametrize(
+    ("desk", "fault", "tags", "again"),
+    [
+        (PLAIN, "broken", {}, True),
+        (PLAIN, "html", {}, True),
+        (PLAIN, "cut", {}, True),
+        (PLAIN, "broken", {BATCH_TAG: "a command's"}, False),
+        (PLAIN, "unknown", {}, False),
+        (PLAIN, "gated", {}, False),
+        (PLAIN, "scale=10000", {}, False),
+        (PLAIN, "missing=0.5", {}, False),
+        (("unlimited", "another key"), "", {}, False),
+        (("100/0", None), "", {}, False),
+    ],
+    ids=[
+        "fault", "malformed", "cut", "a command's run", "bad symbol", "not in plan", "wrong instrument", "partial",
+        "bad key", "day limit",
+    ],
+    indirect=["desk"],
+)  # fmt: skip
+def test_a_step_is_tried_again_for_what_may_pass(desk: Desk, fault: str, tags: dict[str, str], again: bool) -> None:
+    if fault:
+        desk.simulator.set_faults(fault)
+    events = desk.step("DAX", **tags)
+    waits = [event.step_retry_data.seconds_to_wait for event in events if event.is_step_up_for_retry]
+    assert len(waits) == again
+    assert all(0 <= (wait or 0) <= 120 for wait in waits), "a minute, give or take"
+    assert any(event.is_step_failure for event in events) == (not again)
+    assert not any(event.is_step_success for event in events)
+
+
+def test_a_good_step_is_not_tried_again(desk: Desk) -> None:
+    events = desk.step("DJI")
+    assert any(event.is_step_success for event in events)
+    assert not any(event.is_step_up_for_retry for event in events)
+
+
+def test_a_deactivated_symbol_is_told_and_not_tried_again(desk: Desk) -> None:
+    with Market.open(desk.settings) as market:
+        set_active(market.engine, "XAG/USD", active=False)
+    events = desk.step("XAG/USD")
+    assert not any(event.is_step_up_for_retry for event in events)
+    [failure] = [event.step_failure_data for event in events if event.is_step_failure]
+    assert failure.user_failure_data is not None
+    assert "tradematrix symbols activate XAG/USD" in str(failure.user_failure_data.description)
+
+
+class Cancelled(TwelveData):
+    """A vendor during whose call somebody cancels the run: in the UI, or without an instance by Ctrl-C."""
+
+    def __init__(self, instance: dg.DagsterInstance | None) -> None:
+        super().__init__(base_url="http://127.0.0.1:1", key="any", ledger=NoLedger(), clock=FrozenClock(NOW))
+        self.instance = instance
+
+    def fetch(self, request: CandleRequest) -> CandleAnswer:
+        if self.instance is not None:
+            [run] = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+            self.instance.report_run_canceling(run)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError(request)
+
+
+def test_a_command_that_is_interrupted_ends_at_once(desk: Desk) -> None:
+    run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
+    defs = build_defs(desk.settings, resources={"vendors": (Cancelled(None),)})
+    with pytest.raises(KeyboardInterrupt):
+        execute(desk.instance, defs, run, batch="a command's")
+
+
+def test_a_run_that_is_cancelled_is_not_tried_again(desk: Desk) -> None:
+    defs = build_defs(desk.settings, resources={"vendors": (Cancelled(desk.instance),)})
+    with pytest.raises(KeyboardInterrupt):
+        run_sessions(desk.instance, defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
+    [record] = desk.instance.get_run_records(limit=1)
+    assert record.dagster_run.status is dg.DagsterRunStatus.CANCELED
+    assert not desk.instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
+
+
+# The daemon reads this tag, which Dagster sets when a run fails.
+@pytest.mark.parametrize("fault", ["gated", "unknown"])
+def test_a_run_whose_step_failed_is_not_started_again(desk: Desk, fault: str) -> None:
+    desk.simulator.set_faults(fault)
+    outcome = run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
+    run = desk.instance.get_run_by_id(outcome.run_id)
+    assert run is not None
+    assert outcome.error is not None
+    assert run.tags[WILL_RETRY_TAG] == "false"
+    assert may_start_again(desk.instance, run.run_id), "its process had died instead"
+
+
+@pytest.mark.parametrize(
+    ("environment", "again"),
+    [
+        ({"TRADEMATRIX_VENDOR": "twelve_data"}, False),  # without a key
+        ({"TWELVE_DATA_API_KEY": "no-key-hos-ä"}, False),
+        ({"TWELVE_DATA_API_KEY": "any", "TWELVE_DATA_PLAN": "no plan"}, False),
+        ({"TRADEMATRIX_VENDOR": "no vendor"}, False),
+        ({"TRADEMATRIX_DATABASE_URL": "postgresql://somebody@127.0.0.1:1/market"}, True),
+    ],
+    ids=["no key", "bad key", "bad plan", "no vendor", "no database"],
+)
+def test_a_run_that_could_not_begin_is_started_again_where_that_may_help(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], again: bool
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    outcome = run_sessions(
+        desk.instance, build_defs(load_settings()), INGEST_CANDLES, symbol="DAX", first=DAY, last=DAY, assets=MINUTES
+    )
+    run = desk.instance.get_run_by_id(outcome.run_id)
+    assert run is not None
+    assert run.tags[WILL_RETRY_TAG] == str(again).lower()
+
+
+def test_a_commands_run_is_not_started_again_by_the_daemon_whatever_ended_it(desk: Desk) -> None:
+    desk.simulator.set_faults("gated")
+    run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
+    outcome = execute(desk.instance, desk.defs, run, batch="a command's")
+    assert outcome.error is not None
+    assert not may_start_again(desk.instance, outcome.run_id)
+
+
+def may_start_again(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether the daemon would start this failed run again, had its process died."""
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return auto_reexecution_should_retry_run(instance, run, RunFailureReason.UNEXPECTED_TERMINATION)
