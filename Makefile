@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-kills bench bench-backfill check format lock clean
+.PHONY: install demo test test-kills bench bench-backfill bench-week soak check format lock clean
 
 install: $(STAMP)
 
@@ -29,6 +29,14 @@ bench: install
 
 bench-backfill: install
 	PYTHONPATH=. $(BIN)/python benchmarks/backfill.py
+
+# An hour on two cores: whole trading weeks, minute by minute.
+bench-week: install
+	PYTHONPATH=. $(BIN)/python benchmarks/week.py
+
+# Half an hour: does anything grow?
+soak: install
+	PYTHONPATH=. $(BIN)/python benchmarks/soak.py
 
 check: install
 	$(BIN)/ruff check .

@@ -33,6 +33,8 @@ class Settings:
         history_start: first trade date of the partitions.
         dagster_home: folder of ``dagster.yaml`` and of Dagster's own files.
         weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
+        automation: whether the trading day runs by itself: live pulls, closes, deadlines, healing, alerts.
+        alert_urls: Apprise URLs of the services that tell people; they hold secrets.
     """
 
     home: Path
@@ -46,6 +48,8 @@ class Settings:
     files_dir: Path | None = None
     history_start: date = DEFAULT_HISTORY_START
     weekends: bool = False
+    automation: bool = True
+    alert_urls: tuple[str, ...] = field(default=(), repr=False)
     dagster_home: Path
     clock: Clock
 
@@ -78,6 +82,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         files_dir=None if files_dir is None else Path(files_dir).expanduser().absolute(),
         history_start=_date(env, "TRADEMATRIX_HISTORY_START", DEFAULT_HISTORY_START),
         weekends=_flag(env, "TRADEMATRIX_WEEKENDS"),
+        automation=_flag(env, "TRADEMATRIX_AUTOMATION", default=True),
+        # Apart by white space, not by commas: an Apprise URL may hold those.
+        alert_urls=tuple(env.get("TRADEMATRIX_ALERT_URLS", "").split()),
         dagster_home=Path(env.get("DAGSTER_HOME", home / "dagster")).expanduser().absolute(),
         clock=parse_clock(env.get("TRADEMATRIX_CLOCK")),
     )
@@ -117,8 +124,8 @@ def _date(env: Mapping[str, str], name: str, default: date) -> date:
         raise UsageError(f"{name}={text!r} is no date: write it as {default.isoformat()}") from None
 
 
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name, "0").lower()
+def _flag(env: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    text = env.get(name, "1" if default else "0").lower()
     if text in {"1", "true", "yes", "on"}:
         return True
     if text in {"0", "false", "no", "off"}:

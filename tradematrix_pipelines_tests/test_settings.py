@@ -41,8 +41,18 @@ def test_a_value_of_the_wrong_form_names_its_variable_and_the_right_form(name: s
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(load_settings({"TWELVE_DATA_API_KEY": "hush", "TRADEMATRIX_DATABASE_URL": "postgresql://u:hush@h/d"}))
-    assert "hush" not in shown
+    secret = {
+        "TWELVE_DATA_API_KEY": "hush",
+        "TRADEMATRIX_DATABASE_URL": "postgresql://u:hush@h/d",
+        "TRADEMATRIX_ALERT_URLS": "slack://hush",
+    }
+    assert "hush" not in repr(load_settings(secret))
+
+
+def test_alert_urls_are_apart_by_white_space_and_may_hold_commas() -> None:
+    found = load_settings({"TRADEMATRIX_ALERT_URLS": " slack://a/b/c/#x,#y\n\tmailto://u:p@h  json://h "})
+    assert found.alert_urls == ("slack://a/b/c/#x,#y", "mailto://u:p@h", "json://h")
+    assert load_settings({}).alert_urls == ()
 
 
 def test_children_get_absolute_folders_and_the_same_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

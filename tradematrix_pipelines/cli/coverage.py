@@ -1,20 +1,23 @@
 """``tradematrix coverage``: which sessions are complete, and what is missing."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 
+from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_market
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.coverage import StoredCoverage, read_coverage
+from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines.trading_day.closes import LOOKBACK
+from tradematrix_pipelines.trading_day.healing import find_thin, is_red, next_try
 
 
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
-@click.option("--from", "first", type=TradeDate(), help="First trade date; default: two weeks ago.")
+@click.option("--from", "first", type=TradeDate(), help="First trade date; default: 30 days ago.")
 @click.option("--to", "last", type=TradeDate(), help="Last trade date; default: today.")
 @click.option(
     "--timeframe",
@@ -23,7 +26,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
     multiple=True,
     help="Only these.",
 )
-@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing or failed.")
+@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed or thin.")
 @json_option
 def command(
     *,
@@ -34,23 +37,25 @@ def command(
     only_open: bool,
     as_json: bool,
 ) -> None:
-    """Show, per session, how many bars are expected and stored, and why one is not complete."""
+    """Show, per session, how many bars are expected and stored, and why one is not complete.
+
+    With --open: what is left to do. "next_try" is when it is asked for again by itself; what was given up waits for
+    `tradematrix retry`.
+    """
     with open_market() as (_, market):
         chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
         last = last or market.clock.now().date() + timedelta(days=1)
-        first = first or last - timedelta(days=14)
+        first = first or last - LOOKBACK
         if first > last:
             raise UsageError(f"--from {first} is after --to {last}: swap them")
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-        rows = [
-            _row(row)
-            for row in read_coverage(market.engine, chosen, wanted, first, last)
-            if not (only_open and row.coverage.ok)
-        ]
+        found, now = read_coverage(market.engine, chosen, wanted, first, last), market.clock.now()
+        thin = find_thin(found, now)
+        rows = [_row(row, row in thin, now) for row in found if not only_open or row in thin or not row.coverage.ok]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
-def _row(row: StoredCoverage) -> dict[str, object]:
+def _row(row: StoredCoverage, thin: bool, now: datetime) -> dict[str, object]:
     found = row.coverage
     return {
         "symbol": row.symbol,
@@ -65,5 +70,13 @@ def _row(row: StoredCoverage) -> dict[str, object]:
         "longest_gap": found.longest_gap,
         "source": found.source,
         "attempts": row.attempts,
-        "reason": None if found.ok else found.reason(),
+        "next_try": _next_try(row, now),
+        "reason": "far fewer bars than usual" if thin else None if found.ok else found.reason(),
     }
+
+
+def _next_try(row: StoredCoverage, now: datetime) -> datetime | str | None:
+    """Return when a red session is asked for again by itself, or that it is not."""
+    if not is_red(row, now):
+        return None
+    return row.coverage.retry_at or next_try(row) or "given up"

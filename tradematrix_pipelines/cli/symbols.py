@@ -8,7 +8,7 @@ from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
-from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance
+from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance, guess_instrument
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.market import Market
@@ -70,7 +70,7 @@ def add(
     what the options leave open, and stops a symbol that means something else.
     """
     get_calendar(calendar)
-    kind = InstrumentType(instrument) if instrument else _guess_instrument(name, calendar)
+    kind = InstrumentType(instrument) if instrument else guess_instrument(name, calendar)
     symbol = Symbol(
         name=name,
         calendar=calendar,
@@ -124,14 +124,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not vendor or not symbol:
         raise UsageError(f"--vendor-symbol {text!r}: write it as vendor=symbol, e.g. twelve_data=GDAXI")
     return vendor, symbol
-
-
-def _guess_instrument(name: str, calendar: str) -> InstrumentType:
-    if calendar == "24/7":
-        return InstrumentType.CRYPTO
-    if calendar == "FX":
-        return InstrumentType.METAL if name.startswith(("XAU", "XAG", "XPT", "XPD")) else InstrumentType.FOREX
-    return InstrumentType.INDEX
 
 
 def _row(symbol: Symbol) -> dict[str, object]:

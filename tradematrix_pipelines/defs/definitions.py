@@ -6,12 +6,17 @@ from typing import Any
 import dagster as dg
 from dagster._utils.warnings import disable_dagster_warnings
 
+from tradematrix_pipelines.defs.alerting import build_alerts_sensor
 from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
+from tradematrix_pipelines.defs.checks import build_checks, build_freshness_sensor
 from tradematrix_pipelines.defs.jobs import build_jobs
+from tradematrix_pipelines.defs.live import build_live_job, build_live_schedule
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.resources import build_resources
 from tradematrix_pipelines.defs.sensors import build_sensors
+from tradematrix_pipelines.defs.symbols_sensor import build_symbols_sensor
+from tradematrix_pipelines.defs.trading_day import build_deadlines, build_trading_day_sensors
 from tradematrix_pipelines.settings import Settings, load_settings
 
 
@@ -19,11 +24,19 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
     """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
     # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
     with disable_dagster_warnings():
-        partitions, jobs = session_partitions(settings), build_jobs()
+        partitions, jobs, live = session_partitions(settings), build_jobs(), build_live_job()
         return dg.Definitions(
             assets=[build_ohlc(partitions), build_levels(partitions)],
-            jobs=jobs,
-            sensors=build_sensors(settings, ingest=jobs[0], levels=jobs[1]),
+            asset_checks=build_checks(),
+            jobs=[*jobs, live],
+            schedules=[build_live_schedule(settings, live), *build_deadlines(settings, jobs[2])],
+            sensors=[
+                *build_sensors(settings, ingest=jobs[0], levels=jobs[1]),
+                *build_trading_day_sensors(settings, jobs[2]),
+                build_symbols_sensor(settings),
+                build_freshness_sensor(settings),
+                build_alerts_sensor(settings),
+            ],
             resources={**build_resources(settings), **(resources or {})},
             # One process a run: steps share what is in memory, and an interpreter costs more than any step here.
             executor=dg.in_process_executor,

@@ -12,6 +12,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from tradematrix_pipelines.defs.backfill import plan_levels_run
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS
+from tradematrix_pipelines.defs.requests import NO_CHECKS
 from tradematrix_pipelines.defs.retry import due_again, find_red, plan_candle_retries
 from tradematrix_pipelines.defs.runs import range_tags
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
@@ -31,9 +32,13 @@ def build_sensors(
     """Return the sensors; all of them run unless somebody stops them."""
     running = dg.DefaultSensorStatus.RUNNING
 
-    @dg.sensor(job=ingest, minimum_interval_seconds=_SECONDS, default_status=running)
+    @dg.sensor(
+        job=ingest,
+        minimum_interval_seconds=_SECONDS,
+        default_status=running,
+        description="Ask again for the sessions that stopped at the day's credits, once these have been reset.",
+    )
     def resume_after_limit(_: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Ask again for the sessions that stopped at the day's credits, once these have been reset."""
         with Market.open(settings) as market:
             symbols, now = read_symbols(market.engine), market.clock.now()
             due = due_again(find_red(market, symbols, since=settings.history_start, now=now), now)
@@ -47,6 +52,7 @@ def build_sensors(
                 run_key=f"{run.symbol.name} {run.first} {run.last} {resets}",
                 tags={**range_tags(run.symbol.name, run.first, run.last), RESUMED: resets},
                 asset_selection=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
+                asset_check_keys=NO_CHECKS,
             )
 
     def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:

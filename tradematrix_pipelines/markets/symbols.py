@@ -3,6 +3,7 @@
 Here: the value and what makes its name valid. Not here: where symbols are kept (``storage.symbols``).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,8 @@ from tradematrix_pipelines.errors import UsageError
 # What Dagster's partition keys can't hold, and what would not survive a file name or a CSV column.
 _FORBIDDEN = "|[],\\\"'`"
 _MAX_LENGTH = 32
+_METALS = ("XAU", "XAG", "XPT", "XPD")
+_PAIR = re.compile(r"[A-Z]{3}/[A-Z]{3}")
 
 
 class InstrumentType(StrEnum):
@@ -101,6 +104,36 @@ def default_gap_tolerance(instrument: InstrumentType) -> int | None:
             return 75
         case _:
             return None
+
+
+def guess_instrument(name: str, calendar: str) -> InstrumentType:
+    """Return what kind of thing a symbol is, as far as its name and calendar tell."""
+    if calendar == "24/7":
+        return InstrumentType.CRYPTO
+    if calendar == "FX":
+        return InstrumentType.METAL if name.startswith(_METALS) else InstrumentType.FOREX
+    return InstrumentType.INDEX
+
+
+def currency_pair(name: str) -> Symbol | None:
+    """Return the symbol of a currency pair or a metal, e.g. ``GBP/USD``; ``None`` where the name is none.
+
+    Raises:
+        UsageError: a partition key can't hold the name.
+    """
+    check_symbol_name(name)
+    if not _PAIR.fullmatch(name):
+        return None
+    kind, currency = guess_instrument(name, "FX"), name[4:]
+    tick = 0.01 if kind is InstrumentType.METAL or currency == "JPY" else 0.0001
+    return Symbol(
+        name=name,
+        calendar="FX",
+        instrument=kind,
+        tick_size=tick,
+        currency=currency,
+        gap_tolerance=default_gap_tolerance(kind),
+    )
 
 
 DEFAULT_SYMBOLS = (

@@ -57,9 +57,22 @@ def set_active(engine: Engine, name: str, *, active: bool) -> Symbol:
     Raises:
         UnknownSymbol: the name is not stored.
     """
+    return _set(engine, name, active=active)
+
+
+def set_touch_alerts(engine: Engine, name: str, *, on: bool) -> Symbol:
+    """Say whether somebody is to be told when this symbol's price touches a level.
+
+    Raises:
+        UnknownSymbol: the name is not stored.
+    """
+    return _set(engine, name, touch_alerts=on)
+
+
+def _set(engine: Engine, name: str, **values: bool) -> Symbol:
     [symbol] = find_symbols(engine, [name], only_active=False)
     with engine.begin() as connection:
-        connection.execute(update(market_symbols).where(market_symbols.c.id == symbol.id).values(active=active))
+        connection.execute(update(market_symbols).where(market_symbols.c.id == symbol.id).values(values))
     return find_symbols(engine, [name], only_active=False)[0]
 
 

@@ -59,7 +59,46 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
     assert jobs == {
         "ingest_candles": ["ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m"],
         "compute_levels": ["daily_levels", "pivot_points"],
+        "trading_day": ["daily_levels", "ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m", "pivot_points"],
+        "pull_live": [],
     }
+
+
+def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
+    def found(settings: Settings) -> dict[str, tuple[str, bool]]:
+        repository = build_defs(settings).get_repository_def()
+        schedules = {
+            each.name: (
+                f"{each.cron_schedule} {each.execution_timezone or 'UTC'}",
+                each.default_status.value == "RUNNING",
+            )
+            for each in repository.schedule_defs
+        }
+        sensors = {
+            each.name: (f"{each.minimum_interval_seconds} s", each.default_status.value == "RUNNING")
+            for each in repository.sensor_defs
+        }
+        return schedules | sensors
+
+    everything = found(SETTINGS)
+    assert everything == {
+        "live": ("* * * * * UTC", True),
+        "daily_close": ("59 20 * * 1-5 Europe/Berlin", True),
+        "pivots": ("55 7 * * 2-6 Europe/Berlin", True),
+        "session_close": ("30 s", True),
+        "self_healing": ("60 s", True),
+        "alerts": ("60 s", True),
+        "freshness": ("300 s", True),
+        "symbols": ("30 s", True),
+        "resume_after_limit": ("30 s", True),
+        "levels_after_resumed_success": ("30 s", True),
+        "levels_after_resumed_failure": ("30 s", True),
+    }
+    quiet = found(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
+    running = {name for name, (_, runs) in quiet.items() if runs}
+    assert running == {
+        "symbols", "resume_after_limit", "levels_after_resumed_success", "levels_after_resumed_failure",
+    }  # fmt: skip
 
 
 # The clock is Dagster's argument here; weekdays and holidays are the calendar's of 2026.

@@ -1,0 +1,192 @@
+"""A trading week in minutes of real time: the decisions of every simulated minute, carried out for real.
+
+What is real: Postgres, Dagster's instance and runs, HTTP to the simulator, the credit ledger. What is not: waiting. The
+clock is stepped from minute to minute, and what the daemon's ticks would ask is asked at each of them; runs are
+carried out in this process. Here: the week. Not here: what it is held against (``week``, ``vendor_truth``).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from tradematrix_pipelines.alerts.delivery import Alerter
+from tradematrix_pipelines.defs.alerting import find_incidents
+from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.jobs import TRADING_DAY
+from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
+from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.defs.requests import request_due
+from tradematrix_pipelines.defs.runs import run_sessions
+from tradematrix_pipelines.defs.trading_day import request_healing, request_missing
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.partition_key import dates_by_symbol
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.credits import open_ledger
+from tradematrix_pipelines.storage.current_prices import read_current_prices
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.incidents import record
+from tradematrix_pipelines.storage.io_manager import PostgresIOManager
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.telling import tell
+from tradematrix_pipelines.trading_day.deadlines import last_deadline
+from tradematrix_pipelines.vendors.registry import open_vendors
+
+MINUTE = timedelta(minutes=1)
+WEEK = timedelta(days=7)
+MINUTES = WEEK // MINUTE
+SENSORS, _AFTER_CLOSES = 5, 2
+"""Minutes between looks at what has closed; a real daemon looks every half minute."""
+
+_SAMPLES = 7
+"""Minutes between samples of how stale the newest minutes are; no multiple of what else happens at intervals."""
+
+
+@dataclass(slots=True)
+class SteppedClock:
+    """A clock that stands still until it is stepped; sleeping on it is such a step."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def sleep(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=max(0.0, seconds))
+
+
+@dataclass(kw_only=True, slots=True)
+class Lived:
+    """What the week was like.
+
+    Attributes:
+        staleness: minutes from the close of each open symbol's newest stored minute, sampled.
+        calls_by_day: the vendor's count of credits of each UTC day.
+        pulls: pulls of a symbol.
+        runs: runs of closes, levels and healing.
+        failed_runs: those that failed.
+    """
+
+    staleness: list[float] = field(default_factory=list)
+    credits_by_day: dict[str, int] = field(default_factory=dict)
+    pulls: int = 0
+    failed_pulls: int = 0
+    runs: int = 0
+    failed_runs: int = 0
+
+
+class Week:
+    """One installation that lives through a week from its first Monday, 00:00 UTC.
+
+    Args:
+        settings: of the installation; its clock is ``clock``.
+        spent: the vendor's own count of all credits so far.
+        on_minute: called before each minute, with the time; returns whether the machine is on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: SteppedClock,
+        *,
+        spent: Callable[[], int],
+        on_minute: Callable[[datetime], bool] = lambda _: True,
+    ) -> None:
+        self._settings, self._clock, self._spent, self._on_minute = settings, clock, spent, on_minute
+        self._defs, self._alerter = build_defs(settings), Alerter(settings.alert_urls)
+        self._requested: set[str] = set()
+        self.lived = Lived()
+
+    def live(self, report: Callable[[int], None]) -> Lived:
+        """Live through the week, and return what it was like; ``report`` is told of the minutes done, now and then."""
+        start = self._clock.instant
+        with self._opened() as (market, instance, vendors):
+            sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+            before = self._spent()
+            for number in range(MINUTES):
+                tick = start + number * MINUTE
+                self._clock.instant = max(self._clock.instant, tick)
+                if number % 1440 == 0:
+                    before = self._spent()
+                if self._on_minute(tick):
+                    self._tick(market, instance, vendors, tick)
+                self.lived.credits_by_day[f"{tick:%a %d}"] = self._spent() - before
+                if number % _SAMPLES == 0:
+                    self._measure(market, tick)
+                    report(number)
+        return self.lived
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Market, dg.DagsterInstance, Sequence[Any]]]:
+        with (
+            Market.open(self._settings) as market,
+            open_instance(self._settings) as instance,
+            open_vendors(self._settings, ledger=open_ledger(market.engine, self._settings)) as vendors,
+        ):
+            yield market, instance, vendors
+
+    def _tick(self, market: Market, instance: dg.DagsterInstance, vendors: Sequence[Any], tick: datetime) -> None:
+        pulls = plan_pulls(market, self._settings, now=tick)
+        door = PostgresIOManager(market)
+        for pulled in pull_symbols(market, vendors, door, [symbol for symbol, _ in pulls.due]):
+            self.lived.pulls += 1
+            self.lived.failed_pulls += pulled.error is not None
+        if tick.minute % SENSORS == _AFTER_CLOSES:
+            since = self._settings.history_start
+            # Candles first, then the levels that follow from them.
+            while self._carry_out(instance, request_due(market, since=since, now=self._clock.instant)):
+                pass
+            self._carry_out(instance, request_healing(market, self._settings, now=self._clock.instant))
+            self._tell(market, instance)
+        if last_deadline(tick) == tick:
+            self._carry_out(instance, request_missing(market, self._settings, now=self._clock.instant))
+
+    def _tell(self, market: Market, instance: dg.DagsterInstance) -> None:
+        now = self._clock.instant
+        found, kinds = find_incidents(market, self._settings, instance, now=now)
+        record(market.engine, found, kinds=kinds, now=now)
+        tell(market.engine, self._alerter, now=now)
+
+    def _carry_out(self, instance: dg.DagsterInstance, requests: Sequence[dg.RunRequest]) -> int:
+        """Carry out the requests that are new, and return how many that were."""
+        before = self.lived.runs
+        for request in requests:
+            if request.run_key in self._requested:
+                continue
+            self._requested.add(str(request.run_key))
+            keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
+            [(symbol, dates)] = dates_by_symbol(keys).items()
+            outcome = run_sessions(
+                instance,
+                self._defs,
+                TRADING_DAY,
+                symbol=symbol,
+                first=dates[0],
+                last=dates[-1],
+                assets=request.asset_selection or (),
+                run_config=request.run_config,
+            )
+            self.lived.runs += 1
+            self.lived.failed_runs += outcome.error is not None
+        return self.lived.runs - before
+
+    def _measure(self, market: Market, tick: datetime) -> None:
+        symbols = read_symbols(market.engine)
+        newest = {price.symbol: price for price in read_current_prices(market.engine, symbols)}
+        for symbol in symbols:
+            session = get_calendar(symbol.calendar).at(tick)
+            if session is None or tick < session.opens_at + MINUTE:
+                continue
+            price = newest.get(symbol.name)
+            since = price.at if price is not None and price.trade_date == session.trade_date else session.opens_at
+            self.lived.staleness.append((tick - since) / MINUTE)
+
+
+def monday(year: int, month: int, day: int) -> datetime:
+    """Return the start of a week in UTC."""
+    return datetime(year, month, day, tzinfo=UTC)

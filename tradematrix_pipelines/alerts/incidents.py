@@ -1,0 +1,71 @@
+"""What an incident is, and which ones open and close when the system is judged again. Pure.
+
+Not here: where incidents are kept (``storage.incidents``), and how they are worded (``alerts.messages``).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+
+class IncidentKind(StrEnum):
+    """What went wrong. One source judges all incidents of a kind at once."""
+
+    RUN_FAILURE = "run_failure"
+    LEVELS_MISSING = "levels_missing"
+    CREDITS_LOW = "credits_low"
+    STALE_MARKET = "stale_market"
+    VENDOR_DISAGREEMENT = "vendor_disagreement"
+    SESSION_OPEN = "session_open"  # self-healing has given up on a session
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """Something that a person should look at.
+
+    Attributes:
+        key: what it is about, the same each time it is found: ``stale_market|EUR/USD``.
+        message: one line that says what is wrong and what to do. It leaves the machine: no secrets.
+    """
+
+    key: str
+    kind: IncidentKind
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedIncident(Incident):
+    """An incident as it is stored. Instants are aware, UTC.
+
+    Attributes:
+        opening_told_at: when somebody was told that it opened; ``None`` = nobody was.
+        closed_at: when it was over; ``None`` = it is open.
+    """
+
+    id: int
+    opened_at: datetime
+    opening_told_at: datetime | None = None
+    closed_at: datetime | None = None
+    closing_told_at: datetime | None = None
+
+
+_Known = TypeVar("_Known", bound=Incident)
+
+
+def changes(
+    found: Sequence[Incident], open_: Sequence[_Known], *, kinds: Collection[IncidentKind]
+) -> tuple[list[Incident], list[_Known]]:
+    """Return which of ``found`` are new, each key once, and which of ``open_`` are over.
+
+    Args:
+        kinds: the kinds that were judged completely. Only of these an incident is over because it wasn't found: a
+            source that could not look must not report that all is well.
+    """
+    first: dict[str, Incident] = {}
+    for incident in found:
+        first.setdefault(incident.key, incident)
+    known = {incident.key for incident in open_}
+    opened = [incident for key, incident in first.items() if key not in known]
+    return opened, [incident for incident in open_ if incident.kind in kinds and incident.key not in first]

@@ -1,0 +1,68 @@
+"""Holes in the minutes of a session that is still open: where the first is, and which coarser bars they make wrong.
+
+A hole is a stretch of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any.
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import instants
+from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+_MINUTE = np.timedelta64(1, "m")
+
+
+def without_torn_bars(
+    minutes: pd.DataFrame, *, timeframe: Timeframe, session: Session, now: datetime, gap_tolerance: int | None
+) -> pd.DataFrame:
+    """Return the minutes of those bars of a coarser timeframe that have no hole in them up to ``now``.
+
+    A bar with a hole might have another high or low than the minutes that are there.
+
+    Args:
+        minutes: one-minute candles of ``session`` (``candles.frame``).
+        timeframe: an intraday one, coarser than a minute.
+    """
+    opens = instants(minutes["ts"])
+    absent = _holes(opens, session, now, gap_tolerance)
+    torn = np.isin(_bars(opens, session, timeframe), _bars(absent, session, timeframe))
+    return minutes[~torn].reset_index(drop=True) if torn.any() else minutes
+
+
+def first_hole(minutes: pd.DataFrame, *, session: Session, now: datetime, gap_tolerance: int | None) -> datetime | None:
+    """Return the first minute of the first hole up to ``now``, aware, UTC; ``None`` = there is none."""
+    absent = _holes(instants(minutes["ts"]), session, now, gap_tolerance)
+    if not len(absent):
+        return None
+    found: datetime = absent[0].astype("datetime64[us]").item()
+    return found.replace(tzinfo=UTC)
+
+
+def _holes(opens: Instants, session: Session, now: datetime, gap_tolerance: int | None) -> Instants:
+    """Return the minutes that lie in holes."""
+    grid = session.bar_opens(Timeframe.M1)
+    grid = grid[grid + _MINUTE <= to_instant(now)]
+    return grid[_in_long_runs(~np.isin(grid, opens), longer_than=gap_tolerance or 0)]
+
+
+def _bars(opens: Instants, session: Session, timeframe: Timeframe) -> npt.NDArray[np.int64]:
+    """Return the number, within the session, of the bar that each minute belongs to."""
+    numbers: npt.NDArray[np.int64] = (opens - to_instant(session.opens_at)) // np.timedelta64(
+        timeframe.minutes or 1, "m"
+    )
+    return numbers
+
+
+def _in_long_runs(flags: npt.NDArray[np.bool_], *, longer_than: int) -> npt.NDArray[np.bool_]:
+    """Return ``flags`` less the runs of true ones that are ``longer_than`` or shorter."""
+    edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    kept = np.zeros(len(flags), dtype=np.bool_)
+    for start, end in zip(starts, ends, strict=True):
+        if end - start > longer_than:
+            kept[start:end] = True
+    return kept

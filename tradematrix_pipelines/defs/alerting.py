@@ -1,0 +1,76 @@
+"""The sensor that tells people: it judges the state of the system, records incidents, and sends what is new or over."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from tradematrix_pipelines.alerts.delivery import Alerter, AlertError
+from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.defs.failed_runs import find_failed_runs
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.current_prices import read_current_prices
+from tradematrix_pipelines.storage.day_state import computed_levels, credit_state, recent_coverage
+from tradematrix_pipelines.storage.disagreements import days_against_minutes
+from tradematrix_pipelines.storage.incidents import read_open, record
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.telling import tell
+from tradematrix_pipelines.trading_day.closes import LOOKBACK
+from tradematrix_pipelines.trading_day.healing import decide_healing
+from tradematrix_pipelines.trading_day.watch import (
+    find_disagreements,
+    find_given_up,
+    find_low_credits,
+    find_missing_levels,
+    find_stale_markets,
+)
+
+_SECONDS = 60
+_WEEK = timedelta(days=7)
+
+
+def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Return the sensor."""
+    status = dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        minimum_interval_seconds=_SECONDS,
+        default_status=status,
+        description="Record what went wrong and what is over, and tell the services of TRADEMATRIX_ALERT_URLS, once.",
+    )
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        alerter = Alerter(settings.alert_urls)
+        with Market.open(settings) as market:
+            now = market.clock.now()
+            found, kinds = find_incidents(market, settings, context.instance, now=now)
+            record(market.engine, found, kinds=kinds, now=now)
+            try:
+                told = tell(market.engine, alerter, now=now)
+            except AlertError as error:
+                # It is told at the next tick: a service that is down is no reason for this sensor to fail.
+                return dg.SkipReason(f"{len(read_open(market.engine))} open; {error}")
+            count = len(read_open(market.engine))
+        return dg.SkipReason(f"{count} open; told of {told.opened} new, {told.closed} over, {told.touches} touches")
+
+    return alerts
+
+
+def find_incidents(
+    market: Market, settings: Settings, instance: dg.DagsterInstance, *, now: datetime
+) -> tuple[list[Incident], Collection[IncidentKind]]:
+    """Return what is wrong at ``now``, and the kinds that this is the whole of."""
+    symbols = read_symbols(market.engine)
+    rows = recent_coverage(market, symbols, now)
+    computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
+    newest = {price.symbol: price.at for price in read_current_prices(market.engine, symbols)}
+    given_up = decide_healing([row for some in rows.values() for row in some], now, budget=0).given_up
+    found = [
+        *find_missing_levels(symbols, computed, now),
+        *find_low_credits(credit_state(market, settings, now), now),
+        *find_stale_markets(symbols, newest, now),
+        *find_given_up(given_up),
+        *find_disagreements(days_against_minutes(market.engine, since=(now - _WEEK).date())),
+        *find_failed_runs(instance, rows, now),
+    ]
+    return found, tuple(IncidentKind)

@@ -1,0 +1,107 @@
+"""How fresh each asset is: the rule of ``markets.freshness`` held against what is stored.
+
+Here: the judgement, for a check's run, a sensor or a command. Not here: reporting it to Dagster (``checks``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.freshness import Due, allowance, behind, due
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.freshness import newest_bars
+from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS
+from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
+from tradematrix_pipelines.storage.market import Market
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Late:
+    """A symbol of an asset that is not as fresh as it should be, and why, in one line."""
+
+    symbol: str
+    reason: str
+
+
+def judge_freshness(market: Market, symbols: Sequence[Symbol], *, now: datetime) -> dict[str, list[Late]]:
+    """Return the late symbols of each of the seven assets, by the asset's name; a fresh asset has none.
+
+    Candles of a running session: the newest bar. Candles of closed markets, and daily bars always: the last session
+    whose grace is over must be complete and final. Levels: those for the session after that one must be stored.
+    """
+    dues = {symbol.name: due(get_calendar(symbol.calendar), now) for symbol in symbols}
+    newest = newest_bars(market.engine, symbols, INTRADAY, now=now)
+    covered = _covered(market, symbols, dues)
+    found = {
+        f"ohlc_{timeframe}": _late(
+            {
+                symbol.name: _candles(symbol, timeframe, dues[symbol.name], newest, covered, now=now)
+                for symbol in symbols
+            }
+        )
+        for timeframe in Timeframe
+    }
+    return found | _levels(market, symbols, dues)
+
+
+def _candles(
+    symbol: Symbol,
+    timeframe: Timeframe,
+    at: Due,
+    newest: Mapping[tuple[str, Timeframe], datetime],
+    covered: Mapping[tuple[str, Timeframe, date], StoredCoverage],
+    *,
+    now: datetime,
+) -> str | None:
+    if at.running is None or timeframe.length is None:
+        return _unfinished(at.finished, covered.get((symbol.name, timeframe, at.finished.trade_date)))
+    opened = newest.get((symbol.name, timeframe))
+    # The last bar of a session may be cut short by its close.
+    closed = None if opened is None else min(opened + timeframe.length, at.running.closes_at)
+    return behind(at.running, closed, allowed=allowance(timeframe, symbol.gap_tolerance), now=now)
+
+
+def _unfinished(session: Session, row: StoredCoverage | None) -> str | None:
+    if row is None:
+        return f"session {session.trade_date} is not stored"
+    if not row.coverage.ok:
+        return f"session {session.trade_date} is {row.coverage.status}: {row.coverage.reason()}"
+    if not row.coverage.final:
+        return f"session {session.trade_date} was still open when it was last fetched"
+    return None
+
+
+def _levels(market: Market, symbols: Sequence[Symbol], dues: Mapping[str, Due]) -> dict[str, list[Late]]:
+    coming = {
+        symbol.name: get_calendar(symbol.calendar).next(dues[symbol.name].finished.trade_date).trade_date
+        for symbol in symbols
+    }
+    first, last = min(coming.values(), default=date.min), max(coming.values(), default=date.min)
+    found: dict[str, list[Late]] = {}
+    for asset, read in ((DAILY_LEVELS, read_daily_levels), (PIVOT_POINTS, read_pivots)):
+        rows = read(market.engine, symbols, first, last)
+        stored = set(zip(rows["symbol"], rows["trade_date"], strict=True))
+        found[asset.to_user_string()] = _late(
+            {name: None if (name, day) in stored else f"no levels for session {day}" for name, day in coming.items()}
+        )
+    return found
+
+
+def _covered(
+    market: Market, symbols: Sequence[Symbol], dues: Mapping[str, Due]
+) -> dict[tuple[str, Timeframe, date], StoredCoverage]:
+    dates = [each.finished.trade_date for each in dues.values()]
+    first, last = min(dates, default=date.min), max(dates, default=date.min)
+    return {
+        (row.symbol, row.coverage.timeframe, row.coverage.trade_date): row
+        for row in read_coverage(market.engine, symbols, list(Timeframe), first, last)
+    }
+
+
+def _late(reasons: Mapping[str, str | None]) -> list[Late]:
+    return [Late(symbol=name, reason=reason) for name, reason in reasons.items() if reason is not None]

@@ -1,0 +1,167 @@
+"""Live pulls: a schedule that decides every minute whom to pull, and the job that pulls them, all in one run.
+
+Here: the shells. Not here: the decision (``trading_day.pulls``), nor what a pull is (``vendors.live``).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import dagster as dg
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.defs.jobs import PRIORITY
+from tradematrix_pipelines.defs.partition_metadata import partition_metadata
+from tradematrix_pipelines.defs.resources import IO_MANAGER
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.partition_key import PartitionKey
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.after_pull import after_pull
+from tradematrix_pipelines.storage.candles import Written
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.day_state import credit_state
+from tradematrix_pipelines.storage.io_manager import PostgresIOManager
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines.trading_day.pulls import Pulls, decide_pulls
+from tradematrix_pipelines.vendors.live import pull_session
+from tradematrix_pipelines.vendors.protocol import Vendor
+
+PULL_LIVE = "pull_live"
+
+
+class PullConfig(dg.Config):
+    """Whom to pull."""
+
+    symbols: list[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulled:
+    """What a pull of one symbol brought.
+
+    Attributes:
+        changed: the coverage of the series that have other bars than before.
+        error: why it failed.
+    """
+
+    symbol: Symbol
+    trade_date: date
+    written: Written
+    changed: tuple[Coverage, ...]
+    error: str | None = None
+
+
+def build_live_job() -> dg.JobDefinition:
+    """Return the job that pulls the symbols of its config."""
+
+    @dg.op(required_resource_keys={"market", "vendors", IO_MANAGER}, description="Store every minute that has closed")
+    def pull(context: dg.OpExecutionContext, config: PullConfig) -> None:
+        market: Market = context.resources.market
+        symbols = find_symbols(market.engine, config.symbols)
+        failed = []
+        for pulled in pull_symbols(market, context.resources.vendors, context.resources.postgres_io_manager, symbols):
+            tell = context.log.info if pulled.error is None else context.log.error
+            told = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
+            tell("%s: %s", pulled.symbol.name, told)
+            if pulled.error is not None:
+                failed.append(f"{pulled.symbol.name}: {pulled.error}")
+            for coverage in pulled.changed:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        f"ohlc_{coverage.timeframe}",
+                        partition=str(PartitionKey(pulled.trade_date, pulled.symbol.name)),
+                        metadata=partition_metadata(coverage, 1),
+                    )
+                )
+        if failed:
+            # The next tick is the retry.
+            raise dg.Failure(f"{len(failed)} of {len(symbols)} pulls failed. {'; '.join(failed)}", allow_retries=False)
+
+    @dg.job(
+        name=PULL_LIVE,
+        executor_def=dg.in_process_executor,
+        tags=PRIORITY,
+        description="Pull the sessions that are open: every minute that has closed, and the coarser bars from them.",
+    )
+    def pull_live() -> None:
+        pull()
+
+    return pull_live
+
+
+def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Return the schedule that decides every minute."""
+
+    @dg.schedule(
+        cron_schedule="* * * * *",
+        job=job,
+        name="live",
+        default_status=_status(settings),
+        description="Pull the markets that are open, as often as the plan's credits allow.",
+    )
+    def live(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        running = dg.RunsFilter(job_name=PULL_LIVE, statuses=list(IN_PROGRESS_RUN_STATUSES))
+        if context.instance.get_run_ids(running, limit=1):
+            return dg.SkipReason("the pull before is still under way")
+        with Market.open(settings) as market:
+            pulls = plan_pulls(market, settings, now=market.clock.now())
+        if not pulls.due:
+            return dg.SkipReason("; ".join(f"{name}: {why}" for name, why in pulls.waiting.items()) or "no symbols")
+        names = [symbol.name for symbol, _ in pulls.due]
+        return dg.RunRequest(run_config={"ops": {"pull": {"config": {"symbols": names}}}}, tags=PRIORITY)
+
+    return live
+
+
+def plan_pulls(market: Market, settings: Settings, *, now: datetime) -> Pulls:
+    """Decide whom to pull at ``now``, from what is stored."""
+    symbols = read_symbols(market.engine)
+    rows = read_coverage(market.engine, symbols, [Timeframe.M1], now.date(), date.max)
+    last_pulls = {(row.symbol, row.coverage.trade_date): row.checked_at for row in rows}
+    return decide_pulls(now, symbols, spendable=credit_state(market, settings, now), last_pulls=last_pulls)
+
+
+def pull_symbols(
+    market: Market, vendors: Sequence[Vendor], door: PostgresIOManager, symbols: Collection[Symbol]
+) -> list[Pulled]:
+    """Pull and store the open sessions of ``symbols``; one that fails does not keep the others from theirs.
+
+    Then the current price, and the levels that it touched, follow from what is stored.
+    """
+    found = []
+    for symbol in symbols:
+        now = market.clock.now()
+        session = get_calendar(symbol.calendar).at(now)
+        if session is None:
+            continue
+        before = _received(market, symbol, session.trade_date)
+        stored = market.candles.series(symbol, Timeframe.M1, session.opens_at, session.closes_at)
+        batches = pull_session(vendors, symbol, session, stored=stored, now=now)
+        written = door.write_candles(batches)
+        after_pull(market, symbol, session, now=now)
+        coverage = [each for batch in batches for each in batch.coverage]
+        errors = [each.reason() for each in coverage if each.status is Status.FAILED]
+        changed = [each for each in coverage if each.received and each.received != before.get(each.timeframe)]
+        found.append(
+            Pulled(
+                symbol=symbol,
+                trade_date=session.trade_date,
+                written=written,
+                changed=() if errors else tuple(changed),
+                error=errors[0] if errors else None,
+            )
+        )
+    return found
+
+
+def _received(market: Market, symbol: Symbol, day: date) -> dict[Timeframe, int]:
+    rows = read_coverage(market.engine, [symbol], list(Timeframe), day, day)
+    return {row.coverage.timeframe: row.coverage.received for row in rows}
+
+
+def _status(settings: Settings) -> dg.DefaultScheduleStatus:
+    return dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED

@@ -1,0 +1,53 @@
+"""Keeping the partitions' symbols and the table of symbols the same, whichever of them somebody changed."""
+
+import dagster as dg
+
+from tradematrix_pipelines.defs.partitions import SYMBOLS
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.symbols import Symbol, currency_pair
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols
+
+_SECONDS = 30
+
+
+def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Return the sensor."""
+
+    # The partitions of a deactivated symbol disappear from view; its candles, levels and history stay, and are there
+    # again when it is activated.
+    @dg.sensor(
+        minimum_interval_seconds=_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Follow market_symbols with the partitions; take in currency pairs that were added as partitions.",
+    )
+    def symbols(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        with Market.open(settings) as market:
+            known = {symbol.name for symbol in read_symbols(market.engine, only_active=False)}
+            keys = set(context.instance.get_dynamic_partitions(str(SYMBOLS.name)))
+            for name in sorted(keys - known):
+                symbol, reason = _take_in(name)
+                if symbol is not None:
+                    add_symbols(market.engine, [symbol])
+                context.log.info("%s: %s", name, reason)
+            active = [symbol.name for symbol in read_symbols(market.engine)]
+        new, gone = [name for name in active if name not in keys], sorted(keys - set(active))
+        if not new and not gone:
+            return dg.SkipReason(f"{len(active)} symbols, {len(active)} partitions of each date")
+        requests = [SYMBOLS.build_add_request(new)] if new else []
+        return dg.SensorResult(
+            dynamic_partitions_requests=[*requests, *([SYMBOLS.build_delete_request(gone)] if gone else [])]
+        )
+
+    return symbols
+
+
+def _take_in(name: str) -> tuple[Symbol | None, str]:
+    try:
+        symbol = currency_pair(name)
+    except UsageError as error:
+        return None, f"removed again: {error}"
+    if symbol is None:
+        return None, f"removed again, nothing tells its calendar: tradematrix symbols add {name} --calendar …"
+    return symbol, "added as a currency pair"

@@ -1,0 +1,94 @@
+"""The rows of ``current_prices``: where each symbol's price stands, from its newest stored minute."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Engine, select, text
+
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.tables import current_prices, market_symbols
+
+# Read and written in one statement: of two pulls at once, the one with the newer minute wins, whoever ends first.
+_UPDATE = text("""
+    INSERT INTO current_prices AS stored
+        (symbol_id, trade_date, price, change, change_percent, session_high, session_low, at, source, updated_at)
+    SELECT :symbol_id, :trade_date, newest.close, newest.close - levels.y_close,
+           100 * (newest.close - levels.y_close) / levels.y_close, session.high, session.low,
+           newest.ts + interval '1 minute', newest.source, :now
+    FROM (SELECT max(ts) AS ts, max(high) AS high, min(low) AS low FROM ohlc
+          WHERE symbol_id = :symbol_id AND timeframe = '1m' AND ts >= :opens_at AND ts < :closes_at
+            AND ts <= CAST(:now AS timestamptz) - interval '1 minute') AS session
+    JOIN ohlc AS newest ON newest.symbol_id = :symbol_id AND newest.timeframe = '1m' AND newest.ts = session.ts
+    LEFT JOIN levels_daily AS levels ON levels.trade_date = :trade_date AND levels.symbol_id = :symbol_id
+    ON CONFLICT (symbol_id) DO UPDATE SET
+        trade_date = excluded.trade_date, price = excluded.price, change = excluded.change,
+        change_percent = excluded.change_percent, session_high = excluded.session_high,
+        session_low = excluded.session_low, at = excluded.at, source = excluded.source,
+        updated_at = excluded.updated_at
+    WHERE excluded.at >= stored.at
+""")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CurrentPrice:
+    """A row of ``current_prices``; prices in price units, instants aware, UTC.
+
+    Attributes:
+        trade_date: the session that the price is of.
+        price: close of the newest stored minute.
+        change: price - yesterday's close; ``None`` without levels for the session.
+        change_percent: the same, in percent of yesterday's close.
+        session_high: highest of the session's stored minutes.
+        session_low: their lowest.
+        at: when the newest minute closed.
+        source: the vendor that it came from.
+        updated_at: when the row was last written.
+    """
+
+    symbol: str
+    trade_date: date
+    price: float
+    change: float | None
+    change_percent: float | None
+    session_high: float
+    session_low: float
+    at: datetime
+    source: str
+    updated_at: datetime
+
+
+def update_current_price(engine: Engine, symbol: Symbol, session: Session, *, now: datetime) -> bool:
+    """Make the newest stored minute of ``session`` that had closed at ``now`` the symbol's current price.
+
+    Return whether the row was written: not where the session has no minute, or where a newer one stands there.
+    """
+    with engine.begin() as connection:
+        written = connection.execute(
+            _UPDATE,
+            {
+                "symbol_id": symbol.id,
+                "trade_date": session.trade_date,
+                "opens_at": session.opens_at,
+                "closes_at": session.closes_at,
+                "now": now,
+            },
+        ).rowcount
+    return written > 0
+
+
+def read_current_prices(engine: Engine, symbols: Sequence[Symbol]) -> list[CurrentPrice]:
+    """Return the current prices of ``symbols``, in their order; one without a stored live minute has none."""
+    table = current_prices
+    query = (
+        select(market_symbols.c.symbol, *(column for column in table.columns if column.name != "symbol_id"))
+        .join_from(table, market_symbols)
+        .where(table.c.symbol_id.in_([symbol.id for symbol in symbols]))
+    )
+    with engine.connect() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    # A server has a zone of its own, and the driver returns instants in it.
+    utc = [row | {name: row[name].astimezone(UTC) for name in ("at", "updated_at")} for row in rows]
+    found = {row["symbol"]: CurrentPrice(**row) for row in utc}
+    return [found[symbol.name] for symbol in symbols if symbol.name in found]

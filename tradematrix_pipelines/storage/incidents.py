@@ -1,0 +1,61 @@
+"""The incidents: which are open, which are over.
+
+Here: recording and reading them. Not here: who was told of them (``storage.telling``).
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind, RecordedIncident, changes
+from tradematrix_pipelines.storage.tables import incidents
+
+# One judge after the other: two at once could each wait for a row of the other's. Apart from others' by the number.
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('incidents', 20261120))")
+
+
+def record(engine: Engine, found: Sequence[Incident], *, kinds: Collection[IncidentKind], now: datetime) -> None:
+    """Open the incidents found that aren't open, and close those of the kinds judged that were not found.
+
+    One that stays open keeps the message it was opened with. Waits while somebody is being told of one that closes.
+
+    Args:
+        kinds: the kinds that were judged completely; of others nothing is closed.
+        now: when they were judged, aware, UTC.
+    """
+    with engine.begin() as connection:
+        connection.execute(_LOCK)
+        opened, closed = changes(found, _read_open(connection), kinds=kinds)
+        if opened:
+            rows = [{"key": each.key, "kind": str(each.kind), "message": each.message} for each in opened]
+            connection.execute(insert(incidents), [{**row, "opened_at": now} for row in rows])
+        if closed:
+            over = incidents.c.id.in_([each.id for each in closed])
+            connection.execute(update(incidents).where(over).values(closed_at=now))
+
+
+def read_open(engine: Engine) -> list[RecordedIncident]:
+    """Return the open incidents, oldest first."""
+    with engine.connect() as connection:
+        return _read_open(connection)
+
+
+def read_since(engine: Engine, since: datetime) -> list[RecordedIncident]:
+    """Return the open incidents, and those that closed at ``since`` (aware) or later, oldest first."""
+    recent = incidents.c.closed_at.is_(None) | (incidents.c.closed_at >= since)
+    query = select(incidents).where(recent).order_by(incidents.c.id)
+    with engine.connect() as connection:
+        return [to_incident(row) for row in connection.execute(query)]
+
+
+def to_incident(row: Row[Any]) -> RecordedIncident:
+    """Return a row of ``incidents`` as a value."""
+    return RecordedIncident(**{**row._mapping, "kind": IncidentKind(row.kind)})  # noqa: SLF001  # SQLAlchemy's public name
+
+
+def _read_open(connection: Connection) -> list[RecordedIncident]:
+    query = select(incidents).where(incidents.c.closed_at.is_(None)).order_by(incidents.c.id)
+    return [to_incident(row) for row in connection.execute(query)]

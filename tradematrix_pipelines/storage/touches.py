@@ -1,0 +1,66 @@
+"""Levels to watch, and the rows of ``level_touches``.
+
+Here: one row for the first touch of a level in a session. Not here: what a touch is (``levels.touches``), or telling
+somebody, which fills ``told_at``.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import insert
+
+from tradematrix_pipelines.levels.pivots import LEVELS, Method
+from tradematrix_pipelines.levels.touches import Touch
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.tables import level_touches, levels_daily, pivot_levels
+
+_DAILY = ("y_high", "y_low", "y_close")
+
+
+def levels_to_watch(
+    engine: Engine, symbol: Symbol, trade_date: date, *, methods: Sequence[Method] = (Method.CLASSIC,)
+) -> dict[str, float]:
+    """Return the stored levels to trade this session with, by name, in price units; empty where there are none.
+
+    Names: ``y_high``, ``y_low``, ``y_close``, and method and level for pivots: ``classic pp``, ``classic r1``.
+    """
+    daily, pivots = levels_daily.c, pivot_levels.c
+    of_session = select(*(daily[name] for name in _DAILY)).where(
+        daily.symbol_id == symbol.id, daily.trade_date == trade_date
+    )
+    of_methods = (
+        select(pivots.method, *(pivots[name] for name in LEVELS))
+        .where(
+            pivots.symbol_id == symbol.id,
+            pivots.trade_date == trade_date,
+            pivots.method.in_([str(method) for method in methods]),
+        )
+        .order_by(pivots.method)
+    )
+    with engine.connect() as connection:
+        found = {name: row[name] for row in connection.execute(of_session).mappings() for name in _DAILY}
+        for row in connection.execute(of_methods).mappings():
+            found |= {f"{row['method']} {name}": row[name] for name in LEVELS if row[name] is not None}
+    return found
+
+
+def record_touches(engine: Engine, symbol: Symbol, trade_date: date, touches: Sequence[Touch]) -> int:
+    """Store ``touches`` of one session in one transaction; return how many are new. A level's first one stays."""
+    if not touches:
+        return 0
+    rows = [
+        {
+            "trade_date": trade_date,
+            "symbol_id": symbol.id,
+            "level": touch.level,
+            "level_price": touch.level_price,
+            "price": touch.price,
+            "at": touch.at,
+        }
+        # In one order, so that two pulls of a symbol can't wait for each other in a circle.
+        for touch in sorted(touches, key=lambda touch: touch.level)
+    ]
+    statement = insert(level_touches).on_conflict_do_nothing().returning(level_touches.c.level)
+    with engine.begin() as connection:
+        return len(connection.execute(statement, rows).all())

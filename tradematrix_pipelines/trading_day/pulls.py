@@ -1,0 +1,143 @@
+"""Whom to pull now: the credits of the day spread over the open minutes that are left of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.vendors.credits import Plan, day_resets_at
+
+_MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
+KEPT = 0.05
+"""Part of a day's credits that live pulls leave to what goes wrong; the closes to come have theirs besides."""
+
+BUSY = 0.8
+"""Part of a minute's credits that live pulls plan with."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreditState:
+    """What may be spent: the plan, and what is left of the UTC day (``None`` = no limit)."""
+
+    plan: Plan
+    day_left: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulls:
+    """The decision of one minute.
+
+    Attributes:
+        due: whom to pull now with the session that is open, the stalest first.
+        waiting: why not, by symbol.
+        every: minutes from one pull of a symbol to the next; ``None`` = the day's credits are spent.
+    """
+
+    due: tuple[tuple[Symbol, Session], ...]
+    waiting: Mapping[str, str]
+    every: int | None
+
+
+def decide_pulls(
+    now: datetime,
+    symbols: Sequence[Symbol],
+    *,
+    spendable: CreditState,
+    last_pulls: Mapping[tuple[str, date], datetime],
+) -> Pulls:
+    """Return whom to pull at ``now``.
+
+    Args:
+        symbols: the active ones.
+        last_pulls: when each symbol's session, by trade date, was last asked for.
+    """
+    every = pull_interval(now, symbols, spendable=spendable)
+    found: list[tuple[datetime, Symbol, Session]] = []
+    waiting: dict[str, str] = {}
+    for symbol in symbols:
+        session = get_calendar(symbol.calendar).at(now)
+        last = None if session is None else last_pulls.get((symbol.name, session.trade_date))
+        reason = _why_not(now, symbol, session, last=last, every=every, left=spendable.day_left)
+        if session is None or reason is not None:
+            waiting[symbol.name] = reason or ""
+        else:
+            found.append((last or session.opens_at, symbol, session))
+    found.sort(key=lambda each: each[0])
+    room = len(found) if spendable.plan.per_minute is None else spendable.plan.per_minute
+    waiting |= {symbol.name: "the minute's credits go to staler symbols" for _, symbol, _ in found[room:]}
+    return Pulls(due=tuple((symbol, session) for _, symbol, session in found[:room]), waiting=waiting, every=every)
+
+
+def pull_interval(now: datetime, symbols: Sequence[Symbol], *, spendable: CreditState) -> int | None:
+    """Return the minutes from one pull of a symbol to the next that the credits allow; ``None`` = none are left."""
+    minutes, closes, most = 0, 0, 0
+    until = day_resets_at(now)
+    for symbol in symbols:
+        most += 1
+        for session in _sessions(symbol, now, until):
+            minutes += max(0, ceil((min(session.closes_at, until) - max(session.opens_at, now)) / _MINUTE))
+            if now < session.closes_at <= until:
+                closes += close_cost(symbol)
+    every = 1 if spendable.plan.per_minute is None else ceil(most / max(1.0, spendable.plan.per_minute * BUSY))
+    if spendable.plan.per_day is None or spendable.day_left is None:
+        return every
+    budget = spendable.day_left - closes - ceil(spendable.plan.per_day * KEPT)
+    if budget <= 0:
+        return None
+    return max(every, ceil(minutes / budget))
+
+
+def close_cost(symbol: Symbol) -> int:
+    """Return the credits that the close of a session costs: the minutes, and the official day where there is one."""
+    return 1 if symbol.quotes_all_day else 2
+
+
+def _why_not(
+    now: datetime,
+    symbol: Symbol,
+    session: Session | None,
+    *,
+    last: datetime | None,
+    every: int | None,
+    left: int | None,
+) -> str | None:
+    if session is None:
+        upcoming = next_opening(symbol, now)
+        return f"closed, opens {upcoming.opens_at:%a %Y-%m-%d %H:%M} UTC"
+    if now < session.opens_at + _MINUTE:
+        return "open, but no minute has closed yet"
+    if every is None:
+        resets = day_resets_at(now)
+        return f"{left} credits are left and kept for the closes, until {resets:%Y-%m-%d %H:%M} UTC"
+    if last is not None and _floor(now) - _floor(last) < every * _MINUTE:
+        return f"pulled at {last:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
+    return None
+
+
+def next_opening(symbol: Symbol, now: datetime) -> Session:
+    """Return the first session of ``symbol`` that opens after ``now``."""
+    calendar = get_calendar(symbol.calendar)
+    session = calendar.next(now.astimezone(UTC).date() - 2 * _DAY)
+    while session.opens_at <= now:
+        session = calendar.next(session.trade_date)
+    return session
+
+
+def next_close(symbol: Symbol, now: datetime) -> datetime:
+    """Return when the session of ``symbol`` that is open, or else the next one, closes."""
+    session = get_calendar(symbol.calendar).at(now) or next_opening(symbol, now)
+    return session.closes_at
+
+
+def _sessions(symbol: Symbol, start: datetime, end: datetime) -> list[Session]:
+    """Return the sessions that overlap with a stretch of time."""
+    found = get_calendar(symbol.calendar).sessions(start.date() - _DAY, end.date() + _DAY)
+    return [session for session in found if session.opens_at < end and session.closes_at > start]
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

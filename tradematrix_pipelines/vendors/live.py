@@ -1,0 +1,82 @@
+"""Pulling a session that is still open: one call for its newest minutes, the coarser bars from all of them.
+
+Asked for is what follows the first hole in what is stored, and the half hour before the newest minute, so that what
+came late, was missed or has just been revised is right with the next pull. The close asks for the whole session once
+more, and for what the minutes can't serve.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, cover_many
+from tradematrix_pipelines.candles.torn import first_hole, without_torn_bars
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.batches import BatchMaker
+from tradematrix_pipelines.vendors.credits import LIVE
+from tradematrix_pipelines.vendors.failover import SymbolFetch
+from tradematrix_pipelines.vendors.protocol import Vendor
+
+OVERLAP = timedelta(minutes=30)
+"""How much of what is stored already is asked for again."""
+
+_DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1)
+_LONGEST = timedelta(hours=1)
+
+
+def pull_session(
+    vendors: Sequence[Vendor], symbol: Symbol, session: Session, *, stored: pd.DataFrame, now: datetime
+) -> list[SeriesBatch]:
+    """Return the bars of ``session`` that are new or may have changed: minutes, and whole bars of 5m, 15m and 1h.
+
+    The coverage that comes with them is of the session so far.
+
+    Args:
+        vendors: whom to ask, the preferred one first.
+        session: the one that is open.
+        stored: its stored minutes (``candles.frame``).
+    """
+    maker = BatchMaker(symbol, preferred=vendors[0].name, now=now)
+    rest = replace(session, opens_at=_ask_from(stored, symbol, session, now))
+    fetch = SymbolFetch(vendors, symbol, sessions=[rest], held={}, now=now, purpose=LIVE)
+    [chunk] = fetch.series(Timeframe.M1, [rest])
+    if chunk.error is not None:
+        return [maker.screened(replace(chunk, sessions=(session,)), Timeframe.M1)]
+    fresh = maker.screened(chunk, Timeframe.M1)
+    known = stored[stored["ts"] < rest.opens_at]
+    minutes = pd.concat([known, fresh.candles], ignore_index=True) if len(known) else fresh.candles
+    batches = [replace(fresh, coverage=(_whole(fresh.coverage[0], minutes, symbol, session, now),))]
+    for timeframe in _DERIVED:
+        whole = without_torn_bars(
+            minutes, timeframe=timeframe, session=session, now=now, gap_tolerance=symbol.gap_tolerance
+        )
+        bars = maker.resampled(whole, fresh.source, timeframe, [session])
+        changed = bars.candles["ts"] > rest.opens_at - _LONGEST
+        batches.append(replace(bars, candles=bars.candles[changed].reset_index(drop=True)))
+    return batches
+
+
+def _ask_from(stored: pd.DataFrame, symbol: Symbol, session: Session, now: datetime) -> datetime:
+    if not len(stored):
+        return session.opens_at
+    newest: datetime = stored["ts"].iloc[-1].to_pydatetime()
+    hole = first_hole(stored, session=session, now=now, gap_tolerance=symbol.gap_tolerance)
+    return max(session.opens_at, min(newest - OVERLAP, hole or newest))
+
+
+def _whole(fresh: Coverage, minutes: pd.DataFrame, symbol: Symbol, session: Session, now: datetime) -> Coverage:
+    """Return the coverage of the session's minutes so far; what was dropped is known of the fresh ones only."""
+    [found] = cover_many(
+        minutes["ts"],
+        timeframe=Timeframe.M1,
+        sessions=[session],
+        now=now,
+        gap_tolerance=symbol.gap_tolerance,
+        source=fresh.source,
+    )
+    return replace(found, rejected=fresh.rejected, outside=fresh.outside)

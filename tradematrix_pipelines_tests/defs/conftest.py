@@ -1,0 +1,29 @@
+"""What the tests of Dagster's shells share."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines_tests.defs.day import OPEN, Day
+
+
+@pytest.fixture
+def day(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
+    """An installation of its own on a simulator of its own, on the free plan, at OPEN."""
+    del settings
+    clock = FrozenClock(OPEN)
+    with Simulator(clock=clock) as simulator:
+        monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
+        monkeypatch.setenv("TWELVE_DATA_PLAN", "100/800")
+        monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", simulator.url)
+        monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2026-11-17")
+        own = replace(load_settings(), clock=clock)
+        with open_instance(own) as instance:
+            sync_symbols(instance, ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"])
+            yield Day(own, instance, simulator, clock)

@@ -1,0 +1,85 @@
+"""An installation whose clock a test moves, and the shells of its trading day."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from sqlalchemy import text
+
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.jobs import TRADING_DAY
+from tradematrix_pipelines.defs.live import PULL_LIVE
+from tradematrix_pipelines.defs.runs import run_sessions
+from tradematrix_pipelines.markets.partition_key import dates_by_symbol
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.vendors.simulator.server import Simulator
+
+OPEN = datetime(2026, 11, 20, 15, 0, 20, tzinfo=UTC)
+"""A Friday on which all five markets are open."""
+CLOSED = datetime(2026, 11, 20, 22, 5, tzinfo=UTC)
+"""That evening, five minutes after the last close."""
+
+Answer = list[dg.RunRequest] | str
+
+
+class Day:
+    """An installation whose clock a test moves."""
+
+    def __init__(
+        self, settings: Settings, instance: dg.DagsterInstance, simulator: Simulator, clock: FrozenClock
+    ) -> None:
+        self.settings, self.instance, self.simulator, self.clock = settings, instance, simulator, clock
+
+    @property
+    def defs(self) -> dg.Definitions:
+        return build_defs(self.settings)
+
+    def at(self, now: datetime) -> "Day":
+        object.__setattr__(self.clock, "instant", now)
+        return self
+
+    def sensor(self, name: str) -> Answer:
+        """Return the runs that a sensor asks for, or why it asks for none."""
+        sensor = self.find_sensor(name)
+        with dg.build_sensor_context(instance=self.instance, repository_def=self.defs.get_repository_def()) as context:
+            data = sensor.evaluate_tick(context)
+        return list(data.run_requests or []) or str(data.skip_message)
+
+    def schedule(self, name: str) -> Answer:
+        """Return the runs that a schedule asks for, or why it asks for none."""
+        schedule = self.defs.get_repository_def().get_schedule_def(name)
+        with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=self.clock.now()) as context:
+            data = schedule.evaluate_tick(context)
+        return list(data.run_requests or []) or str(data.skip_message)
+
+    def carry_out(self, requests: Answer) -> list[str | None]:
+        """Run what was asked for; return the errors."""
+        assert not isinstance(requests, str), requests
+        errors = []
+        for request in requests:
+            keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
+            [(symbol, dates)] = dates_by_symbol(keys).items()
+            outcome = run_sessions(
+                self.instance, self.defs, TRADING_DAY, symbol=symbol, first=dates[0], last=dates[-1],
+                assets=request.asset_selection or (), run_config=request.run_config,
+            )  # fmt: skip
+            errors.append(outcome.error)
+        return errors
+
+    def pull(self, requests: Answer) -> bool:
+        """Run the live pull that was asked for; return whether it succeeded."""
+        assert not isinstance(requests, str), requests
+        [request] = requests
+        job = self.defs.resolve_job_def(PULL_LIVE)
+        done = job.execute_in_process(run_config=request.run_config, instance=self.instance, raise_on_error=False)
+        return done.success
+
+    def ask(self, query: str) -> Sequence[tuple[object, ...]]:
+        with Market.open(self.settings) as market, market.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    def find_sensor(self, name: str) -> dg.SensorDefinition:
+        return self.defs.get_repository_def().get_sensor_def(name)

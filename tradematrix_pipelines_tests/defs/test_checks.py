@@ -1,0 +1,324 @@
+"""How fresh each asset is, and how Dagster learns of it: on a real Postgres and a real instance."""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pandas as pd
+import pytest
+from dagster._utils.warnings import disable_dagster_warnings
+from sqlalchemy import text
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.defs.assets.levels import build_levels
+from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
+from tradematrix_pipelines.defs.checks import build_checks, build_freshness_sensor
+from tradematrix_pipelines.defs.freshness import judge_freshness
+from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
+from tradematrix_pipelines.defs.resources import build_resources
+from tradematrix_pipelines.defs.runs import run_sessions
+from tradematrix_pipelines.levels.daily import DailyLevels
+from tradematrix_pipelines.levels.pivots import Method, pivots
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.candles import write
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.levels import write_levels
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_symbols
+
+CANDLES = [f"ohlc_{timeframe}" for timeframe in Timeframe]
+ASSETS = [*CANDLES, "daily_levels", "pivot_points"]
+THURSDAY, FRIDAY, MONDAY = date(2026, 11, 19), date(2026, 11, 20), date(2026, 11, 23)
+SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
+AT_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+"""Monday: Xetra and FX are open, New York opens in two and a half hours."""
+
+
+def bring_in(
+    market: Market,
+    symbol: Symbol,
+    day: date,
+    *,
+    status: Status = Status.COMPLETE,
+    final: bool = True,
+    timeframes: Collection[Timeframe] = tuple(Timeframe),
+) -> None:
+    """Store what is known of one session, without its candles."""
+    session = get_calendar(symbol.calendar).session(day)
+    assert session is not None
+    for timeframe in timeframes:
+        found = Coverage(
+            timeframe=timeframe, trade_date=day, status=status, final=final, expected=10,
+            received=10 if status is Status.COMPLETE else 7, longest_gap=3, source="files",
+            opens_at=session.opens_at, closes_at=session.closes_at,
+        )  # fmt: skip
+        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(found,), source="files")
+        write(market.engine, [batch], now=session.closes_at)
+
+
+def compute(market: Market, symbol: Symbol, trade_date: date) -> None:
+    """Store levels to trade this session with."""
+    prices = {"high": 3.0, "low": 1.0, "close": 2.0}
+    daily = DailyLevels(
+        trade_date=trade_date, y_trade_date=trade_date - timedelta(days=1), y_open=2, y_high=3, y_low=1, y_close=2,
+        prev_week_high=None, prev_week_low=None, atr_14=None,
+    )  # fmt: skip
+    classic = (symbol, trade_date, pivots(Method.CLASSIC, **prices))
+    write_levels(market.engine, daily=[(symbol, daily)], pivots=[classic], now=SATURDAY)
+
+
+def bar(market: Market, symbol: Symbol, timeframe: Timeframe, opens_at: datetime) -> None:
+    frame = pd.DataFrame({"ts": [opens_at], "open": 2.0, "high": 2.0, "low": 2.0, "close": 2.0})
+    batch = SeriesBatch(symbol=symbol, timeframe=timeframe, candles=as_candles(frame), source="files")
+    write(market.engine, [batch], now=opens_at)
+
+
+@pytest.fixture
+def symbols(market: Market) -> dict[str, Symbol]:
+    return {symbol.name: symbol for symbol in read_symbols(market.engine)}
+
+
+@pytest.fixture
+def friday(market: Market, symbols: dict[str, Symbol]) -> Market:
+    """Friday is stored, and Monday's levels."""
+    for symbol in symbols.values():
+        bring_in(market, symbol, FRIDAY)
+        compute(market, symbol, MONDAY)
+    return market
+
+
+def late(market: Market, now: datetime) -> dict[str, list[str]]:
+    """Return the late symbols by asset, without the assets that have none."""
+    found = judge_freshness(market, read_symbols(market.engine), now=now)
+    assert list(found) == ASSETS
+    return {asset: [each.symbol for each in some] for asset, some in found.items() if some}
+
+
+def reasons(market: Market, now: datetime, asset: str) -> list[str]:
+    found = judge_freshness(market, read_symbols(market.engine), now=now)
+    return [f"{each.symbol}: {each.reason}" for each in found[asset]]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param("2026-11-20T22:40", id="the evening"),
+        pytest.param("2026-11-21T03:00", id="the night"),
+        pytest.param("2026-11-22T12:00", id="the weekend"),
+        pytest.param("2026-11-22T22:20", id="FX has just opened"),
+        pytest.param("2026-11-23T08:10", id="Xetra too"),
+    ],
+)
+def test_what_is_complete_stays_fresh_while_markets_are_closed(
+    friday: Market, symbols: dict[str, Symbol], now: str
+) -> None:
+    if now > "2026-11-22T23":
+        for name in ("EUR/USD", "XAG/USD"):
+            for timeframe in INTRADAY:
+                bar(friday, symbols[name], timeframe, datetime(2026, 11, 23, 7, 45, tzinfo=UTC))
+    assert late(friday, datetime.fromisoformat(now).replace(tzinfo=UTC)) == {}
+
+
+def test_a_holiday_asks_for_the_session_before_it(market: Market, symbols: dict[str, Symbol]) -> None:
+    thanksgiving = datetime(2026, 11, 26, 18, tzinfo=UTC)
+    for name in ("NDX", "DJI"):
+        bring_in(market, symbols[name], date(2026, 11, 25))
+        compute(market, symbols[name], date(2026, 11, 27))
+    assert late(market, thanksgiving)["ohlc_1m"] == ["DAX", "EUR/USD", "XAG/USD"]
+    assert late(market, thanksgiving)["pivot_points"] == ["DAX", "EUR/USD", "XAG/USD"]
+
+
+def test_nothing_stored_is_late_everywhere(market: Market, symbols: dict[str, Symbol]) -> None:
+    assert late(market, SATURDAY) == {asset: list(symbols) for asset in ASSETS}
+    assert reasons(market, SATURDAY, "ohlc_1h")[0] == "DAX: session 2026-11-20 is not stored"
+    assert reasons(market, SATURDAY, "daily_levels")[0] == "DAX: no levels for session 2026-11-23"
+
+
+def test_no_symbols_are_never_late(market: Market) -> None:
+    assert judge_freshness(market, [], now=SATURDAY) == {asset: [] for asset in ASSETS}
+
+
+def test_only_what_is_incomplete_is_late(friday: Market, symbols: dict[str, Symbol]) -> None:
+    bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
+    bring_in(friday, symbols["NDX"], FRIDAY, final=False, timeframes=[Timeframe.D1])
+    with friday.engine.begin() as connection:
+        connection.execute(text("DELETE FROM pivot_levels WHERE symbol_id = 3"))
+    assert late(friday, SATURDAY) == {"ohlc_5m": ["DAX"], "ohlc_1d": ["NDX"], "pivot_points": ["DJI"]}
+    assert reasons(friday, SATURDAY, "ohlc_5m") == [
+        "DAX: session 2026-11-20 is partial: 7 of 10 bars, longest gap 3 minutes"
+    ]
+    assert reasons(friday, SATURDAY, "ohlc_1d") == ["NDX: session 2026-11-20 was still open when it was last fetched"]
+
+
+def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
+    friday: Market, symbols: dict[str, Symbol]
+) -> None:
+    closes_at = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
+    for timeframe in INTRADAY:
+        bar(friday, symbols["DAX"], timeframe, closes_at - timedelta(minutes=15))
+    late_at = {
+        minutes: [
+            asset for asset, some in late(friday, closes_at + timedelta(minutes=minutes)).items() if "DAX" in some
+        ]
+        for minutes in (29, 30)
+    }
+    assert late_at == {29: [], 30: ASSETS}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "ages", "expected"),
+    [
+        # Minutes since the newest bar of 1m, 5m, 15m, 1h closed. DAX may be 15 late, and silver 75 more.
+        pytest.param("DAX", (15, 15, 15, 60), [], id="fresh"),
+        pytest.param("DAX", (16, 19, 29, 74), ["ohlc_1m"], id="minutes"),
+        pytest.param("DAX", (1, 20, 30, 75), ["ohlc_5m", "ohlc_15m", "ohlc_1h"], id="coarser"),
+        pytest.param("XAG/USD", (90, 90, 90, 90), [], id="silver pauses"),
+        pytest.param("XAG/USD", (91, 90, 90, 90), ["ohlc_1m"], id="and is back"),
+    ],
+)
+def test_a_running_session_is_judged_by_its_newest_bar(
+    friday: Market, symbols: dict[str, Symbol], symbol: str, ages: tuple[int, ...], expected: list[str]
+) -> None:
+    for each in symbols.values():
+        for timeframe, age in zip(INTRADAY, ages if each.name == symbol else (0, 0, 0, 0), strict=True):
+            length = timeframe.length
+            assert length is not None
+            bar(friday, each, timeframe, AT_NOON - timedelta(minutes=age) - length)
+    # What a clock that was set back has stored lies in the future, and makes nothing fresh.
+    bar(friday, symbols[symbol], Timeframe.M1, AT_NOON + timedelta(hours=1))
+    assert late(friday, AT_NOON) == {asset: [symbol] for asset in expected}
+
+
+# Of Dagster: the check in a run, and the sensor's reports.
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    with open_instance(settings) as opened:
+        yield opened
+
+
+def definitions(settings: Settings) -> dg.Definitions:
+    everything = dg.AssetSelection.all_asset_checks()
+    some = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh"))
+    with disable_dagster_warnings():
+        partitions = session_partitions(settings)
+        return dg.Definitions(
+            assets=[build_ohlc(partitions), build_levels(partitions)],
+            asset_checks=build_checks(),
+            sensors=[build_freshness_sensor(settings)],
+            jobs=[
+                dg.define_asset_job("checks", everything),
+                dg.define_asset_job("one_check", some),
+                dg.define_asset_job("candles", dg.AssetSelection.groups("candles")),
+            ],
+            resources=build_resources(settings),
+            executor=dg.in_process_executor,
+        )
+
+
+def known(instance: dg.DagsterInstance) -> dict[str, tuple[bool, str | None]]:
+    """Return whether the newest evaluation of each asset's check passed, and what it says."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(asset), "fresh") for asset in ASSETS]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    found = {}
+    for key, record in records.items():
+        assert record.event is not None
+        evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]  # it has one
+        assert evaluation.severity is dg.AssetCheckSeverity.WARN
+        found[key.asset_key.to_user_string()] = (evaluation.passed, evaluation.description)
+    return found
+
+
+def test_the_check_of_every_asset_in_one_run(
+    friday: Market, symbols: dict[str, Symbol], settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
+    result = definitions(settings).resolve_job_def("checks").execute_in_process(instance=instance)
+    assert result.success, "late data stop nothing"
+    [red] = [each for each in result.get_asset_check_evaluations() if not each.passed]
+    assert red.metadata["late"] == dg.MetadataValue.int(1)
+    assert red.metadata["symbols"] == dg.MetadataValue.int(5)
+    assert red.metadata["late_symbols"] == dg.MetadataValue.table(
+        [dg.TableRecord({"symbol": "DAX", "why": "session 2026-11-20 is partial: 7 of 10 bars, longest gap 3 minutes"})]
+    )
+    assert {asset for asset, (passed, _) in known(instance).items() if passed} == set(ASSETS) - {"ohlc_5m"}
+
+
+def test_one_check_alone(market: Market, settings: Settings, instance: dg.DagsterInstance) -> None:
+    result = definitions(settings).resolve_job_def("one_check").execute_in_process(instance=instance)
+    assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == ["ohlc_1m"]
+
+
+def tick(
+    instance: dg.DagsterInstance, cursor: str | None, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> tuple[list[str], str | None]:
+    """Evaluate the sensor at ``now`` and store what it reports; return the assets reported and the new cursor."""
+    monkeypatch.setenv("TRADEMATRIX_CLOCK", now.isoformat())
+    sensor = build_freshness_sensor(load_settings())
+    assert sensor.minimum_interval_seconds == 300
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    with dg.build_sensor_context(instance=instance, cursor=cursor) as context:
+        data = sensor.evaluate_tick(context)
+    for event in data.asset_events:
+        instance.report_runless_asset_event(event)
+    if not data.asset_events:
+        assert data.skip_message == "nothing has become late or fresh"
+    return [event.asset_key.to_user_string() for event in data.asset_events], data.cursor or cursor
+
+
+def test_the_sensor_reports_what_has_changed(
+    friday: Market, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported, cursor = tick(instance, None, monkeypatch, SATURDAY)
+    assert reported == ASSETS, "the first tick tells of all, so that the UI knows"
+    assert set(known(instance).values()) == {(True, "fresh")}
+    reported, cursor = tick(instance, cursor, monkeypatch, SATURDAY + timedelta(hours=1))
+    assert reported == []
+    # Monday: nothing is pulled. Minutes are late first, then what takes longer to close; levels are there.
+    morning = datetime(2026, 11, 23, 8, 16, tzinfo=UTC)
+    for name in ("EUR/USD", "XAG/USD"):
+        for timeframe in INTRADAY:
+            bar(friday, symbols[name], timeframe, datetime(2026, 11, 23, 8, tzinfo=UTC))
+    reported, cursor = tick(instance, cursor, monkeypatch, morning)
+    assert reported == ["ohlc_1m"]
+    assert known(instance)["ohlc_1m"] == (
+        False,
+        "DAX: session 2026-11-23 has no bar more than 15 minutes of trading after its open at 2026-11-23 08:00 UTC",
+    )
+    reported, cursor = tick(instance, cursor, monkeypatch, morning + timedelta(minutes=1))
+    assert reported == [], "still late for the same reason"
+    bar(friday, symbols["DAX"], Timeframe.M1, morning)
+    reported, cursor = tick(instance, cursor, monkeypatch, morning + timedelta(minutes=3))
+    assert reported == ["ohlc_1m"]
+    assert set(known(instance).values()) == {(True, "fresh")}
+
+
+def test_the_sensor_sets_right_what_runs_have_left(
+    friday: Market, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, cursor = tick(instance, None, monkeypatch, SATURDAY)
+    # A run that finds it late, where all is well again before the next tick.
+    bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M1])
+    definitions(load_settings()).resolve_job_def("one_check").execute_in_process(instance=instance)
+    assert not known(instance)["ohlc_1m"][0]
+    bring_in(friday, symbols["DAX"], FRIDAY, timeframes=[Timeframe.M1])
+    assert tick(instance, cursor, monkeypatch, SATURDAY) == (["ohlc_1m"], cursor)
+    assert known(instance)["ohlc_1m"] == (True, "fresh")
+    # A run of candles that fails before it comes to their checks.
+    sync_symbols(instance, ["DAX"])
+    monkeypatch.setenv("TRADEMATRIX_VENDOR", "nobody")
+    failed = run_sessions(instance, definitions(load_settings()), "candles", symbol="DAX", first=FRIDAY, last=FRIDAY)
+    assert "nobody" in (failed.error or "")
+    assert tick(instance, cursor, monkeypatch, SATURDAY) == (CANDLES, cursor)
+    assert tick(instance, cursor, monkeypatch, SATURDAY) == ([], cursor)
+
+
+def test_the_definitions_load_with_the_assets_they_check() -> None:
+    repository = definitions(load_settings({"TRADEMATRIX_HOME": "unused"})).get_repository_def()
+    assert sorted(key.asset_key.to_user_string() for key in repository.asset_graph.asset_check_keys) == sorted(ASSETS)
