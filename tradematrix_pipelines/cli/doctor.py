@@ -10,6 +10,7 @@ import click
 import pandas as pd
 from sqlalchemy import create_engine, text
 
+from tradematrix_pipelines.alerts.delivery import Alerter
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -68,6 +69,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("symbols", lambda: _symbols(market))
         yield _checked("calendars", lambda: _calendars(market))
         yield _checked("dagster", lambda: _dagster(settings))
+        yield _checked("alerts", lambda: _alerts(settings))
         try:
             ledger = open_ledger(market.engine, settings)
             vendors = stack.enter_context(open_vendors(settings, ledger=ledger))
@@ -114,6 +116,11 @@ def _symbols(market: Market) -> str:
     if not names:
         raise TradeMatrixError("no symbol is active: add one with `tradematrix symbols add NAME --calendar …`")
     return f"{len(names)} active: {', '.join(names)}"
+
+
+def _alerts(settings: Settings) -> str:
+    schemes = Alerter(settings.alert_urls).schemes
+    return f"{', '.join(schemes)}: try with `tradematrix alerts test`" if schemes else "nobody: see docs/alerts.md"
 
 
 def _calendars(market: Market) -> str:

@@ -67,7 +67,7 @@ def find_incidents(
     given_up = decide_healing([row for some in rows.values() for row in some], now, budget=0).given_up
     found = [
         *find_missing_levels(symbols, computed, now),
-        *find_low_credits(credit_state(market, settings, now), now),
+        *find_low_credits(symbols, credit_state(market, settings, now), now),
         *find_stale_markets(symbols, newest, now),
         *find_given_up(given_up),
         *find_disagreements(days_against_minutes(market.engine, since=(now - _WEEK).date())),

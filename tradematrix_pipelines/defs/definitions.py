@@ -10,6 +10,7 @@ from tradematrix_pipelines.defs.alerting import build_alerts_sensor
 from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.checks import build_checks, build_freshness_sensor
+from tradematrix_pipelines.defs.housekeeping import build_housekeeping_sensor
 from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.live import build_live_job, build_live_schedule
 from tradematrix_pipelines.defs.partitions import session_partitions
@@ -36,6 +37,7 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
                 build_symbols_sensor(settings),
                 build_freshness_sensor(settings),
                 build_alerts_sensor(settings),
+                build_housekeeping_sensor(settings),
             ],
             resources={**build_resources(settings), **(resources or {})},
             # One process a run: steps share what is in memory, and an interpreter costs more than any step here.

@@ -43,14 +43,16 @@ def find_failed_runs(
         [(symbol, dates)] = dates_by_symbol([start, end]).items()
         inside = [row for row in rows.get(symbol, []) if dates[0] <= row.coverage.trade_date <= dates[-1]]
         candles = not assets or any(name.startswith("ohlc_") for name in assets)
-        if candles and inside and not any(is_red(row, now) for row in inside):
+        red = [row for row in inside if is_red(row, now)] if candles else []
+        if candles and inside and not red:
             continue
+        why = red[0].coverage.reason() if red else "see it in the UI"
         days = f"{dates[0]}" if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
         found.append(
             Incident(
                 key=f"{kind}|{job}|{start}|{end}|{' '.join(sorted(assets))}",
                 kind=kind,
-                message=f"{symbol} {days}: run {run.run_id[:8]} of {job} failed after its last retry: see it in the UI",
+                message=f"{symbol} {days}: run {run.run_id[:8]} of {job} failed after its last retry: {why}",
             )
         )
     return found

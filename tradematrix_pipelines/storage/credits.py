@@ -14,11 +14,12 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credit_rows import VendorRows
+from tradematrix_pipelines.storage.tables import vendor_credits
 from tradematrix_pipelines.vendors.credits import (
     UNLIMITED,
     Ledger,
@@ -205,3 +206,9 @@ def plan_in_force(settings: Settings) -> Plan:
         UsageError: TWELVE_DATA_PLAN names no plan.
     """
     return parse_plan(settings.twelve_data_plan) if settings.vendor_name == TWELVE_DATA else UNLIMITED
+
+
+def prune_credits(engine: Engine, *, before: datetime) -> int:
+    """Delete the bookings made before an instant (aware, UTC), and return how many they were."""
+    with engine.begin() as connection:
+        return connection.execute(delete(vendor_credits).where(vendor_credits.c.reserved_at < before)).rowcount

@@ -83,7 +83,7 @@ def pull_interval(now: datetime, symbols: Sequence[Symbol], *, spendable: Credit
             if now < session.closes_at <= until:
                 closes += close_cost(symbol)
     every = 1 if spendable.plan.per_minute is None else ceil(most / max(1.0, spendable.plan.per_minute * BUSY))
-    if spendable.plan.per_day is None or spendable.day_left is None:
+    if spendable.plan.per_day is None or spendable.day_left is None or not minutes:
         return every
     budget = spendable.day_left - closes - ceil(spendable.plan.per_day * KEPT)
     if budget <= 0:

@@ -5,20 +5,18 @@ Not here: which of them are new or over (``alerts.incidents``), failed runs (Dag
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.markets.calendars import get_calendar
-from tradematrix_pipelines.markets.freshness import allowance, behind
+from tradematrix_pipelines.markets.freshness import ALLOWANCE, allowance, behind
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.trading_day.deadlines import BERLIN, last_deadline, levels_due_by
-from tradematrix_pipelines.trading_day.pulls import CreditState
+from tradematrix_pipelines.trading_day.pulls import CreditState, pull_interval
 
-_LOW = 0.1
-"""Part of the day's credits under which somebody should know."""
-
+_MINUTE = timedelta(minutes=1)
 _DISAGREE = 0.005
 """How far, as a part of the price, an official day's high or low may lie off its own minutes."""
 
@@ -61,13 +59,17 @@ def find_missing_levels(
     return found
 
 
-def find_low_credits(spendable: CreditState, now: datetime) -> list[Incident]:
-    """Return whether the day's credits are about to run out."""
-    per_day, left = spendable.plan.per_day, spendable.day_left
-    if per_day is None or left is None or left >= per_day * _LOW:
+def find_low_credits(symbols: Sequence[Symbol], spendable: CreditState, now: datetime) -> list[Incident]:
+    """Return whether the day's credits are about to run out: too few are left to keep the open markets fresh.
+
+    That they are all spent at the end of the day is how they are meant to be used.
+    """
+    every = pull_interval(now, symbols, spendable=spendable)
+    if spendable.plan.per_day is None or (every is not None and every * _MINUTE <= ALLOWANCE):
         return []
     kind = IncidentKind.CREDITS_LOW
-    told = f"{left} of the day's {per_day} credits are left until 00:00 UTC: live pulls stop before the closes' share"
+    then = "live pulls stop until then" if every is None else f"live pulls come every {every} minutes"
+    told = f"{spendable.day_left} of the day's {spendable.plan.per_day} credits are left until 00:00 UTC: {then}"
     return [Incident(key=f"{kind}|{now.astimezone(UTC):%Y-%m-%d}", kind=kind, message=told)]
 
 

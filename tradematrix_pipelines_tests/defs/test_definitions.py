@@ -90,6 +90,7 @@ def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
         "alerts": ("60 s", True),
         "freshness": ("300 s", True),
         "symbols": ("30 s", True),
+        "housekeeping": ("3600 s", True),
         "resume_after_limit": ("30 s", True),
         "levels_after_resumed_success": ("30 s", True),
         "levels_after_resumed_failure": ("30 s", True),
@@ -97,7 +98,7 @@ def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
     quiet = found(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
     running = {name for name, (_, runs) in quiet.items() if runs}
     assert running == {
-        "symbols", "resume_after_limit", "levels_after_resumed_success", "levels_after_resumed_failure",
+        "symbols", "housekeeping", "resume_after_limit", "levels_after_resumed_success", "levels_after_resumed_failure",
     }  # fmt: skip
 
 
