@@ -7,7 +7,9 @@ import dagster as dg
 
 from tradematrix_pipelines.alerts.delivery import Alerter, AlertError
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
 from tradematrix_pipelines.storage.day_state import computed_levels, credit_state, recent_coverage
@@ -64,11 +66,17 @@ def find_incidents(
     rows = recent_coverage(market, symbols, now)
     computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
     newest = {price.symbol: price.at for price in read_current_prices(market.engine, symbols)}
-    given_up = decide_healing([row for some in rows.values() for row in some], now, budget=0).given_up
+    every = [row for some in rows.values() for row in some]
+    errors = {
+        (row.symbol, row.coverage.trade_date): row.coverage.reason()
+        for row in every
+        if row.coverage.timeframe is Timeframe.M1 and row.coverage.status is Status.FAILED
+    }
+    given_up = decide_healing(every, now, budget=0).given_up
     found = [
         *find_missing_levels(symbols, computed, now),
         *find_low_credits(symbols, credit_state(market, settings, now), now),
-        *find_stale_markets(symbols, newest, now),
+        *find_stale_markets(symbols, newest, now, errors=errors),
         *find_given_up(given_up),
         *find_disagreements(days_against_minutes(market.engine, since=(now - _WEEK).date())),
         *find_failed_runs(instance, rows, now),

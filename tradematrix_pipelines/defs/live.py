@@ -10,7 +10,7 @@ from datetime import date, datetime
 import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.jobs import PRIORITY
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
@@ -26,7 +26,7 @@ from tradematrix_pipelines.storage.day_state import credit_state
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
-from tradematrix_pipelines.trading_day.pulls import Pulls, decide_pulls
+from tradematrix_pipelines.trading_day.pulls import LastPull, Pulls, decide_pulls
 from tradematrix_pipelines.vendors.live import pull_session
 from tradematrix_pipelines.vendors.protocol import Vendor
 
@@ -121,8 +121,13 @@ def plan_pulls(market: Market, settings: Settings, *, now: datetime) -> Pulls:
     """Decide whom to pull at ``now``, from what is stored."""
     symbols = read_symbols(market.engine)
     rows = read_coverage(market.engine, symbols, [Timeframe.M1], now.date(), date.max)
-    last_pulls = {(row.symbol, row.coverage.trade_date): row.checked_at for row in rows}
+    last_pulls = {(row.symbol, row.coverage.trade_date): _last_pull(row) for row in rows}
     return decide_pulls(now, symbols, spendable=credit_state(market, settings, now), last_pulls=last_pulls)
+
+
+def _last_pull(row: StoredCoverage) -> LastPull:
+    in_vain = row.coverage.status is Status.FAILED and not row.coverage.received
+    return LastPull(at=row.checked_at, in_vain=row.attempts if in_vain else 0)
 
 
 def pull_symbols(

@@ -17,6 +17,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.levels import read_daily_levels
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.trading_day.healing import is_red
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,13 +90,8 @@ def _red_candles(market: Market, symbol: Symbol, since: date, now: datetime) -> 
             retry_at=row.coverage.retry_at,
         )
         for row in rows
-        if _is_red(row, now)
+        if is_red(row, now)
     ]
-
-
-def _is_red(row: StoredCoverage, now: datetime) -> bool:
-    closed = row.coverage.closes_at is not None and row.coverage.closes_at <= now
-    return closed and not (row.coverage.ok and row.coverage.final)
 
 
 def _red_levels(market: Market, symbol: Symbol, since: date) -> list[RedPartition]:

@@ -15,6 +15,9 @@ _DAY = timedelta(days=1)
 KEPT = 0.05
 """Part of a day's credits that live pulls leave to what goes wrong; the closes to come have theirs besides."""
 
+_DOUBLINGS = 6
+_LONGEST_PAUSE = timedelta(hours=1)
+
 BUSY = 0.8
 """Part of a minute's credits that live pulls plan with."""
 
@@ -25,6 +28,19 @@ class CreditState:
 
     plan: Plan
     day_left: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastPull:
+    """The newest pull of a session.
+
+    Attributes:
+        at: when it was, aware, UTC.
+        in_vain: how many pulls there were, where none of them has brought a bar and the last one failed; else 0.
+    """
+
+    at: datetime
+    in_vain: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,13 +63,13 @@ def decide_pulls(
     symbols: Sequence[Symbol],
     *,
     spendable: CreditState,
-    last_pulls: Mapping[tuple[str, date], datetime],
+    last_pulls: Mapping[tuple[str, date], LastPull],
 ) -> Pulls:
     """Return whom to pull at ``now``.
 
     Args:
         symbols: the active ones.
-        last_pulls: when each symbol's session, by trade date, was last asked for.
+        last_pulls: of each symbol's sessions, by trade date.
     """
     every = pull_interval(now, symbols, spendable=spendable)
     found: list[tuple[datetime, Symbol, Session]] = []
@@ -65,7 +81,7 @@ def decide_pulls(
         if session is None or reason is not None:
             waiting[symbol.name] = reason or ""
         else:
-            found.append((last or session.opens_at, symbol, session))
+            found.append((session.opens_at if last is None else last.at, symbol, session))
     found.sort(key=lambda each: each[0])
     room = len(found) if spendable.plan.per_minute is None else spendable.plan.per_minute
     waiting |= {symbol.name: "the minute's credits go to staler symbols" for _, symbol, _ in found[room:]}
@@ -101,7 +117,7 @@ def _why_not(
     symbol: Symbol,
     session: Session | None,
     *,
-    last: datetime | None,
+    last: LastPull | None,
     every: int | None,
     left: int | None,
 ) -> str | None:
@@ -113,9 +129,28 @@ def _why_not(
     if every is None:
         resets = day_resets_at(now)
         return f"{left} credits are left and kept for the closes, until {resets:%Y-%m-%d %H:%M} UTC"
-    if last is not None and _floor(now) - _floor(last) < every * _MINUTE:
-        return f"pulled at {last:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
-    return None
+    return None if last is None else _too_soon(now, last, every)
+
+
+def _too_soon(now: datetime, last: LastPull, every: int) -> str | None:
+    again = _floor(last.at) + pause(last, every)
+    if _floor(now) >= again:
+        return None
+    if last.in_vain:
+        return f"failed {last.in_vain} times without a bar, the next try is at {again:%H:%M} UTC"
+    return f"pulled at {last.at:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
+
+
+def pause(last: LastPull, every: int) -> timedelta:
+    """Return the time from one pull to the next: longer and longer where nothing comes of it.
+
+    A vendor that does not serve a symbol, because of the plan or its name, refuses for a credit a time.
+    """
+    usual: timedelta = every * _MINUTE
+    if not last.in_vain:
+        return usual
+    doubled: timedelta = usual * 2 ** min(last.in_vain, _DOUBLINGS)
+    return min(doubled, max(_LONGEST_PAUSE, usual))
 
 
 def next_opening(symbol: Symbol, now: datetime) -> Session:

@@ -73,11 +73,18 @@ def find_low_credits(symbols: Sequence[Symbol], spendable: CreditState, now: dat
     return [Incident(key=f"{kind}|{now.astimezone(UTC):%Y-%m-%d}", kind=kind, message=told)]
 
 
-def find_stale_markets(symbols: Sequence[Symbol], newest: Mapping[str, datetime], now: datetime) -> list[Incident]:
+def find_stale_markets(
+    symbols: Sequence[Symbol],
+    newest: Mapping[str, datetime],
+    now: datetime,
+    *,
+    errors: Mapping[tuple[str, date], str],
+) -> list[Incident]:
     """Return the open markets whose newest minute is older than it may be.
 
     Args:
         newest: when each symbol's newest stored minute closed.
+        errors: why the last pull of a session failed, by symbol and trade date.
     """
     found = []
     for symbol in symbols:
@@ -87,8 +94,9 @@ def find_stale_markets(symbols: Sequence[Symbol], newest: Mapping[str, datetime]
         allowed = allowance(Timeframe.M1, symbol.gap_tolerance)
         late = behind(session, newest.get(symbol.name), allowed=allowed, now=now)
         if late is not None:
-            kind = IncidentKind.STALE_MARKET
-            found.append(Incident(key=f"{kind}|{symbol.name}", kind=kind, message=f"{symbol.name}: {late}"))
+            kind, error = IncidentKind.STALE_MARKET, errors.get((symbol.name, session.trade_date))
+            told = f"{symbol.name}: {late}" + (f": {error}" if error else "")
+            found.append(Incident(key=f"{kind}|{symbol.name}", kind=kind, message=told))
     return found
 
 

@@ -47,6 +47,11 @@ def test_one_failing_symbol_costs_the_others_nothing(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
     assert not day.pull(day.schedule("live"))
     assert day.ask("SELECT count(DISTINCT symbol_id) FROM ohlc") == [(4,)]
+    asked = day.at(OPEN + timedelta(minutes=4)).schedule("live")
+    assert not isinstance(asked, str)
+    assert set(asked[0].run_config["ops"]["pull"]["config"]["symbols"]) == {"DAX", "DJI", "EUR/USD", "XAG/USD"}, (
+        "what is refused is asked for less and less"
+    )
 
 
 def test_a_closed_market_costs_nothing_and_says_when_it_opens(day: Day) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
-from tradematrix_pipelines.trading_day.pulls import CreditState, decide_pulls, pull_interval
+from tradematrix_pipelines.trading_day.pulls import CreditState, LastPull, decide_pulls, pull_interval
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, Plan
 
 BASIC, GROW = PLANS["basic"], PLANS["grow"]
@@ -78,7 +78,7 @@ def test_the_stalest_go_first_where_the_minute_has_no_room_for_all() -> None:
     now = utc("2026-11-18 15:00")
     sessions = {symbol.name: get_calendar(symbol.calendar).at(now) for symbol in DEFAULT_SYMBOLS}
     last = {
-        (name, session.trade_date): now - age * MINUTE
+        (name, session.trade_date): LastPull(at=now - age * MINUTE)
         for age, (name, session) in enumerate(sessions.items(), start=10)
         if session is not None
     }
@@ -98,7 +98,7 @@ def test_without_credits_it_says_until_when() -> None:
 
 @pytest.mark.parametrize("day", ["2026-11-18", "2026-11-22", "2026-11-27", "2026-03-09"])
 def test_a_day_on_the_free_plan_has_no_long_gap_and_spends_no_more_than_it_has(day: str) -> None:
-    left, last = 800, dict[tuple[str, date], datetime]()
+    left, last = 800, dict[tuple[str, date], LastPull]()
     longest = timedelta()
     start = utc(f"{day} 00:00")
     for minute in range(24 * 60):
@@ -108,11 +108,33 @@ def test_a_day_on_the_free_plan_has_no_long_gap_and_spends_no_more_than_it_has(d
         assert len(decision.due) <= 8
         for symbol, session in decision.due:
             key = (symbol.name, session.trade_date)
-            longest = max(longest, now - last.get(key, now))
-            last[key], left = now, left - 1
+            longest = max(longest, now - last[key].at) if key in last else longest
+            last[key], left = LastPull(at=now), left - 1
         _check_nobody_waits_without_reason(decision.waiting)
     assert 40 - len(DEFAULT_SYMBOLS) < left <= 800
     assert longest <= 7 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("in_vain", "minutes", "due"),
+    [
+        (0, 6, True),
+        (1, 11, False),
+        (1, 12, True),
+        (2, 23, False),
+        (2, 24, True),
+        (4, 59, False),
+        (4, 60, True),
+        (99, 60, True),
+    ],
+)
+def test_a_symbol_that_the_vendor_refuses_is_asked_for_less_and_less(in_vain: int, minutes: int, due: bool) -> None:
+    now = utc("2026-11-18 15:00")
+    last = {("NDX", now.date()): LastPull(at=now - minutes * MINUTE, in_vain=in_vain)}
+    plan = CreditState(plan=BASIC, day_left=380)  # every six minutes
+    decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=plan, last_pulls=last)
+    assert ("NDX" in {symbol.name for symbol, _ in decision.due}) is due
+    assert due or decision.waiting["NDX"].startswith(f"failed {in_vain} times without a bar, the next try is at 15:")
 
 
 def _check_nobody_waits_without_reason(waiting: Mapping[str, str]) -> None:

@@ -78,7 +78,15 @@ def test_credits_that_do_not_last(now: str, plan: Plan, left: int | None, told: 
 )
 def test_open_markets_without_news(now: str, ago: int, stale: set[str]) -> None:
     newest = dict.fromkeys(BY_NAME, utc(now) - timedelta(minutes=ago))
-    assert {i.key.split("|")[1] for i in find_stale_markets(DEFAULT_SYMBOLS, newest, utc(now))} == stale
+    assert {i.key.split("|")[1] for i in find_stale_markets(DEFAULT_SYMBOLS, newest, utc(now), errors={})} == stale
+
+
+def test_a_stale_market_says_why_where_that_is_known() -> None:
+    now = utc("2026-11-18 15:00")
+    errors = {("NDX", now.date()): "NDX is not in your Twelve Data plan", ("DAX", date(2026, 11, 17)): "long ago"}
+    told = {i.key: i.message for i in find_stale_markets(DEFAULT_SYMBOLS, {}, now, errors=errors)}
+    assert told["stale_market|NDX"].endswith(": NDX is not in your Twelve Data plan")
+    assert told["stale_market|DAX"].endswith("2026-11-18 08:00 UTC")
 
 
 def test_a_session_given_up_is_one_incident_whatever_it_lacks() -> None:
