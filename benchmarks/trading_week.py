@@ -137,9 +137,8 @@ class Week:
             self.lived.pulls += 1
             self.lived.failed_pulls += pulled.error is not None
         if tick.minute % SENSORS == _AFTER_CLOSES:
-            since = self._settings.history_start
             # Candles first, then the levels that follow from them.
-            while self._carry_out(instance, request_due(market, since=since, now=self._clock.instant)):
+            while self._carry_out(instance, request_due(market, self._settings, now=self._clock.instant)):
                 pass
             self._carry_out(instance, request_healing(market, self._settings, now=self._clock.instant))
             self._tell(market, instance)

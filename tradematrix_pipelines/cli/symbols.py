@@ -7,7 +7,7 @@ from tradematrix_pipelines.cli.lookup import look_up
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance, guess_instrument
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.dagster_home import open_instance
@@ -91,6 +91,12 @@ def add(
         add_symbols(market.engine, [symbol])
         _sync(settings, market)
     click.echo(f"added {name} ({symbol.instrument}, calendar {calendar})")
+    if not settings.weekends and trades_on_weekends(get_calendar(calendar)):
+        click.echo(
+            f"{name} trades on weekends, which are no trade dates here: set TRADEMATRIX_WEEKENDS=1, "
+            "or it has no levels on Mondays and no live pulls",
+            err=True,
+        )
 
 
 @command.command()

@@ -12,11 +12,10 @@ from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
-from tradematrix_pipelines.storage.day_state import computed_levels, credit_state, recent_coverage
+from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, credit_state, recent_coverage
 from tradematrix_pipelines.storage.disagreements import days_against_minutes
 from tradematrix_pipelines.storage.incidents import read_open, record
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.telling import tell
 from tradematrix_pipelines.trading_day.closes import LOOKBACK
 from tradematrix_pipelines.trading_day.healing import decide_healing
@@ -62,7 +61,7 @@ def find_incidents(
     market: Market, settings: Settings, instance: dg.DagsterInstance, *, now: datetime
 ) -> tuple[list[Incident], Collection[IncidentKind]]:
     """Return what is wrong at ``now``, and the kinds that this is the whole of."""
-    symbols = read_symbols(market.engine)
+    symbols = automated_symbols(market, settings)
     rows = recent_coverage(market, symbols, now)
     computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
     newest = {price.symbol: price.at for price in read_current_prices(market.engine, symbols)}

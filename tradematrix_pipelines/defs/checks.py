@@ -13,9 +13,9 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.day_state import automated_symbols
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import read_symbols
 
 FRESH = "fresh"
 _ASSETS = (*CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS)
@@ -28,7 +28,7 @@ _DESCRIPTION = (
 _SEVERITY = dg.AssetCheckSeverity.WARN
 
 
-def build_checks() -> list[dg.AssetChecksDefinition]:
+def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
     """Return the checks, one per asset, carried out by one step. They need the resource ``market``."""
 
     @dg.multi_asset_check(
@@ -39,7 +39,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
     )
     def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         market: Market = context.resources.market
-        symbols, now = read_symbols(market.engine), market.clock.now()
+        symbols, now = automated_symbols(market, settings), market.clock.now()
         judged = judge_freshness(market, symbols, now=now)
         for asset in _ASSETS:
             if dg.AssetCheckKey(asset, FRESH) in context.selected_asset_check_keys:
@@ -70,7 +70,7 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with Market.open(settings) as market:
-            symbols, now = read_symbols(market.engine), market.clock.now()
+            symbols, now = automated_symbols(market, settings), market.clock.now()
             judged = judge_freshness(market, symbols, now=now)
         known, shown = json.loads(context.cursor or "{}"), _shown(context.instance)
         state = {asset: [asdict(late) for late in found] for asset, found in judged.items()}

@@ -28,7 +28,7 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
         partitions, jobs, live = session_partitions(settings), build_jobs(), build_live_job()
         return dg.Definitions(
             assets=[build_ohlc(partitions), build_levels(partitions)],
-            asset_checks=build_checks(),
+            asset_checks=build_checks(settings),
             jobs=[*jobs, live],
             schedules=[build_live_schedule(settings, live), *build_deadlines(settings, jobs[2])],
             sensors=[

@@ -22,10 +22,10 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.day_state import credit_state
+from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.trading_day.pulls import LastPull, Pulls, decide_pulls
 from tradematrix_pipelines.vendors.live import pull_session
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -119,7 +119,7 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
 
 def plan_pulls(market: Market, settings: Settings, *, now: datetime) -> Pulls:
     """Decide whom to pull at ``now``, from what is stored."""
-    symbols = read_symbols(market.engine)
+    symbols = automated_symbols(market, settings)
     rows = read_coverage(market.engine, symbols, [Timeframe.M1], now.date(), date.max)
     last_pulls = {(row.symbol, row.coverage.trade_date): _last_pull(row) for row in rows}
     return decide_pulls(now, symbols, spendable=credit_state(market, settings, now), last_pulls=last_pulls)

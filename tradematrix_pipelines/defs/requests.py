@@ -12,9 +12,9 @@ from tradematrix_pipelines.defs.runs import range_tags
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.day_state import computed_levels, recent_coverage
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, recent_coverage
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.trading_day.closes import LOOKBACK, due_levels, due_sessions
 from tradematrix_pipelines.vendors.credits import CLOSE
 
@@ -24,9 +24,9 @@ NO_CHECKS: list[dg.AssetCheckKey] = []
 LEVELS = (dg.AssetKey("daily_levels"), dg.AssetKey("pivot_points"))
 
 
-def request_due(market: Market, *, since: date, now: datetime) -> list[dg.RunRequest]:
+def request_due(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
     """Return the runs for sessions that closed and nobody asked for since, and for the levels that are due."""
-    symbols = read_symbols(market.engine)
+    symbols, since = automated_symbols(market, settings), settings.history_start
     rows = recent_coverage(market, symbols, now)
     computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
     found: list[dg.RunRequest] = []

@@ -13,9 +13,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from tradematrix_pipelines.defs.requests import request_again, request_due
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.day_state import credit_state, recent_coverage
+from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state, recent_coverage
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.trading_day.closes import SETTLING
 from tradematrix_pipelines.trading_day.deadlines import DAILY_CLOSE, PIVOTS
 from tradematrix_pipelines.trading_day.healing import decide_healing, healing_budget, is_red
@@ -40,10 +39,10 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
     def session_close(_: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         with Market.open(settings) as market:
             now = market.clock.now()
-            requests = request_due(market, since=settings.history_start, now=now)
+            requests = request_due(market, settings, now=now)
             yield from requests
             if not requests:
-                yield dg.SkipReason(_next_closes(read_symbols(market.engine), now))
+                yield dg.SkipReason(_next_closes(automated_symbols(market, settings), now))
 
     @dg.sensor(
         job=job,
@@ -90,7 +89,7 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
 
 def request_healing(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
     """Return the runs that ask again for what is due for it at ``now``."""
-    symbols = read_symbols(market.engine)
+    symbols = automated_symbols(market, settings)
     rows = recent_coverage(market, symbols, now)
     budget = healing_budget(credit_state(market, settings, now))
     healing = decide_healing([row for some in rows.values() for row in some], now, budget=budget)
@@ -105,8 +104,8 @@ def request_healing(market: Market, settings: Settings, *, now: datetime) -> lis
 
 def request_missing(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
     """Return the runs for all that is due and not there, the newest red sessions included."""
-    found = request_due(market, since=settings.history_start, now=now)
-    symbols = read_symbols(market.engine)
+    found = request_due(market, settings, now=now)
+    symbols = automated_symbols(market, settings)
     for symbol, rows in zip(symbols, recent_coverage(market, symbols, now).values(), strict=True):
         red = [row for row in rows if is_red(row, now) and not _waits(row.coverage.retry_at, now)]
         newest = sorted({row.coverage.trade_date for row in red})[-_RECENT:]

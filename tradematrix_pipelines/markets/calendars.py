@@ -15,6 +15,9 @@ from tradematrix_pipelines.markets.exchanges import exchange_calendar, exchange_
 from tradematrix_pipelines.markets.fx import FX, fx_calendar
 from tradematrix_pipelines.markets.sessions import Session
 
+_SATURDAY = 5
+_SOME_WEEKS = date(2026, 1, 5), date(2026, 2, 1)
+
 
 class UnknownCalendar(UsageError):
     """No calendar has this name."""
@@ -78,3 +81,8 @@ def get_calendar(name: str) -> SessionCalendar:
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise UnknownCalendar(f"no session calendar is named {name!r}: {hint}There are {', '.join(names)}")
     return exchange_calendar(name)
+
+
+def trades_on_weekends(calendar: SessionCalendar) -> bool:
+    """Whether Saturdays or Sundays are trade dates of this market: crypto, and the Sundays of some exchanges."""
+    return any(session.trade_date.weekday() >= _SATURDAY for session in calendar.sessions(*_SOME_WEEKS))

@@ -6,16 +6,31 @@ from datetime import date, datetime
 from sqlalchemy import Engine, select
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import CreditLedger, open_ledger
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, market_symbols
 from tradematrix_pipelines.trading_day.closes import LOOKBACK
 from tradematrix_pipelines.trading_day.pulls import CreditState
 from tradematrix_pipelines.vendors.credits import UNLIMITED
+
+
+def automated_symbols(market: Market, settings: Settings) -> list[Symbol]:
+    """Return the active symbols that run by themselves, in the order in which they were added.
+
+    That is all but those whose market trades on weekends where these are no trade dates: their Monday's levels would
+    follow from a session that has no partition.
+    """
+    return [
+        symbol
+        for symbol in read_symbols(market.engine)
+        if settings.weekends or not trades_on_weekends(get_calendar(symbol.calendar))
+    ]
 
 
 def recent_coverage(market: Market, symbols: Sequence[Symbol], now: datetime) -> dict[str, list[StoredCoverage]]:

@@ -210,7 +210,7 @@ def definitions(settings: Settings) -> dg.Definitions:
         partitions = session_partitions(settings)
         return dg.Definitions(
             assets=[build_ohlc(partitions), build_levels(partitions)],
-            asset_checks=build_checks(),
+            asset_checks=build_checks(settings),
             sensors=[build_freshness_sensor(settings)],
             jobs=[
                 dg.define_asset_job("checks", everything),

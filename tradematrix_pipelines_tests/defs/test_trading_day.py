@@ -4,10 +4,11 @@ What they decide is tested as tables (``trading_day``); here it is that they see
 Dagster can carry out, and have nothing more to ask when these are done.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.storage.market import Market
@@ -141,3 +142,24 @@ def test_symbols_and_partitions_follow_each_other(day: Day) -> None:
         assert not known["DJI"].active
         set_active(market.engine, "DJI", active=True)
     assert changes() == ({"DJI"}, set())
+
+
+def test_a_market_that_trades_on_weekends_waits_for_the_setting(day: Day) -> None:
+    def add() -> None:
+        with Market.open(day.settings) as market, market.engine.begin() as connection:
+            row = {"symbol": "BTC/USD", "instrument": "crypto", "calendar": "24/7", "timezone": "UTC"}
+            connection.execute(
+                market_symbols.insert(), {**row, "currency": "USD", "tick_size": 0.01, "gap_tolerance": 15}
+            )
+
+    add()
+    asked = day.schedule("live")
+    assert not isinstance(asked, str)
+    assert "BTC/USD" not in asked[0].run_config["ops"]["pull"]["config"]["symbols"]
+    day.settings = replace(day.settings, weekends=True)
+    asked = day.at(datetime(2026, 11, 21, 12, tzinfo=UTC)).schedule("live")
+    assert not isinstance(asked, str)
+    assert asked[0].run_config["ops"]["pull"]["config"]["symbols"] == ["BTC/USD"]
+    assert day.pull(asked)
+    requests = day.at(datetime(2026, 11, 22, 0, 3, tzinfo=UTC)).sensor("session_close")
+    assert "2026-11-21|BTC/USD" in {request.tags[ASSET_PARTITION_RANGE_END_TAG] for request in requests}
