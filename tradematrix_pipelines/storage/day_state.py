@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, text
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
@@ -14,10 +14,21 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import CreditLedger, open_ledger
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.storage.tables import levels_daily, market_symbols
 from tradematrix_pipelines.trading_day.closes import LOOKBACK
 from tradematrix_pipelines.trading_day.pulls import CreditState
 from tradematrix_pipelines.vendors.credits import UNLIMITED
+
+# A day that was revised after its levels were computed makes them due again.
+_FITTING_LEVELS = text("""
+    SELECT s.symbol, l.trade_date
+    FROM levels_daily AS l
+    JOIN market_symbols AS s ON s.id = l.symbol_id
+    JOIN session_coverage AS c
+      ON c.symbol_id = l.symbol_id AND c.timeframe = '1d' AND c.trade_date = l.y_trade_date
+    JOIN ohlc AS day ON day.symbol_id = l.symbol_id AND day.timeframe = '1d' AND day.ts = c.opens_at
+    WHERE l.symbol_id = ANY(:symbol_ids) AND l.trade_date >= :since
+      AND (l.y_open, l.y_high, l.y_low, l.y_close) = (day.open, day.high, day.low, day.close)
+""")
 
 
 def automated_symbols(market: Market, settings: Settings) -> list[Symbol]:
@@ -53,15 +64,11 @@ def credit_state(market: Market, settings: Settings, now: datetime) -> CreditSta
     return CreditState(plan=ledger.plan, day_left=ledger.usage(settings.vendor_name, now).day_left)
 
 
-def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -> dict[str, dict[date, datetime]]:
-    """Return when the levels of each trade date from ``since`` on were computed, by symbol."""
-    query = (
-        select(market_symbols.c.symbol, levels_daily.c.trade_date, levels_daily.c.computed_at)
-        .join_from(levels_daily, market_symbols)
-        .where(levels_daily.c.symbol_id.in_([symbol.id for symbol in symbols]), levels_daily.c.trade_date >= since)
-    )
-    found: dict[str, dict[date, datetime]] = {symbol.name: {} for symbol in symbols}
+def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -> dict[str, set[date]]:
+    """Return the trade dates from ``since`` on whose levels are there, and fit the day they come from, by symbol."""
+    found: dict[str, set[date]] = {symbol.name: set() for symbol in symbols}
     with engine.connect() as connection:
-        for row in connection.execute(query):
-            found[row.symbol][row.trade_date] = row.computed_at
+        terms = {"symbol_ids": [symbol.id for symbol in symbols], "since": since}
+        for name, trade_date in connection.execute(_FITTING_LEVELS, terms):
+            found[name].add(trade_date)
     return found

@@ -3,7 +3,7 @@
 All of it follows from what is stored, so that a tick that was missed is made up for by the next one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
@@ -57,13 +57,13 @@ def due_sessions(
 
 
 def due_levels(
-    symbol: Symbol, days: Iterable[StoredCoverage], computed: Mapping[date, datetime], now: datetime
+    symbol: Symbol, days: Iterable[StoredCoverage], computed: Collection[date], now: datetime
 ) -> dict[date, datetime]:
-    """Return the trade dates whose levels are not there, or older than the session that they come from.
+    """Return the trade dates whose levels are not there.
 
     Args:
         days: coverage of the daily bars in the last 30 days.
-        computed: when the levels of each trade date were computed.
+        computed: trade dates whose levels are there, and fit the day that they come from.
 
     Returns:
         By trade date: when the session that the levels come from was stored.
@@ -75,7 +75,7 @@ def due_levels(
         if not (found.ok and found.final and found.received) or found.closes_at is None or found.closes_at > now:
             continue
         coming = calendar.next(found.trade_date).trade_date
-        if coming not in computed or computed[coming] < row.checked_at:
+        if coming not in computed:
             due[coming] = row.checked_at
     return due
 

@@ -3,7 +3,7 @@
 Not here: which of them are new or over (``alerts.incidents``), failed runs (Dagster knows them), and who is told.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -34,19 +34,19 @@ class DayAgainstMinutes:
 
 
 def find_missing_levels(
-    symbols: Sequence[Symbol], computed: Mapping[str, Mapping[date, datetime]], now: datetime
+    symbols: Sequence[Symbol], computed: Mapping[str, Collection[date]], now: datetime
 ) -> list[Incident]:
     """Return the levels that had to be there at the last deadline, and are not.
 
     Args:
-        computed: when the levels of each trade date were computed, by symbol.
+        computed: trade dates whose levels are there, by symbol.
     """
     deadline = last_deadline(now)
     found = []
     for symbol in symbols:
         session = levels_due_by(deadline, symbol)
         day = session.trade_date
-        if day not in computed.get(symbol.name, {}) and now < session.closes_at:
+        if day not in computed.get(symbol.name, ()) and now < session.closes_at:
             due = f"{deadline.astimezone(BERLIN):%H:%M} in Berlin"
             found.append(
                 Incident(

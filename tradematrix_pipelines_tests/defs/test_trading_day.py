@@ -76,6 +76,25 @@ def test_a_session_is_brought_in_whole_after_its_close_then_its_levels(day: Day)
     assert day.schedule("pivots") == "all there"
 
 
+def test_levels_are_computed_again_where_their_day_was_revised_and_only_there(day: Day) -> None:
+    with Market.open(day.settings) as market:
+        for name in ("NDX", "DJI", "EUR/USD", "XAG/USD"):
+            set_active(market.engine, name, active=False)
+    for _ in range(2):
+        day.carry_out(day.at(CLOSED).sensor("session_close"))
+    [before] = day.ask("SELECT y_high, computed_at FROM levels_daily WHERE trade_date = '2026-11-23'")
+    with Market.open(day.settings) as market, market.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE ohlc SET high = high + 1 WHERE timeframe = '1d' AND ts = '2026-11-20 08:00+00'"
+        )
+    day.at(CLOSED + timedelta(minutes=5))
+    assert day.carry_out(day.sensor("session_close")) == [None]
+    [after] = day.ask("SELECT y_high, computed_at FROM levels_daily WHERE trade_date = '2026-11-23'")
+    assert after[0] == float(str(before[0])) + 1
+    assert isinstance(day.sensor("session_close"), str)
+    assert day.ask("SELECT count(*) FROM levels_daily WHERE computed_at > '2026-11-20 22:06+00'") == [(1,)]
+
+
 def test_the_deadlines_bring_in_what_no_sensor_did(day: Day) -> None:
     candles = day.at(datetime(2026, 11, 20, 19, 59, tzinfo=UTC)).schedule("daily_close")
     assert day.carry_out(candles) == [None] * len(candles)

@@ -100,19 +100,16 @@ def test_only_the_timeframes_that_lack_are_asked_for() -> None:
     )
 
 
-def test_levels_follow_each_final_day_and_again_where_it_was_stored_anew() -> None:
+def test_levels_follow_each_final_day() -> None:
     days = [stored(NDX, date(2026, 11, day), Timeframe.D1) for day in (24, 25, 27)]
     now = datetime(2026, 11, 28, tzinfo=UTC)
     at = {row.coverage.trade_date: row.checked_at for row in days}
     # Thanksgiving is no session: the levels after the 25th are the 27th's, and Friday's are Monday's.
     coming = {date(2026, 11, 25): at[date(2026, 11, 24)], date(2026, 11, 27): at[date(2026, 11, 25)]}
     coming[date(2026, 11, 30)] = at[date(2026, 11, 27)]
-    assert due_levels(NDX, days, {}, now) == coming
-    later = {day: moment + timedelta(seconds=1) for day, moment in coming.items()}
-    assert due_levels(NDX, days, later, now) == {}
-    assert due_levels(NDX, days, later | {date(2026, 11, 27): at[date(2026, 11, 24)]}, now) == {
-        date(2026, 11, 27): at[date(2026, 11, 25)]
-    }
+    assert due_levels(NDX, days, set(), now) == coming
+    assert due_levels(NDX, days, set(coming), now) == {}
+    assert list(due_levels(NDX, days, set(coming) - {date(2026, 11, 27)}, now)) == [date(2026, 11, 27)]
 
 
 @pytest.mark.parametrize(
@@ -130,4 +127,4 @@ def test_no_levels_follow_a_day_that_is_not_whole(status: Status, final: bool) -
             attempts=1,
             checked_at=NOW,
         )
-    assert due_levels(DAX, [row], {}, NOW) == {}
+    assert due_levels(DAX, [row], set(), NOW) == {}
