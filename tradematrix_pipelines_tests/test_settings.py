@@ -27,6 +27,11 @@ def test_blank_is_unset() -> None:
     assert (found.twelve_data_key, found.database_url, found.weekends) == (None, None, False)
 
 
+@pytest.mark.parametrize(("text", "automation"), [("", True), ("1", True), ("yes", True), ("0", False), ("off", False)])
+def test_the_trading_day_runs_by_itself_unless_told_otherwise(text: str, automation: bool) -> None:
+    assert load_settings({"TRADEMATRIX_AUTOMATION": text}).automation is automation
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
