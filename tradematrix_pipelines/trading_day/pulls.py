@@ -107,6 +107,13 @@ def pull_interval(now: datetime, symbols: Sequence[Symbol], *, spendable: Credit
     return max(every, ceil(minutes / budget))
 
 
+def open_until(now: datetime, symbols: Sequence[Symbol]) -> datetime:
+    """Return until when, before the day's credits are reset, one of the markets is open; ``now`` = none is any more."""
+    until = day_resets_at(now)
+    closes = (session.closes_at for symbol in symbols for session in _sessions(symbol, now, until))
+    return min(until, max(closes, default=now))
+
+
 def close_cost(symbol: Symbol) -> int:
     """Return the credits that the close of a session costs: the minutes, and the official day where there is one."""
     return 1 if symbol.quotes_all_day else 2

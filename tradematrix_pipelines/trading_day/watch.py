@@ -14,9 +14,9 @@ from tradematrix_pipelines.markets.freshness import ALLOWANCE, allowance, behind
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.trading_day.deadlines import BERLIN, last_deadline, levels_due_by
-from tradematrix_pipelines.trading_day.pulls import CreditState, pull_interval
+from tradematrix_pipelines.trading_day.pulls import CreditState, open_until, pull_interval
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _LAST_HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DISAGREE = 0.005
 """How far, as a part of the price, an official day's high or low may lie off its own minutes."""
 
@@ -62,10 +62,12 @@ def find_missing_levels(
 def find_low_credits(symbols: Sequence[Symbol], spendable: CreditState, now: datetime) -> list[Incident]:
     """Return whether the day's credits are about to run out: too few are left to keep the open markets fresh.
 
-    That they are all spent at the end of the day is how they are meant to be used.
+    That they are all spent at the end of the day is how they are meant to be used: of its last open hour nothing is
+    told.
     """
     every = pull_interval(now, symbols, spendable=spendable)
-    if spendable.plan.per_day is None or (every is not None and every * _MINUTE <= ALLOWANCE):
+    enough = every is not None and every * _MINUTE <= ALLOWANCE
+    if spendable.plan.per_day is None or enough or open_until(now, symbols) - now <= _LAST_HOUR:
         return []
     kind = IncidentKind.CREDITS_LOW
     then = "live pulls stop until then" if every is None else f"live pulls come every {every} minutes"

@@ -8,6 +8,7 @@ import pytest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.trading_day.pulls import CreditState, LastPull, decide_pulls, pull_interval
+from tradematrix_pipelines.trading_day.watch import find_low_credits
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, Plan
 
 BASIC, GROW = PLANS["basic"], PLANS["grow"]
@@ -111,6 +112,7 @@ def test_a_day_on_the_free_plan_has_no_long_gap_and_spends_no_more_than_it_has(d
             longest = max(longest, now - last[key].at) if key in last else longest
             last[key], left = LastPull(at=now), left - 1
         _check_nobody_waits_without_reason(decision.waiting)
+        assert find_low_credits(DEFAULT_SYMBOLS, CreditState(plan=BASIC, day_left=left), now) == [], "a day as planned"
     assert 40 - len(DEFAULT_SYMBOLS) < left <= 800
     assert longest <= 7 * MINUTE
 

@@ -52,6 +52,8 @@ def test_levels_that_are_not_there_at_a_deadline(now: str, stored: dict[str, str
         ("2026-11-18 15:00", PLANS["basic"], 180, None),
         ("2026-11-18 15:00", PLANS["basic"], 110, "live pulls come every 31 minutes"),
         ("2026-11-18 15:00", PLANS["basic"], 20, "live pulls stop until then"),
+        ("2026-11-18 22:59", PLANS["basic"], 20, "live pulls stop until then"),
+        ("2026-11-18 23:00", PLANS["basic"], 20, None),
         ("2026-11-21 12:00", PLANS["basic"], 0, None),  # Saturday: nothing is open until midnight
         ("2026-11-18 15:00", PLANS["grow"], None, None),
         ("2026-11-18 15:00", UNLIMITED, None, None),
