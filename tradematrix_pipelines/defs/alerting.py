@@ -8,6 +8,7 @@ import dagster as dg
 from tradematrix_pipelines.alerts.delivery import Alerter, AlertError
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -33,7 +34,7 @@ _WEEK = timedelta(days=7)
 
 def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor."""
-    status = dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
+    status = sensor_status(settings)
 
     @dg.sensor(
         minimum_interval_seconds=_SECONDS,

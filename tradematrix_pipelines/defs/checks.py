@@ -11,6 +11,7 @@ from datetime import datetime
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.day_state import automated_symbols
@@ -65,7 +66,7 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         name="freshness",
         minimum_interval_seconds=_SENSOR_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED,
+        default_status=sensor_status(settings),
         description="Report which assets are late for their market's hours, without a run.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

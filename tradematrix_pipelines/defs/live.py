@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
+from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.jobs import PRIORITY
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
@@ -100,7 +101,7 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
         cron_schedule="* * * * *",
         job=job,
         name="live",
-        default_status=_status(settings),
+        default_status=schedule_status(settings),
         description="Pull the markets that are open, as often as the plan's credits allow.",
     )
     def live(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -166,7 +167,3 @@ def pull_symbols(
 def _received(market: Market, symbol: Symbol, day: date) -> dict[Timeframe, int]:
     rows = read_coverage(market.engine, [symbol], list(Timeframe), day, day)
     return {row.coverage.timeframe: row.coverage.received for row in rows}
-
-
-def _status(settings: Settings) -> dg.DefaultScheduleStatus:
-    return dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED

@@ -14,14 +14,13 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, recent_coverage
+from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.trading_day.closes import LOOKBACK, due_levels, due_sessions
 from tradematrix_pipelines.vendors.credits import CLOSE
 
 NO_CHECKS: list[dg.AssetCheckKey] = []
 """The checks of runs that a sensor asks for: freshness has a sensor of its own."""
-
-LEVELS = (dg.AssetKey("daily_levels"), dg.AssetKey("pivot_points"))
 
 
 def request_due(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
@@ -84,6 +83,6 @@ def request_levels(symbol: Symbol, due: Mapping[date, datetime]) -> Iterator[dg.
             # Once for each state of the candles: levels that can't be computed from them can't a minute later either.
             run_key=f"levels {symbol.name} {first} {last} {stored.isoformat()}",
             tags={**PRIORITY, **range_tags(symbol.name, first, last)},
-            asset_selection=list(LEVELS),
+            asset_selection=[DAILY_LEVELS, PIVOT_POINTS],
             asset_check_keys=NO_CHECKS,
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from tradematrix_pipelines.defs.automation import schedule_status, sensor_status
 from tradematrix_pipelines.defs.requests import request_again, request_due
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
@@ -28,7 +29,7 @@ _RECENT = 5
 
 def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.SensorDefinition]:
     """Return the sensors that bring in what has closed, and ask again for what is red."""
-    status = dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
+    status = sensor_status(settings)
 
     @dg.sensor(
         job=job,
@@ -62,7 +63,7 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
 
 def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:
     """Return the schedules of the two deadlines, in Berlin's time."""
-    status = dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
+    status = schedule_status(settings)
 
     def bring_in(_: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         with Market.open(settings) as market:
