@@ -19,6 +19,8 @@ class SeriesBatch:
         rejected: candles that failed screening, with their raw values and a ``reason`` column.
         coverage: one entry per session that ``candles`` is about, closed days included.
         source: vendor that served the candles.
+        whole: whether ``candles`` is all that the vendor has of these sessions, so that whatever else is stored of them
+            goes. A live pull brings a part of a session, and takes nothing away.
     """
 
     symbol: Symbol
@@ -27,3 +29,4 @@ class SeriesBatch:
     rejected: pd.DataFrame = field(default_factory=lambda: empty_candles().assign(reason=""))
     coverage: tuple[Coverage, ...] = ()
     source: str
+    whole: bool = True

@@ -5,7 +5,7 @@ candles (``screen``).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -48,7 +48,7 @@ class Coverage:
         outside: rows that came with them and lie in no session.
         longest_gap: longest stretch of trading time without a bar, in minutes, up to the last bar expected.
         source: vendor that the bars came from.
-        error: why the last attempt failed.
+        error: why the last attempt failed; beside a session that is stored, why it replaced nothing.
         retry_at: when asking again helps, where the failure knew: the reset of the day's credits; aware, UTC.
         transient: whether asking again within minutes may help; known only where it failed, and not stored.
         opens_at: open of the session, aware, UTC; ``None`` on a closed day.
@@ -89,7 +89,8 @@ class Coverage:
             told.append(f"longest gap {self.longest_gap:,} minute{'s' if self.longest_gap > 1 else ''}")
         if self.rejected:
             told.append(f"{self.rejected:,} rejected")
-        return ", ".join(told) + ("" if self.final else " so far")
+        last_try = f"; the last try brought nothing better: {self.error}" if self.error else ""
+        return ", ".join(told) + ("" if self.final else " so far") + last_try
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +113,41 @@ def closed_day(trade_date: date, timeframe: Timeframe) -> Coverage:
     """Return the coverage of a day without a session."""
     return Coverage(
         timeframe=timeframe, trade_date=trade_date, status=Status.CLOSED, final=True, expected=0, received=0
+    )
+
+
+def supersedes(answer: Coverage, stored: Coverage | None) -> bool:
+    """Return whether an answer replaces what is stored of its session.
+
+    A failure, or an answer without a bar, replaces no bars. The vendor that a session came from may revise it, whatever
+    it says now. Another vendor's answer has to be better: complete, or else with more bars of a session that is not.
+    """
+    if stored is None or not stored.received or answer.status is Status.CLOSED:
+        return True
+    if not answer.received:
+        return False
+    if answer.status is Status.COMPLETE or answer.source == stored.source:
+        return True
+    settled = stored.status is Status.COMPLETE and stored.final
+    return not settled and answer.received > stored.received
+
+
+def kept_beside(stored: Coverage, attempt: Coverage) -> Coverage:
+    """Return what is known of a session after an attempt that replaced nothing: what is stored, and why it stays.
+
+    A session that has closed since it was stored is no longer complete so far: nobody has seen all of it.
+    """
+    error = attempt.error or f"{attempt.source} has less: {attempt.reason()}"
+    if stored.final and stored.status is Status.COMPLETE:
+        return replace(stored, error=error, retry_at=None)
+    closed_since = attempt.final and not stored.final
+    return replace(
+        stored,
+        status=Status.PARTIAL if closed_since or stored.status is Status.FAILED else stored.status,
+        final=stored.final or attempt.final,
+        expected=max(stored.expected, attempt.expected),
+        error=error,
+        retry_at=attempt.retry_at,
     )
 
 

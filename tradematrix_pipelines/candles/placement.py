@@ -76,6 +76,27 @@ class Spans:
         closer = np.abs(self.opens[after] - ts) < np.maximum(ts - self.closes[before], np.timedelta64(0, "us"))
         return np.where(np.isnat(ts), _NOWHERE, np.where(closer, after, before))
 
+    def reach_out(self, ts: Instants, index: Indices, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
+        """Return which bars of the sessions ``index`` would, at full length, reach past the close or into the break."""
+        if timeframe.minutes is None or not len(self.opens):
+            return np.zeros(len(ts), dtype=bool)
+        ends = ts + np.timedelta64(timeframe.minutes, "m")
+        breaks = self.break_starts[index], self.break_ends[index]  # NaT compares as false
+        out: npt.NDArray[np.bool_] = (index >= 0) & (
+            (ends > self.closes[index]) | ((ts < breaks[1]) & (ends > breaks[0]))
+        )
+        return out
+
+    def follow_close(self, ts: Instants, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
+        """Return which bars, of those outside the sessions, open less than their length after a session's close."""
+        if timeframe.minutes is None or not len(self.opens):
+            return np.zeros(len(ts), dtype=bool)
+        index = np.searchsorted(self.closes, ts, side="right") - 1
+        followed: npt.NDArray[np.bool_] = (index >= 0) & (
+            ts - self.closes[index] < np.timedelta64(timeframe.minutes, "m")
+        )
+        return followed
+
     def bar_closes(self, ts: Instants, index: Indices, timeframe: Timeframe) -> Instants:
         """Return the first instant after each bar; ``index`` is its session, which cuts its last bar short."""
         if timeframe.minutes is None:

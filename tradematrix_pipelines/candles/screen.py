@@ -4,7 +4,7 @@ Pure and total: any frame with the columns and dtypes of ``candles.frame`` comes
 with a reason, and counts of what was not asked for. Not here: whether enough candles came (``coverage``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,8 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.frame import COLUMNS, PRICES, TS_DTYPE, VALUES, as_candles, instants
 from tradematrix_pipelines.candles.jumps import jumps
-from tradematrix_pipelines.candles.placement import Spans, spans
+from tradematrix_pipelines.candles.placement import Indices, Spans, spans
+from tradematrix_pipelines.candles.spacing import misspaced_sessions
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -27,6 +28,7 @@ DAILY_JUMP = 0.5
 _DAY = 24 * 60
 
 Mask = npt.NDArray[np.bool_]
+Values = Mapping[str, npt.NDArray[np.float64]]
 
 
 class Reason(StrEnum):
@@ -38,7 +40,10 @@ class Reason(StrEnum):
     HIGH_TOO_LOW = "high is below open or close"
     LOW_TOO_HIGH = "low is above open or close"
     BAD_VOLUME = "volume is negative or infinite"
+    OUT_OF_RANGE = "a price is outside the symbol's price range"
     OFF_GRID = "its time is not on the timeframe's grid"
+    PAST_CLOSE = "it reaches past the close of its session, or into the break"
+    SPACING = "the bars around it are not one timeframe apart"
     CONFLICT = "another bar of the same time has other values"
     JUMP = "a price is far from those of the bars around it"
 
@@ -64,13 +69,16 @@ class Screened:
 class _Placed:
     """Times of rows and where they belong; all arrays of one length.
 
-    ``opens`` is the time that a candle made from the row has: of a daily bar the open of its session.
+    ``opens`` is the time that a candle made from the row has: of a daily bar the open of its session. ``index`` is the
+    row's session, -1 where it has none.
     """
 
     opens: Instants
+    index: Indices
     outside: Mask
     forming: Mask
     on_grid: Mask
+    past_close: Mask
 
 
 def screen(
@@ -79,31 +87,43 @@ def screen(
     timeframe: Timeframe,
     sessions: Sequence[Session],
     now: datetime,
+    price_range: tuple[float, float] | None = None,
+    cut_at_close: bool = False,
     max_jump: float | None = None,
 ) -> Screened:
     """Take a vendor's bars apart.
 
     Rows outside the sessions (a midday break is outside) and bars that had not closed at ``now`` are counted and
-    dropped. Identical rows collapse into one; rows of one time with different values are all rejected, because
-    which of them is right can't be known. What remains is tested for everything that :class:`Reason` lists.
+    dropped. What remains is tested for everything that :class:`Reason` lists. Identical rows collapse into one; of rows
+    of one time with different values those that fail another test are no candles anyway, and where several are left,
+    all of them are rejected, because which of them is right can't be known.
 
     Args:
         raw: columns and dtypes of ``candles.frame``, any order. ``ts`` of a daily bar is midnight UTC of its trade
             date; the candle made from it opens with the session.
         sessions: ascending, as ``SessionCalendar.sessions`` gives them.
         now: aware; a bar closes with its timeframe's length or with its session, whichever comes first.
+        price_range: lowest and highest believable price of the symbol; ``None`` = any.
+        cut_at_close: whether the vendor builds its bars for these sessions, so that the close cuts the last one short.
+            Otherwise a bar that reaches past the close holds prices of after it. A bar that opens between a close and
+            the end of such a bar shows that they are not cut, whatever is claimed.
         max_jump: how far a price may be from the median close around it, as a fraction of it (``jumps``);
             ``None`` is 0.2 for intraday bars and 0.5 for daily ones.
     """
     rows = as_candles(raw)
     ts = instants(rows["ts"])
-    placed = _place(ts, timeframe, spans(sessions), to_instant(now))
+    placed = _place(ts, timeframe, spans(sessions), to_instant(now), cut_at_close=cut_at_close)
     kept = np.flatnonzero(~placed.outside & ~placed.forming)
     kept = kept[np.argsort(ts[kept], kind="stable")]
-    kept, conflicts = _collapse(rows, ts, kept)
+    kept = _collapse(rows, ts, kept)
     limit = max_jump if max_jump is not None else DAILY_JUMP if timeframe is Timeframe.D1 else INTRADAY_JUMP
     values = {name: rows[name].to_numpy()[kept] for name in VALUES}
-    reasons = _reasons(ts[kept], values, on_grid=placed.on_grid[kept], conflicts=conflicts, max_jump=limit)
+    faults = _faults(ts[kept], values, price_range) | {
+        Reason.OFF_GRID: ~placed.on_grid[kept],
+        Reason.PAST_CLOSE: placed.past_close[kept],
+        Reason.SPACING: _misspaced(ts[kept], placed.index[kept], timeframe),
+    }
+    reasons = _reasons(ts[kept], values, faults, max_jump=limit)
     sound = reasons < 0
     return Screened(
         candles=_frame(placed.opens[kept], values, sound),
@@ -113,7 +133,7 @@ def screen(
     )
 
 
-def _place(ts: Instants, timeframe: Timeframe, where: Spans, now: np.datetime64) -> _Placed:
+def _place(ts: Instants, timeframe: Timeframe, where: Spans, now: np.datetime64, *, cut_at_close: bool) -> _Placed:
     index = where.locate_raw(ts, timeframe)
     inside = index >= 0
     opens, on_grid, forming = ts.copy(), np.zeros(len(ts), dtype=bool), np.zeros(len(ts), dtype=bool)
@@ -123,49 +143,72 @@ def _place(ts: Instants, timeframe: Timeframe, where: Spans, now: np.datetime64)
     forming[inside] = where.bar_closes(times, mine, timeframe) > now
     if timeframe.minutes is None:
         opens[inside] = where.opens[mine]
-    return _Placed(opens=opens, outside=~inside & ~np.isnat(ts), forming=forming, on_grid=on_grid)
+    outside = ~inside & ~np.isnat(ts)
+    past_close = where.reach_out(ts, index, timeframe)
+    if cut_at_close and not where.follow_close(ts[outside], timeframe).any():
+        past_close[:] = False
+    return _Placed(
+        opens=opens, index=index, outside=outside, forming=forming, on_grid=on_grid, past_close=past_close
+    )
 
 
-def _collapse(rows: pd.DataFrame, ts: Instants, kept: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], Mask]:
-    """Return ``kept`` (row numbers, by time) with one of each identical rows, and which share their time still."""
-    twin = np.zeros(len(kept), dtype=bool)
-    same = ts[kept][1:] == ts[kept][:-1]
+def _collapse(rows: pd.DataFrame, ts: Instants, kept: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return ``kept`` (row numbers, by time) with one of each identical rows."""
+    twin = _shared(ts[kept])
+    if not twin.any():
+        return kept
+    repeated = rows.iloc[kept[twin]].duplicated().to_numpy()
+    return np.delete(kept, np.flatnonzero(twin)[repeated])
+
+
+def _shared(ts: Instants) -> Mask:
+    """Return which of these times, ascending, another row has too."""
+    twin = np.zeros(len(ts), dtype=bool)
+    same = ts[1:] == ts[:-1]
     twin[1:] |= same
     twin[:-1] |= same
-    if not twin.any():
-        return kept, twin
-    repeated = rows.iloc[kept[twin]].duplicated().to_numpy()
-    drop = np.flatnonzero(twin)[repeated]
-    kept = np.delete(kept, drop)
-    return kept, pd.Series(ts[kept]).duplicated(keep=False).to_numpy() & np.delete(twin, drop)
+    return twin
 
 
-def _reasons(
-    ts: Instants, values: dict[str, npt.NDArray[np.float64]], *, on_grid: Mask, conflicts: Mask, max_jump: float
-) -> npt.NDArray[np.intp]:
-    """Return for each row the position of its reason in :class:`Reason`, or -1."""
+def _misspaced(ts: Instants, index: Indices, timeframe: Timeframe) -> Mask:
+    located = index >= 0
+    return np.isin(index, misspaced_sessions(ts[located], index[located], timeframe))
+
+
+def _faults(ts: Instants, values: Values, price_range: tuple[float, float] | None) -> dict[Reason, Mask]:
+    """Return which rows have each of the faults that a row has by itself."""
     opens, highs, lows, closes = (values[name] for name in PRICES)
     volumes = values["volume"]
     finite = np.isfinite(opens) & np.isfinite(highs) & np.isfinite(lows) & np.isfinite(closes)
-    faults = {
+    lowest, highest = price_range or (-np.inf, np.inf)
+    return {
         Reason.NO_TIME: np.isnat(ts),
         Reason.NOT_FINITE: ~finite,
         Reason.NOT_POSITIVE: (opens <= 0) | (highs <= 0) | (lows <= 0) | (closes <= 0),
         Reason.HIGH_TOO_LOW: highs < np.maximum(opens, closes),
         Reason.LOW_TOO_HIGH: lows > np.minimum(opens, closes),
         Reason.BAD_VOLUME: (volumes < 0) | np.isposinf(volumes),
-        Reason.OFF_GRID: ~on_grid,
-        Reason.CONFLICT: conflicts,
+        Reason.OUT_OF_RANGE: (lows < lowest) | (highs > highest),
     }
+
+
+def _reasons(
+    ts: Instants, values: Values, faults: Mapping[Reason, Mask], *, max_jump: float
+) -> npt.NDArray[np.intp]:
+    """Return for each row, by time, the position of its reason in :class:`Reason`, or -1."""
     order = list(Reason)
     reasons = np.select(list(faults.values()), [order.index(reason) for reason in faults], default=-1)
     sound = np.flatnonzero(reasons < 0)
+    conflicting = _shared(ts[sound])
+    reasons[sound[conflicting]] = order.index(Reason.CONFLICT)
+    sound = sound[~conflicting]
+    closes, lows, highs = (values[name] for name in ("close", "low", "high"))
     far = jumps(closes[sound], lows[sound], highs[sound], max_jump=max_jump)
     reasons[sound[far]] = order.index(Reason.JUMP)
     return reasons
 
 
-def _frame(ts: Instants, values: dict[str, npt.NDArray[np.float64]], which: Mask) -> pd.DataFrame:
+def _frame(ts: Instants, values: Values, which: Mask) -> pd.DataFrame:
     times = pd.Series(ts[which]).dt.tz_localize("UTC").astype(TS_DTYPE)
     return pd.DataFrame({"ts": times, **{name: column[which] for name, column in values.items()}}, columns=COLUMNS)
 

@@ -1,13 +1,14 @@
 """Writing candles and reading them back.
 
-One way in: :func:`write`. It stores what is new, revises what differs, leaves alone what is the same, and puts
-candles, rejections and coverage into one transaction, so a session is stored whole or not at all.
+One way in: :func:`write`. It makes what is stored of a session equal to the batch: what is new is stored, what differs
+revised, what the vendor has withdrawn taken out, what is the same left alone. Candles, rejections and coverage go into
+one transaction, so a session is stored whole or not at all.
 """
 
 import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,31 +19,56 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
-from tradematrix_pipelines.storage.coverage import write_coverage
+from tradematrix_pipelines.storage.coverage import settle_coverage, write_coverage
 from tradematrix_pipelines.storage.rejections import write_rejections
 
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 
-# The range in the ON clause keeps the merge from reading the whole table; a source alone is no revision.
+# The range in the ON clause keeps the merge from reading the whole table. Where only the vendor differs, the row gets
+# it: a session is from one vendor. That is no revision, and the table's trigger keeps none.
 _MERGE = text("""
     MERGE INTO ohlc AS t USING staged_ohlc AS s
     ON t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
        AND t.ts BETWEEN :first AND :last
        AND s.symbol_id = t.symbol_id AND s.timeframe = t.timeframe AND s.ts = t.ts
-    WHEN MATCHED AND (t.open, t.high, t.low, t.close, t.volume)
-                     IS DISTINCT FROM (s.open, s.high, s.low, s.close, s.volume) THEN
+    WHEN MATCHED AND (t.open, t.high, t.low, t.close, t.volume, t.source)
+                     IS DISTINCT FROM (s.open, s.high, s.low, s.close, s.volume, s.source) THEN
         UPDATE SET open = s.open, high = s.high, low = s.low, close = s.close, volume = s.volume, source = s.source
     WHEN NOT MATCHED AND s.symbol_id = :symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) THEN
         INSERT (ts, open, high, low, close, volume, symbol_id, timeframe, source)
         VALUES (s.ts, s.open, s.high, s.low, s.close, s.volume, s.symbol_id, s.timeframe, s.source)
 """)
-_IS_TAKEN = text("""
-    SELECT EXISTS (SELECT FROM ohlc WHERE symbol_id = :symbol_id
-        AND timeframe = CAST(:timeframe AS ohlc_timeframe) AND ts BETWEEN :first AND :last)
+# What is stored of whole sessions and not in the batch. Materialized, because there is next to nothing of it: the
+# sessions are then compared with that, and not with every row.
+_WITHDRAW = text("""
+    WITH extra AS MATERIALIZED (
+        SELECT t.ts FROM ohlc AS t
+        WHERE t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
+          AND t.ts BETWEEN :first AND :last
+          AND NOT EXISTS (SELECT FROM staged_ohlc AS s
+              WHERE s.symbol_id = :symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) AND s.ts = t.ts)
+    ), withdrawn AS (
+        DELETE FROM ohlc AS t
+        USING extra, unnest(CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[])) AS session (opens_at, closes_at)
+        WHERE t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe) AND t.ts = extra.ts
+          AND extra.ts >= session.opens_at AND extra.ts < session.closes_at
+        RETURNING t.*
+    )
+    INSERT INTO ohlc_revisions (ts, open, high, low, close, volume, symbol_id, timeframe, source, withdrawn)
+    SELECT ts, open, high, low, close, volume, symbol_id, timeframe, source, true FROM withdrawn
 """)
-_COUNT_REVISED = text("SELECT count(*) FROM ohlc_revisions WHERE revised_at = now() AND symbol_id = ANY(:symbol_ids)")
+_COUNT = text("""
+    SELECT count(*) FROM ohlc WHERE symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
+        AND ts BETWEEN :first AND :last
+""")
+_COUNT_REVISED = text("""
+    SELECT count(*) FROM ohlc_revisions
+    WHERE revised_at = now() AND symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
+      AND ts BETWEEN :first AND :last AND NOT withdrawn
+""")
 
 
 class RefusedCandles(TradeMatrixError):
@@ -56,17 +82,20 @@ class Written:
     Attributes:
         inserted: candles that were not there.
         revised: candles that had other values; the old ones are in ``ohlc_revisions``.
+        withdrawn: candles that the vendor no longer has; they are in ``ohlc_revisions``.
         rejected: candles newly put into ``rejected_candles``.
     """
 
     inserted: int = 0
     revised: int = 0
+    withdrawn: int = 0
     rejected: int = 0
 
     def __add__(self, other: "Written") -> "Written":
         return Written(
             inserted=self.inserted + other.inserted,
             revised=self.revised + other.revised,
+            withdrawn=self.withdrawn + other.withdrawn,
             rejected=self.rejected + other.rejected,
         )
 
@@ -74,7 +103,8 @@ class Written:
 def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> Written:
     """Store ``batches`` in one transaction and return what changed.
 
-    Writers of one series wait for each other; writers of different series don't.
+    Writers of one series wait for each other; writers of different series don't. Of a session that the batch does not
+    better (``candles.coverage.supersedes``), what is stored stays, and its coverage says why.
 
     Args:
         engine: the market database.
@@ -92,13 +122,14 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
     try:
         with engine.begin() as connection:
             _lock(connection, batches)
-            changed, revised = _write_candles(connection, [b for b in batches if len(b.candles)])
-            rejected = sum(write_rejections(connection, batch, now=now) for batch in batches)
-            for batch in batches:
+            settled = [settle_coverage(connection, batch) for batch in batches]
+            written = _write_candles(connection, [batch for batch in settled if len(batch.candles)])
+            rejected = sum(write_rejections(connection, batch, now=now) for batch in settled)
+            for batch in settled:
                 write_coverage(connection, batch, now=now)
     except (psycopg.IntegrityError, IntegrityError) as error:
         raise RefusedCandles(f"the table refused a candle, nothing of its batch is stored: {error}") from error
-    return Written(inserted=changed - revised, revised=revised, rejected=rejected)
+    return replace(written, rejected=rejected)
 
 
 def _lock(connection: Connection, batches: Iterable[SeriesBatch]) -> None:
@@ -112,23 +143,42 @@ def _lock_key(batch: SeriesBatch) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> tuple[int, int]:
-    fresh: list[SeriesBatch] = []
-    merged: list[SeriesBatch] = []
-    for batch in batches:
-        taken = connection.execute(_IS_TAKEN, _range(batch)).scalar_one()
-        (merged if taken else fresh).append(batch)
+def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> Written:
+    stored = [connection.execute(_COUNT, _range(batch)).scalar_one() for batch in batches]
+    fresh = [batch for batch, count in zip(batches, stored, strict=True) if not count]
     copy_candles(connection, fresh, table="ohlc")
-    changed = sum(len(batch.candles) for batch in fresh)
-    if not merged:
-        return changed, 0
-    connection.execute(text("SET LOCAL work_mem = '64MB'"))
-    connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-    copy_candles(connection, merged, table="staged_ohlc")
-    changed += sum(connection.execute(_MERGE, _range(batch)).rowcount for batch in merged)
-    symbol_ids = [batch.symbol.id for batch in merged]
-    revised = connection.execute(_COUNT_REVISED, {"symbol_ids": symbol_ids}).scalar_one()
-    return changed, revised
+    written = Written(inserted=sum(len(batch.candles) for batch in fresh))
+    taken = [(batch, count) for batch, count in zip(batches, stored, strict=True) if count]
+    if taken:
+        connection.execute(text("SET LOCAL work_mem = '64MB'"))
+        connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
+        copy_candles(connection, [batch for batch, _ in taken], table="staged_ohlc")
+    for batch, count in taken:
+        written += _merge(connection, batch, stored=count)
+    return written
+
+
+def _merge(connection: Connection, batch: SeriesBatch, *, stored: int) -> Written:
+    """Make the table equal to a staged batch whose range holds ``stored`` rows."""
+    where = _range(batch)
+    connection.execute(_MERGE, where)
+    sessions = _whole_sessions(batch)
+    withdrawn = 0
+    if sessions:
+        bounds = {"opens": [each.opens_at for each in sessions], "closes": [each.closes_at for each in sessions]}
+        withdrawn = connection.execute(_WITHDRAW, {**where, **bounds}).rowcount
+    now_stored = connection.execute(_COUNT, where).scalar_one()
+    return Written(
+        inserted=now_stored - stored + withdrawn,
+        revised=connection.execute(_COUNT_REVISED, where).scalar_one(),
+        withdrawn=withdrawn,
+    )
+
+
+def _whole_sessions(batch: SeriesBatch) -> list[Coverage]:
+    """Return the sessions of which the batch is all there is."""
+    answered = (Status.COMPLETE, Status.PARTIAL)
+    return [each for each in batch.coverage if each.status in answered and not each.error] if batch.whole else []
 
 
 def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, table: str) -> None:
@@ -146,10 +196,11 @@ def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, tabl
 
 
 def _range(batch: SeriesBatch) -> dict[str, Any]:
-    ts = batch.candles["ts"]
+    """Return the stretch of the series that the batch is about: its candles, and the sessions that it holds whole."""
+    ts, sessions = batch.candles["ts"], _whole_sessions(batch)
     return {
         "symbol_id": batch.symbol.id,
         "timeframe": str(batch.timeframe),
-        "first": ts.iloc[0].to_pydatetime(),
-        "last": ts.iloc[-1].to_pydatetime(),
+        "first": min([ts.iloc[0].to_pydatetime(), *(each.opens_at for each in sessions if each.opens_at)]),
+        "last": max([ts.iloc[-1].to_pydatetime(), *(each.closes_at for each in sessions if each.closes_at)]),
     }

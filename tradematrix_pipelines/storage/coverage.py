@@ -1,13 +1,15 @@
 """Coverage rows: what is known of each session of each series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy import Connection, Engine, Row, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
+from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage, kept_beside, supersedes
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
@@ -16,11 +18,48 @@ _FOUND = ("status", "final", "expected", "received", "rejected", "outside", "lon
 _KEY = ("symbol_id", "timeframe", "trade_date")
 
 
-def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime) -> None:
-    """Insert or update the coverage of ``batch``'s sessions.
+def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
+    """Return ``batch`` less the sessions that replace nothing of what is stored (``candles.coverage.supersedes``).
 
-    A failed attempt leaves the counts of what is stored as they are: it only says why it failed.
+    Their coverage becomes that of what is stored, with why the attempt brought nothing better. The caller holds the lock
+    of the series, so that what is read here still stands when the batch is written.
     """
+    stored = _read_stored(connection, batch)
+    kept = {
+        answer.trade_date: kept_beside(row, answer)
+        for answer in batch.coverage
+        if (row := stored.get(answer.trade_date)) is not None and not _replaces(answer, row, whole=batch.whole)
+    }
+    if not kept:
+        return batch
+    candles = batch.candles
+    for coverage in kept.values():
+        candles = candles[~((candles["ts"] >= coverage.opens_at) & (candles["ts"] < coverage.closes_at))]
+    return replace(
+        batch,
+        candles=candles.reset_index(drop=True),
+        coverage=tuple(kept.get(answer.trade_date, answer) for answer in batch.coverage),
+    )
+
+
+def _replaces(answer: Coverage, stored: Coverage, *, whole: bool) -> bool:
+    return supersedes(answer, stored) if whole else bool(answer.received or not stored.received)
+
+
+def _read_stored(connection: Connection, batch: SeriesBatch) -> dict[date, Coverage]:
+    if not batch.coverage:
+        return {}
+    table, days = session_coverage, [answer.trade_date for answer in batch.coverage]
+    query = select(table).where(
+        table.c.symbol_id == batch.symbol.id,
+        table.c.timeframe == str(batch.timeframe),
+        table.c.trade_date.in_(days),
+    )
+    return {row.trade_date: _coverage(row) for row in connection.execute(query)}
+
+
+def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime) -> None:
+    """Insert or update the coverage of ``batch``'s sessions, settled (:func:`settle_coverage`)."""
     if not batch.coverage:
         return
     rows = [
@@ -39,16 +78,12 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
         for found in batch.coverage
     ]
     statement = insert(session_coverage)
-    new, failed = statement.excluded, statement.excluded.status == Status.FAILED
-    kept = {"expected", "received", "rejected", "outside", "longest_gap", "source"}
+    new = statement.excluded
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=list(_KEY),
             set_={
-                **{
-                    name: case((failed, session_coverage.c[name]), else_=new[name]) if name in kept else new[name]
-                    for name in _FOUND
-                },
+                **{name: new[name] for name in _FOUND},
                 "opens_at": new.opens_at,
                 "closes_at": new.closes_at,
                 # Counted from the close on: the pulls of an open session are no tries to complete it.
@@ -85,21 +120,25 @@ def read_coverage(
         return [
             StoredCoverage(
                 symbol=row.symbol,
-                coverage=Coverage(
-                    timeframe=Timeframe(row.timeframe),
-                    trade_date=row.trade_date,
-                    **{name: getattr(row, name) for name in _FOUND if name != "status"},
-                    status=Status(row.status),
-                    error=row.last_error,
-                    retry_at=row.retry_at,
-                    opens_at=row.opens_at,
-                    closes_at=row.closes_at,
-                ),
+                coverage=_coverage(row),
                 attempts=row.attempts,
                 checked_at=row.checked_at,
             )
             for row in connection.execute(query)
         ]
+
+
+def _coverage(row: Row[Any]) -> Coverage:
+    return Coverage(
+        timeframe=Timeframe(row.timeframe),
+        trade_date=row.trade_date,
+        **{name: getattr(row, name) for name in _FOUND if name != "status"},
+        status=Status(row.status),
+        error=row.last_error,
+        retry_at=row.retry_at,
+        opens_at=row.opens_at,
+        closes_at=row.closes_at,
+    )
 
 
 def stored_sources(engine: Engine) -> set[str]:

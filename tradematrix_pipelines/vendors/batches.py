@@ -65,7 +65,14 @@ class BatchMaker:
         return replace(day, coverage=(*day.coverage, *torn))
 
     def _kept(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
-        kept = screen(chunk.raw, timeframe=timeframe, sessions=chunk.sessions, now=self.now)
+        kept = screen(
+            chunk.raw,
+            timeframe=timeframe,
+            sessions=chunk.sessions,
+            now=self.now,
+            price_range=self.symbol.price_range,
+            cut_at_close=chunk.cut_at_close,
+        )
         coverage = self._covered(
             kept.candles, timeframe, chunk.sessions, chunk.source, rejected=kept.rejected, raw=chunk.raw
         )

@@ -1,10 +1,11 @@
 """Reading one file of candles, CSV or Parquet, into a frame.
 
-Columns: ``ts`` (bar open: an ISO instant with its zone, or a date for daily bars), open, high, low, close, and volume,
+Columns: ``ts`` (bar open: an ISO instant with its zone; for daily bars a date, or its midnight with a zone), open, high, low, close, and volume,
 which may be empty or absent; others are ignored. Here: the form of a file. Not here: which file (``files``), nor
 whether a price makes sense (the screening of ``candles``): an impossible number is a number, text is not.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tradematrix_pipelines.vendors.errors import BadFile
 
 _ZONED = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 _DATE = r"\d{4}-\d{2}-\d{2}"
+_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$", re.ASCII)
 _EMPTY = ["", "NaN", "nan"]
 
 
@@ -24,7 +26,7 @@ def read_candle_file(path: Path, *, daily: bool) -> pd.DataFrame:
 
     Args:
         path: a file that ends in ``.csv`` or ``.parquet``.
-        daily: whether these are daily bars: their ``ts`` may be a date, and an instant counts by its UTC date.
+        daily: whether these are daily bars: their ``ts`` is a date, or the midnight of one in the zone that it names.
 
     Raises:
         BadFile: it can't be read; the message names file, line and column of the first offence.
@@ -67,8 +69,28 @@ def _instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
     zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
     instants = column.dt.tz_convert("UTC") if zoned else _parsed_instants(column, path, daily=daily)
     _refuse(column, instants.isna(), path, "is no instant")
-    days: pd.Series = instants.dt.normalize() if daily else instants
+    return _days(column, instants, path) if daily else instants
+
+
+def _days(column: pd.Series, instants: pd.Series, path: Path) -> pd.Series:
+    """Return the trade date of each daily bar, as midnight UTC: the one that the stamp has in its own zone."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        local = column.dt.tz_localize(None).dt.tz_localize("UTC")
+    else:
+        local = instants + pd.to_timedelta(column.astype("str").map(_offset_seconds), unit="s")
+    days = local.dt.normalize()
+    # 22:00 UTC may be a midnight in Berlin or a bar of the evening: which date is meant can't be known.
+    _refuse(column, local != days, path, "is no midnight of its zone: write the trade date, like 2026-01-05")
     return days
+
+
+def _offset_seconds(text: str) -> int:
+    """Return how far ahead of UTC the zone at the end of a stamp is; 0 for a date."""
+    match = _OFFSET.search(text)
+    if match is None:
+        return 0
+    seconds = 3600 * int(match["hours"]) + 60 * int(match["minutes"])
+    return -seconds if match["sign"] == "-" else seconds
 
 
 def _parsed_instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:

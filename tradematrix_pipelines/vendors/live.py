@@ -46,18 +46,19 @@ def pull_session(
     fetch = SymbolFetch(vendors, symbol, sessions=[rest], held={}, now=now, purpose=LIVE)
     [chunk] = fetch.series(Timeframe.M1, [rest])
     if chunk.error is not None:
-        return [maker.screened(replace(chunk, sessions=(session,)), Timeframe.M1)]
+        return [replace(maker.screened(replace(chunk, sessions=(session,)), Timeframe.M1), whole=False)]
     fresh = maker.screened(chunk, Timeframe.M1)
     known = stored[stored["ts"] < rest.opens_at]
     minutes = pd.concat([known, fresh.candles], ignore_index=True) if len(known) else fresh.candles
-    batches = [replace(fresh, coverage=(_whole(fresh.coverage[0], minutes, symbol, session, now),))]
+    so_far = (_whole(fresh.coverage[0], minutes, symbol, session, now),)
+    batches = [replace(fresh, coverage=so_far, whole=False)]
     for timeframe in _DERIVED:
         whole = without_torn_bars(
             minutes, timeframe=timeframe, session=session, now=now, gap_tolerance=symbol.gap_tolerance
         )
         bars = maker.resampled(whole, fresh.source, timeframe, [session])
         changed = bars.candles["ts"] > rest.opens_at - _LONGEST
-        batches.append(replace(bars, candles=bars.candles[changed].reset_index(drop=True)))
+        batches.append(replace(bars, candles=bars.candles[changed].reset_index(drop=True), whole=False))
     return batches
 
 

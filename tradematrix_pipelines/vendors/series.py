@@ -16,7 +16,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import PermanentError, VendorError
 from tradematrix_pipelines.vendors.progress import Progress
-from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
 from tradematrix_pipelines.vendors.windows import cut_windows
 
 GIVE_UP_AFTER = 3
@@ -32,12 +32,14 @@ class Chunk:
         raw: candles as the vendor gave them (``vendors.protocol``); empty where ``error`` is set.
         source: vendor that served them.
         error: why the sessions failed.
+        cut_at_close: see ``vendors.protocol.CandleAnswer``.
     """
 
     sessions: tuple[Session, ...]
     raw: pd.DataFrame
     source: str
     error: VendorError | None = None
+    cut_at_close: bool = False
 
 
 def fetch_series(
@@ -69,14 +71,14 @@ def fetch_series(
     windows = list(cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit))
     progress.cut += len(windows)
     for window in windows:
-        raw, source = empty_candles(), vendor.name
+        answer = CandleAnswer(candles=empty_candles(), source=vendor.name, complete_from=window.start)
         try:
             if final_error is not None:
                 raise final_error
             request = CandleRequest(
                 symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose
             )
-            raw, source = _fetch_window(vendor, request, progress)
+            answer = _fetch_window(vendor, request, progress)
             failures = 0
         except VendorError as error:
             failed |= dict.fromkeys(window.sessions, error)
@@ -84,25 +86,25 @@ def fetch_series(
             if isinstance(error, PermanentError) or failures >= GIVE_UP_AFTER:
                 final_error = error
                 progress.give_up()
-        carried = pd.concat([frame for frame in (carried, raw) if len(frame)] or [carried], ignore_index=True)
+        carried = pd.concat([each for each in (carried, answer.candles) if len(each)] or [carried], ignore_index=True)
         unfinished = window.sessions[len(window.finished) :]
         later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)
-        yield from _chunks(window.finished, carried[~later], source, failed)
+        yield from _chunks(window.finished, replace(answer, candles=carried[~later]), failed)
         carried = carried[later]
 
 
 def _chunks(
-    sessions: Sequence[Session], raw: pd.DataFrame, source: str, failed: dict[Session, VendorError]
+    sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]
 ) -> Iterator[Chunk]:
     good = tuple(session for session in sessions if session not in failed)
     if good:
-        yield Chunk(sessions=good, raw=raw, source=source)
+        yield Chunk(sessions=good, raw=answer.candles, source=answer.source, cut_at_close=answer.cut_at_close)
     for session in sessions:
         if session in failed:
-            yield Chunk(sessions=(session,), raw=empty_candles(), source=source, error=failed.pop(session))
+            yield Chunk(sessions=(session,), raw=empty_candles(), source=answer.source, error=failed.pop(session))
 
 
-def _fetch_window(vendor: Vendor, request: CandleRequest, progress: Progress) -> tuple[pd.DataFrame, str]:
+def _fetch_window(vendor: Vendor, request: CandleRequest, progress: Progress) -> CandleAnswer:
     frames, rest = [], request
     progress.asked += 1
     while True:
@@ -118,4 +120,4 @@ def _fetch_window(vendor: Vendor, request: CandleRequest, progress: Progress) ->
             break
         rest = replace(rest, end=answer.complete_from)
     filled = [frame for frame in frames if len(frame)]
-    return (pd.concat(filled, ignore_index=True) if filled else empty_candles()), answer.source
+    return replace(answer, candles=pd.concat(filled, ignore_index=True) if filled else empty_candles())

@@ -137,7 +137,7 @@ def test_midday_break_is_outside() -> None:
     screened = screen(rows, timeframe=Timeframe.M1, sessions=[session], now=LATER)
     assert [f"{ts:%H:%M}" for ts in screened.candles["ts"]] == ["03:59", "05:00", "05:01"]
     assert screened.outside == 60
-    hourly = screen(rows.iloc[[31]], timeframe=Timeframe.H1, sessions=[session], now=LATER)
+    hourly = screen(rows.iloc[[31]], timeframe=Timeframe.H1, sessions=[session], now=LATER, cut_at_close=True)
     assert [f"{ts:%H:%M}" for ts in hourly.candles["ts"]] == ["04:30"]
 
 
@@ -154,8 +154,90 @@ def test_a_bar_that_the_close_cuts_short_closes_with_the_session() -> None:
     # 390 minutes are six hours and a half: the seventh hour lasts 30 minutes.
     rows = frame([bar(360)])
     for now, forming in ((minute(390), 0), (minute(389), 1)):
-        screened = screen(rows, timeframe=Timeframe.H1, sessions=[DAY], now=now)
+        screened = screen(rows, timeframe=Timeframe.H1, sessions=[DAY], now=now, cut_at_close=True)
         assert (len(screened.candles), screened.forming) == (1 - forming, forming)
+
+
+def hours(*opens: float, cut_at_close: bool) -> Screened:
+    rows = frame([bar(n) for n in opens])
+    return screen(rows, timeframe=Timeframe.H1, sessions=[DAY], now=LATER, cut_at_close=cut_at_close)
+
+
+def test_a_bar_that_reaches_past_the_close_is_no_candle_unless_the_close_cut_it() -> None:
+    assert rejections(hours(300, 360, cut_at_close=False)) == [(minute(360), Reason.PAST_CLOSE)]
+    assert rejections(hours(300, 360, cut_at_close=True)) == []
+
+
+@pytest.mark.parametrize(("after", "cut"), [(390, False), (420, False), (449, False), (450, True), (510, True)])
+def test_a_bar_right_after_the_close_shows_that_the_one_before_is_not_cut(after: float, cut: bool) -> None:
+    screened = hours(300, 360, after, cut_at_close=True)
+    assert [reason for _, reason in rejections(screened)] == ([] if cut else [Reason.PAST_CLOSE])
+    assert screened.outside == 1
+
+
+def test_minutes_reach_past_no_close() -> None:
+    assert minutes([bar(389)]).rejected.empty
+
+
+@pytest.mark.parametrize("value", ["open", "high", "low", "close"])
+def test_a_price_outside_the_symbols_range_is_no_candle(value: str) -> None:
+    rows = frame([bar(0), bar(1), bar(2)])
+    if value == "low":
+        rows.loc[1, "low"] = 0.5
+    else:
+        rows.loc[1, list({value, "high"})] = 250.0
+    screened = screen(rows, timeframe=Timeframe.M1, sessions=[DAY], now=LATER, price_range=(1, 200))
+    assert rejections(screened) == [(minute(1), Reason.OUT_OF_RANGE)]
+    on_the_bounds = screen(rows, timeframe=Timeframe.M1, sessions=[DAY], now=LATER, price_range=(0.5, 250), max_jump=9)
+    assert on_the_bounds.rejected.empty
+
+
+@pytest.mark.parametrize("bad", [bar(1, close=102), bar(1, low=-1), bar(1, open_=NAN), bar(1, volume=-1)])
+def test_of_two_rows_of_one_time_the_sound_one_is_a_candle(bad: Row) -> None:
+    for rows in ([bar(0), bad, bar(1), bar(2)], [bar(0), bar(1), bad, bar(2)]):
+        screened = minutes(rows)
+        assert screened.candles["ts"].tolist() == [minute(0), minute(1), minute(2)]
+        assert [ts for ts, reason in rejections(screened) if reason is not Reason.CONFLICT] == [minute(1)]
+
+
+@pytest.mark.parametrize("distance", [2, 5, 15])
+def test_bars_of_another_timeframe_are_no_minutes(distance: int) -> None:
+    screened = minutes([bar(n) for n in range(0, 390, distance)])
+    assert screened.candles.empty
+    assert {reason for _, reason in rejections(screened)} == {Reason.SPACING}
+
+
+def test_finer_bars_are_no_hours() -> None:
+    rows = frame([bar(n) for n in range(0, 390, 15)])
+    screened = screen(rows, timeframe=Timeframe.H1, sessions=[DAY], now=LATER, cut_at_close=True)
+    assert screened.candles.empty
+
+
+def test_quiet_minutes_are_minutes() -> None:
+    quiet = [n for n in range(390) if n % 7 < 3 or n % 50 == 0]
+    assert len(minutes([bar(n) for n in quiet]).candles) == len(quiet)
+    few = [0, 5, 10, 15]  # four bars may well be what there is
+    assert len(minutes([bar(n) for n in few]).candles) == 4
+
+
+def test_each_session_has_a_spacing_of_its_own() -> None:
+    days = get_calendar("XNYS").sessions(date(2026, 11, 17), date(2026, 11, 18))
+    stamps = [days[0].opens_at + timedelta(minutes=5 * n) for n in range(78)]
+    stamps += [days[1].opens_at + timedelta(minutes=n) for n in range(390)]
+    rows = frame([(ts, 100, 101, 99, 100, 5) for ts in stamps])
+    screened = screen(rows, timeframe=Timeframe.M1, sessions=days, now=LATER)
+    assert (len(screened.candles), len(screened.rejected)) == (390, 78)
+
+
+def test_weekly_bars_are_no_days() -> None:
+    calendar = get_calendar("XNYS")
+    days = calendar.sessions(date(2026, 9, 1), date(2026, 11, 18))
+    for step, kept in ((1, len(days)), (5, 0)):
+        some = days[::step]
+        rows = frame(
+            [(datetime.combine(day.trade_date, datetime.min.time(), UTC), 100, 101, 99, 100, 5) for day in some]
+        )
+        assert len(screen(rows, timeframe=Timeframe.D1, sessions=days, now=LATER).candles) == kept
 
 
 def test_coarser_bars_are_anchored_at_the_open() -> None:

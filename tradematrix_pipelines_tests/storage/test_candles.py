@@ -195,4 +195,112 @@ def test_a_failed_attempt_keeps_what_is_known_and_says_why(market: Market) -> No
     write(market.engine, [replace(one, candles=candles(0), coverage=(failed,))], now=NOW)
     [row] = read_coverage(market.engine, [one.symbol], [Timeframe.M1], DAY, DAY)
     assert row.attempts == 2
-    assert row.coverage == replace(known, status=Status.FAILED, error="the vendor is down")
+    assert row.coverage == replace(known, error="the vendor is down")
+    assert "500 of 510 bars" in row.coverage.reason()
+    assert "the vendor is down" in row.coverage.reason()
+
+
+OPENS, CLOSES = datetime(2026, 11, 20, 8, tzinfo=UTC), datetime(2026, 11, 20, 16, 30, tzinfo=UTC)
+
+
+def whole(market: Market, frame: pd.DataFrame, *, source: str, status: Status, error: str | None = None) -> SeriesBatch:
+    """Return the batch of DAX's session of DAY as ``source`` answered it."""
+    coverage = Coverage(
+        timeframe=Timeframe.M1, trade_date=DAY, status=status, final=True, expected=510, received=len(frame),
+        source=source, error=error, opens_at=OPENS, closes_at=CLOSES,
+    )  # fmt: skip
+    return replace(batch(market, frame), coverage=(coverage,), source=source)
+
+
+def sources(market: Market) -> set[str]:
+    with market.engine.connect() as connection:
+        return set(connection.execute(text("SELECT source FROM ohlc")).scalars())
+
+
+def coverage_of(market: Market) -> Coverage:
+    [dax] = find_symbols(market.engine, ["DAX"])
+    [row] = read_coverage(market.engine, [dax], [Timeframe.M1], DAY, DAY)
+    return row.coverage
+
+
+def test_another_vendors_complete_session_leaves_nothing_of_the_first_ones(market: Market) -> None:
+    torn = candles(500, close=1.15).drop(index=range(100, 110)).reset_index(drop=True)
+    torn.loc[5, "high"] = 1.9  # a wrong high, of a minute that the second vendor does not have
+    write(market.engine, [whole(market, torn, source="first", status=Status.PARTIAL)], now=NOW)
+    complete = candles(510).drop(index=[5]).reset_index(drop=True)
+    written = write(market.engine, [whole(market, complete, source="second", status=Status.COMPLETE)], now=NOW)
+    assert (written.inserted, written.withdrawn) == (20, 1)
+    pd.testing.assert_frame_equal(stored(market), complete)
+    assert sources(market) == {"second"}
+    with market.engine.connect() as connection:
+        [gone] = connection.execute(text("SELECT ts, high, source FROM ohlc_revisions WHERE withdrawn")).all()
+    assert (gone.ts, gone.high, gone.source) == (torn["ts"][5], 1.9, "first")
+
+
+def test_rows_of_equal_values_take_the_vendor_of_their_session(market: Market) -> None:
+    write(market.engine, [whole(market, candles(500), source="first", status=Status.PARTIAL)], now=NOW)
+    write(market.engine, [whole(market, candles(510), source="second", status=Status.COMPLETE)], now=NOW)
+    assert sources(market) == {"second"}
+    assert count(market, "ohlc_revisions") == 0
+
+
+def test_a_refresh_with_fewer_bars_withdraws_the_others(market: Market) -> None:
+    write(market.engine, [whole(market, candles(510), source="files", status=Status.COMPLETE)], now=NOW)
+    fewer = candles(510).drop(index=[0, 255, 509]).reset_index(drop=True)
+    written = write(market.engine, [whole(market, fewer, source="files", status=Status.PARTIAL)], now=NOW)
+    assert written == Written(withdrawn=3)
+    assert len(stored(market)) == coverage_of(market).received == 507
+    assert count(market, "ohlc_revisions") == 3
+
+
+def test_the_sessions_beside_a_whole_one_are_untouched(market: Market) -> None:
+    for start in ("2026-11-19T08:00Z", "2026-11-21T08:00Z"):
+        write(market.engine, [batch(market, candles(60, start=start))], now=NOW)
+    write(market.engine, [whole(market, candles(510), source="files", status=Status.COMPLETE)], now=NOW)
+    write(market.engine, [whole(market, candles(300), source="files", status=Status.PARTIAL)], now=NOW)
+    assert len(stored(market)) == 60 + 300 + 60
+
+
+def test_a_live_pull_withdraws_nothing(market: Market) -> None:
+    write(market.engine, [whole(market, candles(300), source="files", status=Status.PARTIAL)], now=NOW)
+    pulled = whole(market, candles(30, start="2026-11-20T12:50Z"), source="other", status=Status.COMPLETE)
+    assert write(market.engine, [replace(pulled, whole=False)], now=NOW) == Written(inserted=20)
+    assert len(stored(market)) == 320
+
+
+@pytest.mark.parametrize(
+    ("frame", "source", "status", "error"),
+    [
+        (candles(0), "files", Status.FAILED, "the vendor is down"),
+        (candles(0), "files", Status.MISSING, None),
+        (candles(400), "second", Status.PARTIAL, None),
+    ],
+)
+def test_what_is_worse_lowers_no_complete_session(
+    market: Market, frame: pd.DataFrame, source: str, status: Status, error: str | None
+) -> None:
+    write(market.engine, [whole(market, candles(510), source="files", status=Status.COMPLETE)], now=NOW)
+    before = coverage_of(market)
+    written = write(market.engine, [whole(market, frame, source=source, status=status, error=error)], now=NOW)
+    assert written == Written()
+    assert len(stored(market)) == 510
+    assert sources(market) == {"files"}
+    after = coverage_of(market)
+    assert replace(after, error=None) == before
+    assert after.error is not None
+    assert after.ok
+
+
+def test_a_failed_close_leaves_the_live_minutes_and_counts_its_tries_anew(market: Market) -> None:
+    live = whole(market, candles(300), source="files", status=Status.COMPLETE)
+    [so_far] = live.coverage
+    live = replace(live, coverage=(replace(so_far, final=False, expected=300),), whole=False)
+    for _ in range(9):
+        write(market.engine, [live], now=NOW)
+    failed = whole(market, candles(0), source="files", status=Status.FAILED, error="the vendor is down")
+    write(market.engine, [failed], now=NOW)
+    [row] = read_coverage(market.engine, [live.symbol], [Timeframe.M1], DAY, DAY)
+    assert (row.coverage.status, row.coverage.final, row.coverage.received) == (Status.PARTIAL, True, 300)
+    assert row.coverage.expected == 510
+    assert row.attempts == 1
+    assert len(stored(market)) == 300

@@ -52,6 +52,40 @@ def test_days_of_a_real_file(shared_data: Path) -> None:
     assert answer.complete_from == request.start
 
 
+@pytest.mark.parametrize(
+    ("stamp", "day"),
+    [
+        ("2023-05-30", date(2023, 5, 30)),
+        ("2023-05-30T00:00:00+02:00", date(2023, 5, 30)),
+        ("2023-05-30 00:00:00-04:00", date(2023, 5, 30)),
+        ("2023-05-30T00:00:00+0530", date(2023, 5, 30)),
+        ("2023-05-30T00:00:00Z", date(2023, 5, 30)),
+    ],
+)
+def test_a_daily_bar_has_the_date_of_its_stamp_in_the_zone_given(tmp_path: Path, stamp: str, day: date) -> None:
+    (tmp_path / "SPY_1d.csv").write_text(HEADER + f"{stamp},1,1,1,1,\n")
+    whole = ask(SPY, Timeframe.D1, datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
+    [candle] = FilesVendor(tmp_path).fetch(whole).candles.itertuples()
+    assert candle.ts == datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def test_a_daily_bar_of_a_zoned_column_has_its_local_date(tmp_path: Path) -> None:
+    local = pd.to_datetime(["2023-05-30", "2023-05-31"]).tz_localize("Europe/Berlin")
+    pd.DataFrame({"ts": local, **dict.fromkeys(("open", "high", "low", "close"), 1.0)}).to_parquet(
+        tmp_path / "SPY_1d.parquet"
+    )
+    whole = ask(SPY, Timeframe.D1, datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
+    found = FilesVendor(tmp_path).fetch(whole).candles["ts"].tolist()
+    assert found == [datetime(2023, 5, 30, tzinfo=UTC), datetime(2023, 5, 31, tzinfo=UTC)]
+
+
+def test_a_daily_stamp_that_is_no_midnight_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "SPY_1d.csv").write_text(HEADER + "2023-05-30,1,1,1,1,\n2023-05-30T22:00:00Z,1,1,1,1,\n")
+    whole = ask(SPY, Timeframe.D1, datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
+    with pytest.raises(BadFile, match=r"line 3, column 'ts': '2023-05-30T22:00:00Z' is no midnight of its zone"):
+        FilesVendor(tmp_path).fetch(whole)
+
+
 def test_parquet_reads_as_csv_does(tmp_path: Path) -> None:
     text = HEADER + "2026-03-02T10:00:00Z,1.1,1.3,1.0,1.2,\n2026-03-02T10:01:00+00:00,1.2,1.2,1.1,1.1,5\n"
     (tmp_path / "EUR-USD_1m.csv").write_text(text)

@@ -8,18 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, as_candles
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import MalformedAnswer
+from tradematrix_pipelines.vendors.numbers import to_floats
 from tradematrix_pipelines.vendors.twelve_data.query import INTERVALS
 
 _FORMS = {len("2006-01-02"): "%Y-%m-%d", len("2006-01-02 15:04:05"): "%Y-%m-%d %H:%M:%S"}
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,14 +69,6 @@ def read_meta(meta: object) -> Meta:
     return Meta(**{name: _text(meta, name) for name in Meta.__dataclass_fields__})
 
 
-def to_float(value: object) -> float:
-    """Return a number that the vendor sends as text; NaN for what is none (``""``, ``null``, ``NaN``)."""
-    try:
-        return float(value)  # type: ignore[arg-type]  # whatever JSON held; the except clause is the check
-    except (TypeError, ValueError, OverflowError):
-        return float("nan")
-
-
 def _candles(rows: Sequence[object], timeframe: Timeframe) -> pd.DataFrame:
     try:
         columns = {
@@ -89,7 +78,7 @@ def _candles(rows: Sequence[object], timeframe: Timeframe) -> pd.DataFrame:
         volumes = [row.get("volume") for row in rows]  # type: ignore[attr-defined]  # the same
     except (TypeError, KeyError, AttributeError) as error:
         raise MalformedAnswer(f"a row of the answer lacks a field: {error}") from None
-    values = {name: _floats(columns[name]) for name in PRICES} | {"volume": _floats(volumes)}
+    values = {name: to_floats(columns[name]) for name in PRICES} | {"volume": to_floats(volumes)}
     return as_candles(pd.DataFrame({"ts": _instants(columns["datetime"], timeframe), **values}))
 
 
@@ -109,17 +98,6 @@ def _instants(texts: Sequence[object], timeframe: Timeframe) -> pd.DatetimeIndex
     if timeframe is Timeframe.D1 and (instants != instants.normalize()).any():
         raise MalformedAnswer("a daily bar carries a time of day")
     return instants
-
-
-def _floats(values: Sequence[object]) -> Floats:
-    """Parse numbers that come as text. The quick way is taken whole; one bad value sends all the careful way."""
-    if values.count(None) == len(values):
-        return np.full(len(values), np.nan)
-    try:
-        numbers = map(float, values)  # type: ignore[arg-type]  # checked by the except clause, at no cost
-        return np.fromiter(numbers, dtype=np.float64, count=len(values))
-    except (TypeError, ValueError, OverflowError):
-        return np.fromiter(map(to_float, values), dtype=np.float64, count=len(values))
 
 
 def _text(meta: Mapping[str, object], name: str) -> str | None:

@@ -150,6 +150,8 @@ class TwelveData:
             complete_from=complete_from,
             calls=sum(reply.calls for reply in replies),
             credits=sum(reply.credits for reply in replies),
+            # An exchange's bars are anchored at its open, and its last one ends with the session.
+            cut_at_close=not request.symbol.quotes_all_day,
         )
 
     @staticmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tradematrix_pipelines.vendors.errors import MalformedAnswer
-from tradematrix_pipelines.vendors.twelve_data.answer import to_float
+from tradematrix_pipelines.vendors.numbers import to_float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

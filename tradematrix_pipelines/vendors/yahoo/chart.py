@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, TS_DTYPE, VALUES, as_candles, empty_candles
@@ -27,6 +28,7 @@ from tradematrix_pipelines.vendors.errors import (
     VendorFault,
     WrongInstrument,
 )
+from tradematrix_pipelines.vendors.numbers import to_floats
 
 _TYPES = {
     "INDEX": {InstrumentType.INDEX},
@@ -135,7 +137,7 @@ def _candles(result: Mapping[str, Any], meta: Mapping[str, Any], timeframe: Time
     if not stamps:
         return empty_candles()
     [quote] = result["indicators"]["quote"]
-    values = {name: np.array(quote.get(name) or [None] * len(stamps), dtype=np.float64) for name in VALUES}
+    values = {name: _column(quote.get(name), len(stamps)) for name in VALUES}
     opens = pd.Series(pd.to_datetime(np.array(stamps, dtype=np.int64), unit="s", utc=True))
     if timeframe is Timeframe.D1:
         opens = opens.dt.tz_convert(_zone(str(meta["exchangeTimezoneName"])))
@@ -145,6 +147,19 @@ def _candles(result: Mapping[str, Any], meta: Mapping[str, Any], timeframe: Time
     if timeframe is Timeframe.D1 and frame["ts"].iloc[-2:].duplicated().any():
         frame = frame.drop(index=frame.index[-2])
     return frame.reset_index(drop=True)
+
+
+def _column(values: object, length: int) -> npt.NDArray[np.float64]:
+    """Return one value a stamp; a column that Yahoo leaves out has none.
+
+    Raises:
+        ValueError: it has another number of values.
+    """
+    if not values:
+        return np.full(length, np.nan)
+    if not isinstance(values, list) or len(values) != length:
+        raise ValueError("as many values as stamps")
+    return to_floats(values)
 
 
 def _check_scale(candles: pd.DataFrame, symbol: Symbol) -> None:

@@ -1,0 +1,57 @@
+"""How far apart the bars of a series stand: a series of minutes whose bars are five minutes apart is none of minutes.
+
+Here: the distance that occurs most often, against the timeframe's. Not here: what becomes of the bars (``screen``), or
+bars that are merely absent (``coverage``).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tradematrix_pipelines.candles.placement import Indices
+from tradematrix_pipelines.markets.sessions import Instants
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+_LEAST_DISTANCES = 4
+"""Fewer say nothing: two minutes of a quiet night may well be apart."""
+
+_ONE_DAY = np.timedelta64(1, "D")
+
+
+def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe) -> Indices:
+    """Return the sessions whose bars are not one ``timeframe`` apart, as a rule, ascending.
+
+    The rule is the distance between neighbouring bars that occurs most often; where several occur equally often, one of
+    them has to be the timeframe's. Daily bars are judged together: in a daily series most are a day apart, in a weekly
+    one a week.
+
+    Args:
+        ts: times of bars, any order, none of them NaT.
+        index: the session of each bar.
+    """
+    if not len(ts):
+        return np.array([], dtype=np.intp)
+    order = np.lexsort((ts, index))
+    ts, index = ts[order], index[order]
+    if timeframe.minutes is None:
+        sound = _is_spaced(np.diff(ts.astype("datetime64[D]")), _ONE_DAY)
+        return np.array([], dtype=np.intp) if sound else np.unique(index)
+    length = np.timedelta64(timeframe.minutes, "m")
+    starts = np.flatnonzero(np.diff(index, prepend=-1))
+    ends = np.append(starts[1:], len(index))
+    wrong = [
+        index[start]
+        for start, end in zip(starts, ends, strict=True)
+        if not _is_spaced(np.diff(ts[start:end]), length)
+    ]
+    return np.array(wrong, dtype=np.intp)
+
+
+def _is_spaced(distances: npt.NDArray[np.timedelta64], length: np.timedelta64) -> bool:
+    distances = distances[distances > np.timedelta64(0, "us")]  # bars of one time are a matter of their own
+    if len(distances) < _LEAST_DISTANCES:
+        return True
+    right = int(np.count_nonzero(distances == length))
+    if 2 * right > len(distances):
+        return True
+    _, counts = np.unique(distances, return_counts=True)
+    return right == int(counts.max())
