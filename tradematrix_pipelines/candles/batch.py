@@ -1,6 +1,8 @@
 """Candles on their way from a vendor to the tables: what one transaction stores or leaves out together."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import pandas as pd
 
@@ -30,3 +32,19 @@ class SeriesBatch:
     coverage: tuple[Coverage, ...] = ()
     source: str
     whole: bool = True
+
+    def only(self, coverage: Sequence[Coverage]) -> Self:
+        """Return the part of the batch that is about some of its sessions, given by their coverage."""
+        return replace(
+            self,
+            candles=_inside(self.candles, coverage),
+            rejected=_inside(self.rejected, coverage),
+            coverage=tuple(coverage),
+        )
+
+
+def _inside(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
+    inside = pd.Series(data=False, index=rows.index)
+    for each in coverage:
+        inside |= (rows["ts"] >= each.opens_at) & (rows["ts"] < each.closes_at)
+    return rows[inside].reset_index(drop=True)

@@ -147,9 +147,7 @@ def _place(ts: Instants, timeframe: Timeframe, where: Spans, now: np.datetime64,
     past_close = where.reach_out(ts, index, timeframe)
     if cut_at_close and not where.follow_close(ts[outside], timeframe).any():
         past_close[:] = False
-    return _Placed(
-        opens=opens, index=index, outside=outside, forming=forming, on_grid=on_grid, past_close=past_close
-    )
+    return _Placed(opens=opens, index=index, outside=outside, forming=forming, on_grid=on_grid, past_close=past_close)
 
 
 def _collapse(rows: pd.DataFrame, ts: Instants, kept: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -192,9 +190,7 @@ def _faults(ts: Instants, values: Values, price_range: tuple[float, float] | Non
     }
 
 
-def _reasons(
-    ts: Instants, values: Values, faults: Mapping[Reason, Mask], *, max_jump: float
-) -> npt.NDArray[np.intp]:
+def _reasons(ts: Instants, values: Values, faults: Mapping[Reason, Mask], *, max_jump: float) -> npt.NDArray[np.intp]:
     """Return for each row, by time, the position of its reason in :class:`Reason`, or -1."""
     order = list(Reason)
     reasons = np.select(list(faults.values()), [order.index(reason) for reason in faults], default=-1)

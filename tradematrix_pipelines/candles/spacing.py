@@ -39,9 +39,7 @@ def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe) -> In
     starts = np.flatnonzero(np.diff(index, prepend=-1))
     ends = np.append(starts[1:], len(index))
     wrong = [
-        index[start]
-        for start, end in zip(starts, ends, strict=True)
-        if not _is_spaced(np.diff(ts[start:end]), length)
+        index[start] for start, end in zip(starts, ends, strict=True) if not _is_spaced(np.diff(ts[start:end]), length)
     ]
     return np.array(wrong, dtype=np.intp)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import date
 
 import click
@@ -11,15 +12,16 @@ from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.backfill import plan_candle_runs
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import plan_in_force
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.vendors.credits import UNLIMITED
+from tradematrix_pipelines.vendors.credits import UNLIMITED, NoLedger
 from tradematrix_pipelines.vendors.pricing import SeriesPrice, pace, price_symbol
-from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, MINUTES_SINCE
+from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.registry import open_vendor
 
 
 @click.command()
@@ -28,11 +30,14 @@ from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, MINUTES_SI
 def command(
     *, symbols: tuple[str, ...], first: date, last: date | None, timeframes: tuple[str, ...], as_json: bool
 ) -> None:
-    """Price a backfill at Twelve Data: calls, credits, and minutes at the plan's pace. Nothing is asked or stored."""
+    """Price a backfill at the vendor: calls, credits, and minutes at the plan's pace. Nothing is asked or stored."""
     wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
     with open_market() as (settings, market):
         chosen = find_symbols(market.engine, symbols)
-        rows = [_row(settings, market, symbol, first=first, last=last, timeframes=wanted) for symbol in chosen]
+        with closing(open_vendor(settings, ledger=NoLedger())) as vendor:
+            rows = [
+                _row(settings, market, vendor, symbol, first=first, last=last, timeframes=wanted) for symbol in chosen
+            ]
     credits_ = sum(int(str(row["credits"])) for row in rows)
     plan = plan_in_force(settings)
     found = pace(credits_, plan)
@@ -54,6 +59,7 @@ def _told(minutes: int, days: int, settings: Settings, *, limited: bool) -> str:
 def _row(
     settings: Settings,
     market: Market,
+    vendor: Vendor,
     symbol: Symbol,
     *,
     first: date,
@@ -63,17 +69,16 @@ def _row(
     now, calendar = market.clock.now(), get_calendar(symbol.calendar)
     runs = plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
     begin, end = min(run.first for run in runs), max(run.last for run in runs)
-    rows = read_coverage(market.engine, [symbol], [*{Timeframe.M1, *timeframes}], begin, end)
+    rows = read_coverage(market.engine, [symbol], list(Timeframe), begin, end)
     done = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.ok and r.coverage.final}
     days = [session.trade_date for session in calendar.sessions(begin, end)]
     prices = price_symbol(
+        vendor,
         symbol,
         dates={each: [day for day in days if (each, day) not in done] for each in timeframes},
-        stored_minutes=[day for day in days if (Timeframe.M1, day) in done],
-        first_minutes=MINUTES_SINCE,
+        stored={each: [day for day in days if (each, day) in done] for each in INTRADAY},
         calendar=calendar,
         now=now,
-        max_bars=MAX_BARS,
     )
     return {
         "symbol": symbol.name,

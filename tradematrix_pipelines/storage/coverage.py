@@ -32,12 +32,10 @@ def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
     }
     if not kept:
         return batch
-    candles = batch.candles
-    for coverage in kept.values():
-        candles = candles[~((candles["ts"] >= coverage.opens_at) & (candles["ts"] < coverage.closes_at))]
+    replacing = batch.only([answer for answer in batch.coverage if answer.trade_date not in kept])
     return replace(
         batch,
-        candles=candles.reset_index(drop=True),
+        candles=replacing.candles,
         coverage=tuple(kept.get(answer.trade_date, answer) for answer in batch.coverage),
     )
 

@@ -123,7 +123,11 @@ ohlc_revisions = Table(
     Column("source", Text, nullable=False),
     Column("revised_at", _UTC, nullable=False, server_default=func.now(), comment="when these values were replaced"),
     Column(
-        "withdrawn", Boolean, nullable=False, server_default=false(), comment="the vendor no longer has the candle at all"
+        "withdrawn",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the vendor no longer has the candle at all",
     ),
     Index(None, "symbol_id", "timeframe", "ts"),
 )

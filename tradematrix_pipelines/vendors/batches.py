@@ -1,8 +1,9 @@
 """From what vendors gave to batches that can be stored: screened or resampled, and judged session by session.
 
-Here: candles into batches. Not here: which series is fetched or resampled for which timeframe (``ingest``).
+Here: candles into batches. Not here: which series is fetched or resampled for which timeframe (``fetch_plan``).
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -22,12 +23,12 @@ from tradematrix_pipelines.vendors.series import Chunk
 
 
 class BatchMaker:
-    """Makes one symbol's batches, and remembers what became of its minutes: where they are torn, they are a reason."""
+    """Makes one symbol's batches, and remembers what became of each series: where it is incomplete, it is a reason."""
 
     def __init__(self, symbol: Symbol, *, preferred: str, now: datetime) -> None:
         """``preferred``: name of the vendor that is told as the source where nobody served anything."""
         self.symbol, self.preferred, self.now = symbol, preferred, now
-        self._minutes: dict[date, Coverage] = {}
+        self._known: dict[date, dict[Timeframe, Coverage]] = defaultdict(dict)
 
     def closed(self, timeframe: Timeframe, days: Sequence[date]) -> SeriesBatch:
         """Return the batch of days without a session."""
@@ -37,8 +38,8 @@ class BatchMaker:
     def screened(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
         """Return the batch of a vendor's own bars, or of the reason why there are none."""
         batch = self._kept(chunk, timeframe) if chunk.error is None else self._failed(chunk, timeframe, chunk.error)
-        if timeframe is Timeframe.M1:
-            self._minutes |= {found.trade_date: found for found in batch.coverage}
+        for coverage in batch.coverage:
+            self._known[coverage.trade_date][timeframe] = coverage
         return batch
 
     def resampled(
@@ -47,6 +48,7 @@ class BatchMaker:
         source: str,
         timeframe: Timeframe,
         sessions: Sequence[Session],
+        *,
         base: Timeframe = Timeframe.M1,
     ) -> SeriesBatch:
         """Return the batch of bars made from ``finer`` candles, which ``source`` served."""
@@ -56,13 +58,10 @@ class BatchMaker:
             symbol=self.symbol, timeframe=timeframe, candles=bars, coverage=tuple(coverage), source=source
         )
 
-    def day_from_hours(self, hours: SeriesBatch, sessions: Sequence[Session]) -> SeriesBatch:
-        """Return the batch of days that whole hours make; a day whose hours are not all there says so."""
-        found = {coverage.trade_date: coverage for coverage in hours.coverage}
-        whole = [session for session in sessions if found[session.trade_date].status is Status.COMPLETE]
-        day = self.resampled(hours.candles, hours.source, Timeframe.D1, whole, base=Timeframe.H1)
-        torn = [_torn_day(found[session.trade_date]) for session in sessions if session not in whole]
-        return replace(day, coverage=(*day.coverage, *torn))
+    def unserved(self, timeframe: Timeframe, sessions: Sequence[Session]) -> SeriesBatch:
+        """Return the batch that says of sessions why no finer series could serve them."""
+        coverage = tuple(self._unserved(timeframe, session) for session in sessions)
+        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
 
     def _kept(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
         kept = screen(
@@ -90,17 +89,37 @@ class BatchMaker:
         return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=chunk.source)
 
     def _failure(self, session: Session, timeframe: Timeframe, error: VendorError) -> Coverage:
-        [empty] = self._covered(empty_candles(), timeframe, [session], self.preferred)
-        minutes = self._minutes.get(session.trade_date)
-        torn = minutes is not None and minutes.status in {Status.PARTIAL, Status.MISSING}
-        told = f"its minutes are not complete ({minutes.reason()}), and {error}" if minutes and torn else str(error)
+        incomplete = self._incomplete_finer(session, timeframe)
         return replace(
-            empty,
+            self._empty(timeframe, session),
             status=Status.FAILED,
-            error=told,
+            error=f"{incomplete}, and {error}" if incomplete else str(error),
             retry_at=error.resumes_at if isinstance(error, DayLimit) else None,
             transient=error.retryable,
         )
+
+    def _incomplete_finer(self, session: Session, timeframe: Timeframe) -> str | None:
+        """Return what is wrong with the finest series that has bars of the session, but not all."""
+        for finer, coverage in sorted(self._known[session.trade_date].items(), key=lambda item: item[0].minutes or 0):
+            if finer is not timeframe and coverage.status in {Status.PARTIAL, Status.MISSING}:
+                return f"its {finer} candles are not complete ({coverage.reason()})"
+        return None
+
+    def _unserved(self, timeframe: Timeframe, session: Session) -> Coverage:
+        known = self._known[session.trade_date]
+        why = "; ".join(f"{finer}: {coverage.reason()}" for finer, coverage in known.items())
+        waits = [coverage.retry_at for coverage in known.values() if coverage.retry_at is not None]
+        return replace(
+            self._empty(timeframe, session),
+            status=Status.FAILED,
+            error=f"no finer candles of the session are complete ({why})",
+            retry_at=min(waits, default=None),
+            transient=any(coverage.transient for coverage in known.values()),
+        )
+
+    def _empty(self, timeframe: Timeframe, session: Session) -> Coverage:
+        [empty] = self._covered(empty_candles(), timeframe, [session], self.preferred)
+        return empty
 
     def _covered(
         self,
@@ -122,9 +141,3 @@ class BatchMaker:
             raw=None if raw is None else raw["ts"],
             source=source,
         )
-
-
-def _torn_day(hours: Coverage) -> Coverage:
-    """Return the coverage of a day whose hours are not all there: what became of them, it says of itself."""
-    told = f"no day without its hours: {hours.reason()}"
-    return replace(hours, timeframe=Timeframe.D1, expected=1, received=0, error=told)

@@ -78,7 +78,7 @@ def _days(column: pd.Series, instants: pd.Series, path: Path) -> pd.Series:
         local = column.dt.tz_localize(None).dt.tz_localize("UTC")
     else:
         local = instants + pd.to_timedelta(column.astype("str").map(_offset_seconds), unit="s")
-    days = local.dt.normalize()
+    days: pd.Series = local.dt.normalize()
     # 22:00 UTC may be a midnight in Berlin or a bar of the evening: which date is meant can't be known.
     _refuse(column, local != days, path, "is no midnight of its zone: write the trade date, like 2026-01-05")
     return days

@@ -1,14 +1,9 @@
-"""From a vendor's answers to whole sessions in every timeframe, for the fewest credits.
+"""From a vendor's answers to whole sessions in every timeframe.
 
-Where a session's minutes are complete, 5m, 15m and 1h are resampled from them at no cost; where they are not,
-the vendor's own bars are asked for. The daily bar is the vendor's official one for exchange-traded symbols,
-and the session's own for the others and where the vendor has none.
-
-Here: which series serves which. Not here: calls and their failures (``series``, ``failover``), how their candles become
-batches (``batches``), or storing (``storage``).
+Here: carrying out a plan, series after series. Not here: which series serves which (``fetch_plan``), calls and their
+failures (``series``, ``failover``), how their candles become batches (``batches``), or storing (``storage``).
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -18,23 +13,25 @@ from itertools import groupby
 import pandas as pd
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.batches import BatchMaker
 from tradematrix_pipelines.vendors.credits import BACKFILL
+from tradematrix_pipelines.vendors.errors import Lacking
 from tradematrix_pipelines.vendors.failover import SymbolFetch
+from tradematrix_pipelines.vendors.fetch_plan import Answer, Derive, Fetch, FetchPlan
 from tradematrix_pipelines.vendors.pricing import expected_windows
 from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.series import Chunk
 
-M1, H1, D1 = Timeframe.M1, Timeframe.H1, Timeframe.D1
 _SESSIONS_AT_ONCE = 20
 
-ReadMinutes = Callable[[datetime, datetime], pd.DataFrame]
-"""Returns the stored one-minute candles between two instants (half open)."""
+ReadCandles = Callable[[Timeframe, datetime, datetime], pd.DataFrame]
+"""Returns the stored candles of a timeframe between two instants (half open)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,16 +40,17 @@ class Wanted:
 
     Attributes:
         dates: trade dates wanted, by timeframe; those of the calendar's closed days included.
-        stored_minutes: trade dates whose minutes are stored, complete and final, with the vendor they came from.
-        read_minutes: reads those minutes.
+        stored: by timeframe, trade dates that are stored complete and final and not wanted again, with the vendor that
+            they came from.
+        read: reads what is stored.
         held: trade dates wanted again although they are stored complete and final, with the vendors they came from: no
             less preferred vendor replaces them.
     """
 
     symbol: Symbol
     dates: Mapping[Timeframe, frozenset[date]]
-    stored_minutes: Mapping[date, str]
-    read_minutes: ReadMinutes
+    stored: Mapping[Timeframe, Mapping[date, str]]
+    read: ReadCandles
     held: Mapping[date, AbstractSet[str]] = field(default_factory=dict)
 
 
@@ -76,22 +74,13 @@ def ingest(
     """
     if progress is not None:
         progress.expected = expected_windows(
-            vendors[0],
-            wanted.symbol,
-            dates=wanted.dates,
-            stored_minutes=wanted.stored_minutes,
-            calendar=calendar,
-            now=now,
+            vendors[0], wanted.symbol, dates=wanted.dates, stored=wanted.stored, calendar=calendar, now=now
         )
     return _Ingest(vendors, wanted, calendar, now=now, purpose=purpose, progress=progress).run()
 
 
-def _opening(session: Session) -> datetime:
-    return session.opens_at
-
-
 class _Ingest:
-    """One symbol's ingestion: what is still wanted, and the steps that bring it in."""
+    """One symbol's ingestion: the plan, and how its steps are carried out."""
 
     def __init__(
         self,
@@ -103,29 +92,33 @@ class _Ingest:
         purpose: str,
         progress: Progress | None,
     ) -> None:
-        self.wanted, self.now, self.symbol = wanted, now, wanted.symbol
-        self.preferred = vendors[0]
-        self.batches = BatchMaker(wanted.symbol, preferred=vendors[0].name, now=now)
+        self.wanted, symbol, preferred = wanted, wanted.symbol, vendors[0]
+        self.batches = BatchMaker(symbol, preferred=preferred.name, now=now)
         dates = sorted(set().union(*wanted.dates.values()))
         self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
-        self.fetch = SymbolFetch(
-            vendors,
-            wanted.symbol,
+        self.plan = FetchPlan(
+            symbol,
+            wanted=wanted.dates,
+            stored=wanted.stored,
             sessions=self.between,
-            held=wanted.held,
+            has_days=lambda day: preferred.lacks(symbol, Timeframe.D1, day) is None,
             now=now,
-            purpose=purpose,
-            progress=progress,
         )
-        self.own: dict[Timeframe, list[Session]] = defaultdict(list)
-        """Sessions whose coarse bars have to come from the vendor."""
+        self.fetch = SymbolFetch(
+            vendors, symbol, sessions=self.between, held=wanted.held, now=now, purpose=purpose, progress=progress
+        )
 
     def run(self) -> Iterator[list[SeriesBatch]]:
         yield from self._closed_days()
-        yield from self._minutes()
-        yield from self._stored_minutes()
-        yield from self._own_bars()
-        yield from self._official_days()
+        for step in self.plan.steps():
+            match step:
+                case Fetch(timeframe=timeframe, sessions=sessions):
+                    for chunk in self.fetch.series(timeframe, sessions):
+                        yield self._fetched(chunk, timeframe)
+                case Derive(base=base, sessions=sessions):
+                    yield from self._derived_from_stored(base, sessions)
+        for timeframe, rest in self.plan.left().items():
+            yield [self.batches.unserved(timeframe, rest)]
 
     def _closed_days(self) -> Iterator[list[SeriesBatch]]:
         open_dates = {session.trade_date for session in self.between}
@@ -135,76 +128,38 @@ class _Ingest:
         if any(batch.coverage for batch in batches):
             yield batches
 
-    def _minutes(self) -> Iterator[list[SeriesBatch]]:
-        for chunk in self.fetch.series(M1, self._sessions(M1)):
-            minutes = self.batches.screened(chunk, M1)
-            complete = {found.trade_date for found in minutes.coverage if found.status is Status.COMPLETE}
-            sessions = [session for session in chunk.sessions if session.trade_date in complete]
-            yield [minutes, *self._derived(minutes.candles, minutes.source, sessions)]
-            self._leave_to_vendor([session for session in chunk.sessions if session.trade_date not in complete])
+    def _fetched(self, chunk: Chunk, timeframe: Timeframe) -> list[SeriesBatch]:
+        bars = self.batches.screened(chunk, timeframe)
+        self.plan.record(timeframe, {each.trade_date: _answer(each, chunk) for each in bars.coverage})
+        complete = {each.trade_date for each in bars.coverage if each.status is Status.COMPLETE}
+        sessions = [session for session in chunk.sessions if session.trade_date in complete]
+        return [*self._stored_part(bars), *self._derived(timeframe, bars.candles, bars.source, sessions)]
 
-    def _stored_minutes(self) -> Iterator[list[SeriesBatch]]:
-        fetched = self.wanted.dates.get(M1, frozenset())
-        rest = [session for session in self.between if session.trade_date not in fetched and self._coarse(session)]
-        source = self.wanted.stored_minutes
-        self._leave_to_vendor([session for session in rest if session.trade_date not in source])
-        stored = [session for session in rest if session.trade_date in source]
-        for name, group in groupby(stored, key=lambda session: source[session.trade_date]):
-            sessions = list(group)
-            for start in range(0, len(sessions), _SESSIONS_AT_ONCE):
-                some = sessions[start : start + _SESSIONS_AT_ONCE]
-                minutes = self.wanted.read_minutes(some[0].opens_at, some[-1].closes_at)
-                yield list(self._derived(minutes, name, some))
+    def _stored_part(self, bars: SeriesBatch) -> list[SeriesBatch]:
+        """Return the sessions of a batch that were wanted for themselves."""
+        wanted = [each for each in bars.coverage if self.plan.is_wanted(bars.timeframe, each.trade_date)]
+        return [bars if len(wanted) == len(bars.coverage) else bars.only(wanted)] if wanted else []
 
-    def _own_bars(self) -> Iterator[list[SeriesBatch]]:
-        """Ask for the vendor's own bars where the minutes don't serve; the session's day comes from its hours."""
-        days = set(self.own.pop(D1, []))
-        hours = set(self.own.get(H1, []))
-        if days:
-            self.own[H1] = list(days | hours)
-        for timeframe, sessions in self.own.items():
-            for chunk in self.fetch.series(timeframe, sorted(sessions, key=_opening)):
-                bars = self.batches.screened(chunk, timeframe)
-                batches = [] if timeframe is H1 and not hours.intersection(chunk.sessions) else [bars]
-                if timeframe is H1 and (due := [session for session in chunk.sessions if session in days]):
-                    batches.append(self.batches.day_from_hours(bars, due))
-                yield batches
+    def _derived_from_stored(self, base: Timeframe, sessions: Sequence[Session]) -> Iterator[list[SeriesBatch]]:
+        source = self.wanted.stored[base]
+        for name, group in groupby(sessions, key=lambda session: source[session.trade_date]):
+            ready = list(group)
+            for start in range(0, len(ready), _SESSIONS_AT_ONCE):
+                part = ready[start : start + _SESSIONS_AT_ONCE]
+                candles = self.wanted.read(base, part[0].opens_at, part[-1].closes_at)
+                yield self._derived(base, candles, name, part)
 
-    def _official_days(self) -> Iterator[list[SeriesBatch]]:
-        official = [session for session in self._sessions(D1) if self._has_official_day(session)]
-        for chunk in self.fetch.series(D1, official):
-            yield [self.batches.screened(chunk, D1)]
-
-    def _sessions(self, timeframe: Timeframe) -> list[Session]:
-        dates = self.wanted.dates.get(timeframe, frozenset())
-        return [session for session in self.between if session.trade_date in dates and self._due(session, timeframe)]
-
-    def _due(self, session: Session, timeframe: Timeframe) -> bool:
-        return self.now >= (session.closes_at if timeframe is D1 else session.opens_at)
-
-    def _has_official_day(self, session: Session) -> bool:
-        return not self.symbol.quotes_all_day and self.preferred.lacks(self.symbol, D1, session.trade_date) is None
-
-    def _coarse(self, session: Session) -> list[Timeframe]:
-        """Return the timeframes wanted of this session that its minutes could serve."""
+    def _derived(
+        self, base: Timeframe, candles: pd.DataFrame, source: str, sessions: Sequence[Session]
+    ) -> list[SeriesBatch]:
         return [
-            timeframe
-            for timeframe, dates in self.wanted.dates.items()
-            if timeframe is not M1
-            and session.trade_date in dates
-            and self._due(session, timeframe)
-            and not (timeframe is D1 and self._has_official_day(session))
+            self.batches.resampled(candles, source, timeframe, targets, base=base)
+            for timeframe, targets in self.plan.served_by(base, sessions).items()
         ]
 
-    def _leave_to_vendor(self, sessions: Sequence[Session]) -> None:
-        for session in sessions:
-            for timeframe in self._coarse(session):
-                self.own[timeframe].append(session)
 
-    def _derived(self, minutes: pd.DataFrame, source: str, sessions: Sequence[Session]) -> Iterator[SeriesBatch]:
-        due: dict[Timeframe, list[Session]] = defaultdict(list)
-        for session in sessions:
-            for timeframe in self._coarse(session):
-                due[timeframe].append(session)
-        for timeframe, some in due.items():
-            yield self.batches.resampled(minutes, source, timeframe, some)
+def _answer(coverage: Coverage, chunk: Chunk) -> Answer:
+    if coverage.status is Status.COMPLETE:
+        return Answer.COMPLETE
+    incomplete = coverage.received or coverage.rejected or isinstance(chunk.error, Lacking)
+    return Answer.INCOMPLETE if incomplete else Answer.EMPTY

@@ -93,9 +93,7 @@ def fetch_series(
         carried = carried[later]
 
 
-def _chunks(
-    sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]
-) -> Iterator[Chunk]:
+def _chunks(sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]) -> Iterator[Chunk]:
     good = tuple(session for session in sessions if session not in failed)
     if good:
         yield Chunk(sessions=good, raw=answer.candles, source=answer.source, cut_at_close=answer.cut_at_close)

@@ -68,8 +68,8 @@ def bring_in(market: Market, simulator: Simulator, symbol: Symbol, plan: Plan = 
     wanted = Wanted(
         symbol=symbol,
         dates={Timeframe.M1: frozenset(DAYS[symbol.name])},
-        stored_minutes={},
-        read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
+        stored={},
+        read=lambda timeframe, start, end: market.candles.series(symbol, timeframe, start, end),
     )
     written = Written()
     for batches in ingest([vendor], wanted, calendar=get_calendar(symbol.calendar), now=NOW):

@@ -56,8 +56,8 @@ class Desk:
         wanted = Wanted(
             symbol=symbol,
             dates=dict.fromkeys(timeframes, frozenset(DAYS)),
-            stored_minutes={},
-            read_minutes=lambda start, end: empty_candles(),
+            stored={},
+            read=lambda timeframe, start, end: empty_candles(),
             held=held or {},
         )
         told = ingest(self.vendors, wanted, calendar=get_calendar(symbol.calendar), now=now)

@@ -42,13 +42,18 @@ def bring_in(
     *,
     timeframes: Iterable[Timeframe] = Timeframe,
     stored: pd.DataFrame | None = None,
+    stored_timeframe: Timeframe = Timeframe.M1,
 ) -> Told:
     days = frozenset(days)
     wanted = Wanted(
         symbol=symbol,
         dates=dict.fromkeys(timeframes, days),
-        stored_minutes={} if stored is None else dict.fromkeys(days, "twelve_data"),
-        read_minutes=lambda start, end: empty_candles() if stored is None else stored[stored["ts"].between(start, end)],
+        stored={} if stored is None else {stored_timeframe: dict.fromkeys(days, "twelve_data")},
+        read=lambda timeframe, start, end: (
+            empty_candles()
+            if stored is None or timeframe is not stored_timeframe
+            else stored[stored["ts"].between(start, end)]
+        ),
     )
     calendar = get_calendar(symbol.calendar)
     batches = [b for some in ingest([vendor], wanted, calendar=calendar, now=now) for b in some]
@@ -263,3 +268,123 @@ def test_a_missing_file_of_minutes_is_named_in_the_coverage(tmp_path: Path) -> N
     assert found.status is Status.FAILED
     assert "DAX_1m.csv" in (found.error or "")
     assert str(tmp_path) in (found.error or "")
+
+
+NIGHT = datetime(2026, 11, 20, 23, tzinfo=UTC)
+DAX_DAY = date(2019, 2, 21)
+FINER = [Timeframe.M5, Timeframe.M15, Timeframe.H1]
+
+
+def real_minutes(shared_data: Path) -> pd.DataFrame:
+    """Return real minutes of a DAX CFD, which trades from 00:15 to 20:59 UTC: Xetra's session is 08:00 to 16:30."""
+    return pd.read_csv(shared_data / "market" / "DAX_1m.csv", parse_dates=["ts"]).set_index("ts")
+
+
+def by_the_clock(minutes: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Group minutes by the clock, as exports of brokers do: no bar is cut at any session's close."""
+    rules = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    return minutes.resample(rule).agg(rules).dropna(subset=["open"])
+
+
+def save(bars: pd.DataFrame, folder: Path, timeframe: Timeframe) -> None:
+    stamps = pd.DatetimeIndex(bars.index).strftime("%Y-%m-%dT%H:%M:%SZ")
+    bars.assign(ts=stamps).to_csv(folder / f"DAX_{timeframe}.csv", index=False)
+
+
+RULES = {Timeframe.M1: "1min", Timeframe.M5: "5min", Timeframe.M15: "15min", Timeframe.H1: "1h"}
+
+
+@pytest.mark.parametrize("finer", [M1, *FINER[:2]])
+def test_an_hour_that_reaches_past_the_close_is_refused_and_finer_bars_serve(
+    shared_data: Path, tmp_path: Path, finer: Timeframe
+) -> None:
+    minutes = real_minutes(shared_data)
+    for timeframe in (finer, Timeframe.H1):
+        save(by_the_clock(minutes, RULES[timeframe]), tmp_path, timeframe)
+    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    # answers_sessions.csv: what a separate script found in the same minutes between 08:00 and 16:30
+    [day] = told.candles[D1].to_dict("records")
+    assert (day["high"], day["low"], day["close"]) == answer_of(shared_data, DAX_DAY)
+    assert told.coverage[Timeframe.H1, DAX_DAY].status is Status.COMPLETE
+    assert told.candles[Timeframe.H1]["close"].iloc[-1] == day["close"]
+
+
+def answer_of(shared_data: Path, day: date) -> tuple[float, float, float]:
+    answers = pd.read_csv(shared_data / "market" / "answers_sessions.csv")
+    [row] = answers[(answers["symbol"] == "DAX") & (answers["trade_date"] == day.isoformat())].to_dict("records")
+    return row["high"], row["low"], row["close"]
+
+
+def test_where_nothing_finer_is_there_hours_past_the_close_give_no_day(shared_data: Path, tmp_path: Path) -> None:
+    save(by_the_clock(real_minutes(shared_data), "1h"), tmp_path, Timeframe.H1)
+    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    assert told.candles[D1].empty
+    assert (told.coverage[Timeframe.H1, DAX_DAY].status, told.coverage[Timeframe.H1, DAX_DAY].rejected) == (
+        Status.PARTIAL, 1,
+    )  # fmt: skip
+    assert told.coverage[D1, DAX_DAY].status is Status.FAILED
+    assert "no finer candles of the session are complete" in (told.coverage[D1, DAX_DAY].error or "")
+    assert "1h: 8 of 9 bars" in (told.coverage[D1, DAX_DAY].error or "")
+
+
+@pytest.mark.parametrize("only", [M1, *FINER[:2]])
+def test_every_coarser_timeframe_comes_from_the_only_file_there_is(
+    shared_data: Path, tmp_path: Path, only: Timeframe
+) -> None:
+    save(by_the_clock(real_minutes(shared_data), RULES[only]), tmp_path, only)
+    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    for timeframe in Timeframe:
+        finer = timeframe.minutes is not None and timeframe.minutes < (only.minutes or 0)
+        assert told.coverage[timeframe, DAX_DAY].status is (Status.FAILED if finer else Status.COMPLETE)
+    [day] = told.candles[D1].to_dict("records")
+    assert (day["high"], day["low"], day["close"]) == answer_of(shared_data, DAX_DAY)
+
+
+@pytest.mark.parametrize("asked", [*FINER, D1])
+def test_a_timeframe_that_is_asked_for_alone_comes_from_finer_ones_too(
+    shared_data: Path, tmp_path: Path, asked: Timeframe
+) -> None:
+    save(by_the_clock(real_minutes(shared_data), "1min"), tmp_path, M1)
+    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT, timeframes=[asked])
+    assert told.coverage[asked, DAX_DAY].status is Status.COMPLETE
+    assert set(told.coverage) == {(asked, DAX_DAY)}, "what only serves is not stored"
+    assert all(told.candles[timeframe].empty for timeframe in Timeframe if timeframe is not asked)
+
+
+@pytest.mark.parametrize("stored", FINER)
+def test_any_stored_series_serves_what_is_coarser(shared_data: Path, tmp_path: Path, stored: Timeframe) -> None:
+    save(by_the_clock(real_minutes(shared_data), "1min"), tmp_path, M1)
+    whole = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    told = bring_in(
+        FilesVendor(empty), DAX, [DAX_DAY], NIGHT, timeframes=[D1], stored=whole.candles[stored],
+        stored_timeframe=stored,
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(told.candles[D1], whole.candles[D1])
+
+
+def test_a_file_off_by_a_hundred_is_no_price_of_the_symbol(shared_data: Path, tmp_path: Path) -> None:
+    minutes = real_minutes(shared_data)
+    prices = ["open", "high", "low", "close"]
+    minutes[prices] *= 100
+    save(minutes, tmp_path, M1)
+    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    assert told.candles[M1].empty
+    assert told.candles[D1].empty
+    assert told.coverage[M1, DAX_DAY].rejected == 510
+
+
+@pytest.mark.parametrize("rule", ["5min", "15min"])
+def test_bars_of_another_timeframe_count_as_no_minutes_of_a_pair(tmp_path: Path, rule: str) -> None:
+    stamps = pd.date_range("2026-11-18T22:00Z", "2026-11-19T21:59Z", freq=rule)
+    rows = pd.DataFrame(
+        {"ts": stamps.strftime("%Y-%m-%dT%H:%M:%SZ"), "open": 1.1, "high": 1.2, "low": 1.0, "close": 1.1}
+    )
+    rows.to_csv(tmp_path / "EUR-USD_1m.csv", index=False)
+    day = date(2026, 11, 19)
+    told = bring_in(FilesVendor(tmp_path), EUR, [day], NIGHT)
+    assert told.candles[M1].empty
+    assert told.coverage[M1, day].status is Status.MISSING
+    assert told.coverage[M1, day].rejected == len(rows)
+    assert told.candles[D1].empty

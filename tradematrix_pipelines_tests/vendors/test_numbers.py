@@ -35,7 +35,9 @@ def test_what_is_one(value: object, number: float) -> None:
     assert to_floats([value, value]).tolist() == [number, number]
 
 
-@given(st.lists(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.sampled_from(NO_NUMBERS))))
+@given(
+    st.lists(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.sampled_from(NO_NUMBERS)))
+)
 def test_a_column_reads_as_its_values_do(values: list[object]) -> None:
     assert [str(number) for number in to_floats(values)] == [str(to_float(value)) for value in values]
 

@@ -58,8 +58,8 @@ def test_it_is_found_by_its_name_and_serves(desk_url: str) -> None:
     settings = load_settings({"TRADEMATRIX_VENDOR": "desk", "TRADEMATRIX_HOME": desk_url})
     day = date(2026, 11, 20)
     wanted = Wanted(
-        symbol=DAX, dates=dict.fromkeys(Timeframe, frozenset([day])), stored_minutes={},
-        read_minutes=lambda start, end: empty_candles(),
+        symbol=DAX, dates=dict.fromkeys(Timeframe, frozenset([day])), stored={},
+        read=lambda timeframe, start, end: empty_candles(),
     )  # fmt: skip
     with open_vendors(settings, ledger=NoLedger()) as vendors:
         assert vendors[0].check() == "desk: 510 candles"

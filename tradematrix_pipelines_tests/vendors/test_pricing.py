@@ -1,5 +1,6 @@
 """The price of a backfill, against what the simulator then counts."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 
 import pytest
@@ -11,14 +12,27 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, NoLedger
 from tradematrix_pipelines.vendors.ingest import Wanted, ingest
-from tradematrix_pipelines.vendors.pricing import pace, price_symbol
+from tradematrix_pipelines.vendors.pricing import SeriesPrice, pace, price_symbol
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
-from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAX, NDX, DJI, EUR, XAG = DEFAULT_SYMBOLS
 M1, M5, H1, D1 = Timeframe.M1, Timeframe.M5, Timeframe.H1, Timeframe.D1
+
+
+def priced(
+    symbol: Symbol,
+    *,
+    dates: Mapping[Timeframe, Collection[date]],
+    stored: Mapping[Timeframe, Collection[date]] | None = None,
+) -> list[SeriesPrice]:
+    # Nothing is asked, so nobody has to be there.
+    vendor = TwelveData(base_url="http://127.0.0.1:1", key="any", ledger=NoLedger(), clock=FrozenClock(NOW))
+    calendar = get_calendar(symbol.calendar)
+    prices = price_symbol(vendor, symbol, dates=dates, stored=stored or {}, calendar=calendar, now=NOW)
+    vendor.close()
+    return prices
 
 
 @pytest.mark.parametrize(
@@ -37,14 +51,11 @@ def test_the_price_is_what_it_then_costs(
     calendar = get_calendar(symbol.calendar)
     days = [session.trade_date for session in calendar.sessions(since, date(2026, 11, 20))]
     dates = {timeframe: frozenset(days) for timeframe in timeframes}
-    prices = price_symbol(
-        symbol, dates=dates, stored_minutes=(), first_minutes=date(2020, 2, 10), calendar=calendar, now=NOW,
-        max_bars=MAX_BARS,
-    )  # fmt: skip
-    assert {price.timeframe: price.calls for price in prices} == calls
-    wanted = Wanted(symbol=symbol, dates=dates, stored_minutes={}, read_minutes=lambda start, end: empty_candles())
+    wanted = Wanted(symbol=symbol, dates=dates, stored={}, read=lambda timeframe, start, end: empty_candles())
     with Simulator(clock=FrozenClock(NOW)) as simulator:
         vendor = TwelveData(base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(NOW))
+        prices = price_symbol(vendor, symbol, dates=dates, stored={}, calendar=calendar, now=NOW)
+        assert {price.timeframe: price.calls for price in prices} == calls
         for _ in ingest([vendor], wanted, calendar=calendar, now=NOW):
             pass
         vendor.close()
@@ -53,22 +64,20 @@ def test_the_price_is_what_it_then_costs(
 
 def test_stored_minutes_cost_nothing_again() -> None:
     days = [date(2026, 11, 19), date(2026, 11, 20)]
-    prices = price_symbol(
-        EUR, dates={M5: days, D1: days}, stored_minutes=days, first_minutes=None, calendar=get_calendar("FX"), now=NOW,
-        max_bars=MAX_BARS,
-    )  # fmt: skip
+    prices = priced(EUR, dates={M5: days, D1: days}, stored={M1: days})
     assert prices == []
 
 
-def test_before_there_are_minutes_each_timeframe_is_asked_for() -> None:
+@pytest.mark.parametrize("finer", [M1, M5, H1])
+def test_nor_does_any_stored_series_that_serves(finer: Timeframe) -> None:
+    days = [date(2026, 11, 19), date(2026, 11, 20)]
+    assert priced(EUR, dates={D1: days}, stored={finer: days}) == []
+
+
+def test_before_there_are_minutes_the_finest_series_there_is_serves() -> None:
     days = [date(2020, 2, 6), date(2020, 2, 7), date(2020, 2, 10)]
-    prices = price_symbol(
-        EUR, dates=dict.fromkeys(Timeframe, days), stored_minutes=(), first_minutes=date(2020, 2, 10),
-        calendar=get_calendar("FX"), now=NOW, max_bars=MAX_BARS,
-    )  # fmt: skip
-    assert {price.timeframe.value: (price.sessions, price.calls) for price in prices} == {
-        "1m": (1, 1), "5m": (2, 1), "15m": (2, 1), "1h": (2, 1),
-    }  # fmt: skip
+    prices = priced(EUR, dates=dict.fromkeys(Timeframe, days))
+    assert {price.timeframe: (price.sessions, price.calls) for price in prices} == {M1: (1, 1), M5: (2, 1)}
 
 
 @pytest.mark.parametrize(
@@ -89,10 +98,7 @@ def test_a_year_of_minutes_costs_hardly_more_than_its_bars_need() -> None:
     for symbol in DEFAULT_SYMBOLS:
         calendar = get_calendar(symbol.calendar)
         days = [session.trade_date for session in calendar.sessions(date(2025, 11, 21), date(2026, 11, 20))]
-        [price] = price_symbol(
-            symbol, dates={M1: days}, stored_minutes=(), first_minutes=None, calendar=calendar, now=NOW,
-            max_bars=MAX_BARS,
-        )  # fmt: skip
+        [price] = priced(symbol, dates={M1: days})
         calls += price.calls
         bound += -(-price.bars // 5_000)
     assert bound > 200

@@ -140,8 +140,8 @@ def test_daily_bars_stamped_with_local_midnight_keep_their_date(charts: Charts) 
 def test_a_session_from_yahoo_is_stored_like_any_other(charts: Charts) -> None:
     day = date(2026, 11, 20)
     wanted = Wanted(
-        symbol=DAX, dates=dict.fromkeys(Timeframe, frozenset([day])), stored_minutes={},
-        read_minutes=lambda start, end: empty_candles(),
+        symbol=DAX, dates=dict.fromkeys(Timeframe, frozenset([day])), stored={},
+        read=lambda timeframe, start, end: empty_candles(),
     )  # fmt: skip
     batches = [b for some in ingest([yahoo(charts.url)], wanted, calendar=get_calendar("XETR"), now=NOW) for b in some]
     assert {(found.status, found.source) for batch in batches for found in batch.coverage} == {

@@ -20,7 +20,7 @@ from tradematrix_pipelines.defs.tries import PATIENCE, step_tried_once
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
@@ -144,16 +144,17 @@ def _ingest_symbol(
     market: Market = context.resources.market
     vendors: Sequence[Vendor] = context.resources.vendors
     door: PostgresIOManager = context.resources.postgres_io_manager
-    found = _found(market, symbol, dates, [*{Timeframe.M1, *timeframes}])
+    found = _found(market, symbol, dates, list(Timeframe))
     complete = frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
     done = frozenset() if config.refresh else complete
     wanted = Wanted(
         symbol=symbol,
         dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},
-        stored_minutes={
-            day: found[Timeframe.M1, day].coverage.source or "" for day in dates if (Timeframe.M1, day) in done
+        stored={
+            timeframe: {day: found[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done}
+            for timeframe in INTRADAY
         },
-        read_minutes=lambda start, end: market.candles.series(symbol, Timeframe.M1, start, end),
+        read=lambda timeframe, start, end: market.candles.series(symbol, timeframe, start, end),
         held=_sources(found, [key for key in complete - done if key[0] in timeframes]),
     )
     calendar, progress = get_calendar(symbol.calendar), Progress()
