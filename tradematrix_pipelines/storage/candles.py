@@ -52,7 +52,8 @@ _WITHDRAW = text("""
               WHERE s.symbol_id = :symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) AND s.ts = t.ts)
     ), withdrawn AS (
         DELETE FROM ohlc AS t
-        USING extra, unnest(CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[])) AS session (opens_at, closes_at)
+        USING extra,
+            unnest(CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[])) AS session (opens_at, closes_at)
         WHERE t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe) AND t.ts = extra.ts
           AND extra.ts >= session.opens_at AND extra.ts < session.closes_at
         RETURNING t.*

@@ -21,8 +21,8 @@ _KEY = ("symbol_id", "timeframe", "trade_date")
 def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
     """Return ``batch`` less the sessions that replace nothing of what is stored (``candles.coverage.supersedes``).
 
-    Their coverage becomes that of what is stored, with why the attempt brought nothing better. The caller holds the lock
-    of the series, so that what is read here still stands when the batch is written.
+    Their coverage becomes that of what is stored, with why the attempt brought nothing better. The caller holds the
+    lock of the series, so that what is read here still stands when the batch is written.
     """
     stored = _read_stored(connection, batch)
     kept = {

@@ -1,12 +1,13 @@
 """Which series serves which timeframe, and what has to be asked for. Pure: the one home of this rule.
 
-A coarser timeframe comes from the finest finer series that is complete, stored or just fetched, at no cost. Where there
-is none, its own bars are asked for. Where these can't serve either (the vendor has none, or they are not all there), the
-finer series that nobody has asked for yet are, the coarsest first, because it takes the fewest calls. The daily bar of an
-exchange-traded symbol is the vendor's official one; other days have no bar but what their session's candles come to.
+A coarser timeframe comes from the finest finer series that is complete, stored or just fetched, at no cost. Where
+there is none, its own bars are asked for. Where these can't serve either (the vendor has none, or they are not all
+there), the finer series that nobody has asked for yet are, the coarsest first, because it takes the fewest calls. The
+daily bar of an exchange-traded symbol is the vendor's official one; other days have no bar but what their session's
+candles come to.
 
-Ingestion carries a plan out (``ingest``), and its price is counted by carrying it out on paper (``pricing``): both report
-what became of each step with :meth:`FetchPlan.record`, and the steps after it follow from that.
+Ingestion carries a plan out (``ingest``), and its price is counted by carrying it out on paper (``pricing``): both
+report what became of each step with :meth:`FetchPlan.record`, and the steps after it follow from that.
 """
 
 from collections import defaultdict

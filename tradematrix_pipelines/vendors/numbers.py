@@ -1,7 +1,7 @@
 """Numbers as vendors send them in JSON: numbers, and texts of numbers. Pure.
 
-Python reads more as a number than a vendor means: ``true`` as 1, ``1_000`` and digits of other scripts. None of these is
-a price. Here: what is a number. Not here: whether it can be one of this symbol (the screening of ``candles``).
+Python reads more as a number than a vendor means: ``true`` as 1, ``1_000`` and digits of other scripts. None of these
+is a price. Here: what is a number. Not here: whether it can be one of this symbol (the screening of ``candles``).
 """
 
 import re

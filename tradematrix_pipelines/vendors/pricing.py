@@ -1,7 +1,7 @@
 """What bringing in sessions will cost, before it is done. Pure.
 
-It carries out the plan of ``fetch_plan`` on paper, with a vendor that has all it may be asked for. What no price can know
-is left out: sessions whose minutes turn out incomplete cost a call or two more, and failed calls are tried again.
+It carries out the plan of ``fetch_plan`` on paper, with a vendor that has all it may be asked for. What no price can
+know is left out: sessions whose minutes turn out incomplete cost a call or two more, and failed calls are tried again.
 """
 
 from collections.abc import Collection, Mapping, Sequence

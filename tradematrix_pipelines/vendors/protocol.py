@@ -43,8 +43,8 @@ class CandleAnswer:
             Later than the window's start when the answer was cut at the bars that one call can carry.
         calls: requests sent.
         credits: credits spent.
-        cut_at_close: whether these bars were built for the symbol's sessions, so that one that the close cuts short holds
-            nothing of after it.
+        cut_at_close: whether these bars were built for the symbol's sessions, so that one that the close cuts short
+            holds nothing of after it.
     """
 
     candles: pd.DataFrame

@@ -1,6 +1,7 @@
 """Migrations: they make what the metadata declares, once, whoever runs them."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,11 +9,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage import schema
 from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines.storage.market import Market, prepare
 from tradematrix_pipelines.storage.schema import SchemaTooNew, migrate, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata
+
+VERSIONS = Path(schema.__file__).with_name("migrations") / "versions"
 
 
 def test_migrations_make_exactly_the_declared_tables(market: Market) -> None:

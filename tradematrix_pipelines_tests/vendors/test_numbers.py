@@ -12,8 +12,8 @@ from tradematrix_pipelines.vendors.numbers import to_float, to_floats
 from tradematrix_pipelines.vendors.twelve_data.answer import read_series
 
 NO_NUMBERS = [
-    True, False, None, "", " ", "true", "1_000", "1_0.5", "\u0661\u0662", "\uff11\uff12", "1,5", "1.2.3", "0x10", "nan", "inf",
-    "Infinity", "-inf", "1e", "--1", [], [1], {}, {"value": 1}, 10**400, "\x00", "12\x00",
+    True, False, None, "", " ", "true", "1_000", "1_0.5", "\u0661\u0662", "\uff11\uff12", "1,5", "1.2.3", "0x10",
+    "nan", "inf", "Infinity", "-inf", "1e", "--1", [], [1], {}, {"value": 1}, 10**400, "\x00", "12\x00",
 ]  # fmt: skip
 
 
