@@ -21,10 +21,16 @@ An empty window is no error: it is an answer without candles. Each error says wh
 from datetime import datetime
 
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.vendors.text import LIMIT, clean
+
+_LONGEST = 4 * LIMIT
+"""Characters of a message: the words of several vendors, and ours around them."""
 
 
 class VendorError(TradeMatrixError):
     """A vendor gave no answer, or none that can be believed.
+
+    Its message may hold the vendor's words, and those of adapters that we did not write: it is cleaned (``text``).
 
     Attributes:
         credits: what the call cost all the same, over all its tries, where the vendor counts credits.
@@ -32,6 +38,13 @@ class VendorError(TradeMatrixError):
 
     retryable = False
     credits: int = 0
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message, limit=_LONGEST))
+
+    def redact(self, secret: str) -> None:
+        """Blot ``secret`` out of the message."""
+        self.args = (clean(str(self), secret=secret, limit=_LONGEST),)
 
 
 class TransientError(VendorError):

@@ -228,7 +228,8 @@ def test_one_connection_serves_many_calls(simulate: Simulate, connect: Connect, 
     first = client.fetch(request)
     for _ in range(3):
         pd.testing.assert_frame_equal(client.fetch(request).candles, first.candles)
-    pool = client._transport._http._transport._pool  # type: ignore[attr-defined]  # httpx has no public count
+    _, http = client._transport._http._open()
+    pool = http._transport._pool  # type: ignore[attr-defined]  # httpx has no public count
     assert len(pool.connections) == 1
 
 

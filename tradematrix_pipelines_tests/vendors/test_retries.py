@@ -15,6 +15,7 @@ from tradematrix_pipelines.vendors.errors import DayLimit, MalformedAnswer, Minu
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
+from tradematrix_pipelines.vendors.twelve_data.transport import SERIES_BOUNDS
 
 REQUEST = CandleRequest(
     symbol=DEFAULT_SYMBOLS[3],
@@ -70,7 +71,8 @@ def test_nobody_listens(connect: Callable[..., TwelveData], ledger: Any, simulat
 def test_an_answer_that_does_not_come_in_time(
     simulate: Callable[..., Simulator], connect: Callable[..., TwelveData], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tradematrix_pipelines.vendors.twelve_data.client.SERIES_TIMEOUT", 0.05)
+    bounds = replace(SERIES_BOUNDS, timeout=0.05)
+    monkeypatch.setattr("tradematrix_pipelines.vendors.twelve_data.client.SERIES_BOUNDS", bounds)
     with pytest.raises(VendorFault, match="ReadTimeout"):
         connect(simulate(faults=["slow=0.3"]).url).fetch(REQUEST)
 

@@ -4,20 +4,28 @@ Here: which calls a question takes. Not here: how one is sent (``transport``), h
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.credits import Ledger
+from tradematrix_pipelines.vendors.credits import LIVE, Ledger
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
 from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
 from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, join, most_pieces, read_piece, rest_after
-from tradematrix_pipelines.vendors.twelve_data.transport import SERIES_TIMEOUT, Call, Reply, Transport
+from tradematrix_pipelines.vendors.twelve_data.transport import (
+    LIVE_BOUNDS,
+    LIVE_TRIES,
+    SERIES_BOUNDS,
+    Call,
+    Reply,
+    Transport,
+)
 
 _LOOK_UP = "lookup"
 """What the small endpoints' credits are booked under."""
@@ -77,7 +85,7 @@ class TwelveData:
             what=f"{', '.join(query.vendor_symbol(r.symbol) for r in requests)} {requests[0].timeframe}",
             credits=len(requests),
             purpose=requests[0].purpose,
-            timeout=SERIES_TIMEOUT,
+            bounds=replace(SERIES_BOUNDS, max_bytes=len(requests) * SERIES_BOUNDS.max_bytes),
         )
         reply = self._transport.send(call, partial(read_batch, requests, now=self._clock.now()))
         own_credits = reply.credits // len(requests)
@@ -118,12 +126,14 @@ class TwelveData:
         self._transport.close()
 
     def _ask(self, request: CandleRequest) -> Reply[Piece]:
+        live = request.purpose == LIVE
         call = Call(
             path="/time_series",
             params=query.series_params(request),
             what=f"{query.vendor_symbol(request.symbol)} {request.timeframe}",
             purpose=request.purpose,
-            timeout=SERIES_TIMEOUT,
+            bounds=LIVE_BOUNDS if live else SERIES_BOUNDS,
+            tries=LIVE_TRIES if live else None,
         )
         return self._transport.send(call, partial(read_piece, request))
 

@@ -28,9 +28,11 @@ from tradematrix_pipelines.vendors.errors import (
     VendorError,
     VendorFault,
 )
+from tradematrix_pipelines.vendors.text import clean_tree
 
 _LONGEST_MESSAGE = 240
-_SHORTEST_KEY = 8
+_MOST_DIGITS = 9
+_ROWS = frozenset({"values"})
 
 
 class Outcome(StrEnum):
@@ -95,13 +97,13 @@ def open_answer(
         headers: HTTP headers, names in lower case.
         content: the body as it came.
         what: what was asked for, e.g. ``GDAXI 1m``.
-        secret: the key; should the vendor repeat it, it is blotted out.
+        secret: the key; should the vendor repeat it, wherever, it is blotted out.
         now: the current instant.
 
     Raises:
         VendorError: the answer is none that can be used.
     """
-    body = read_json(content)
+    body = _cleaned(read_json(content), secret)
     verdict = judge(status, headers, body)
     match verdict.outcome:
         case Outcome.OK:
@@ -109,7 +111,7 @@ def open_answer(
         case Outcome.EMPTY:
             return None
         case outcome:
-            raise to_error(Verdict(outcome, _without(secret, verdict.message)), what=what, now=now)
+            raise to_error(Verdict(outcome, verdict.message), what=what, now=now)
 
 
 def read_json(content: bytes) -> object | None:
@@ -119,6 +121,20 @@ def read_json(content: bytes) -> object | None:
     except (ValueError, RecursionError):
         return None
     return decoded
+
+
+def read_count(headers: Mapping[str, str], name: str) -> int | None:
+    """Return the count of credits that a header holds; ``None`` where there is none that can be one."""
+    text = headers.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def _cleaned(body: object | None, secret: str) -> object | None:
+    """Clean all texts but the rows': these are read as numbers and times, and what they are not is not repeated."""
+    try:
+        return clean_tree(body, secret=secret, unread=_ROWS)
+    except RecursionError:
+        return None
 
 
 def judge(status: int, headers: Mapping[str, str], body: object | None) -> Verdict:
@@ -170,8 +186,7 @@ def _of_foreign_body(status: int, headers: Mapping[str, str], body: object | Non
 def _of_code(code: int, headers: Mapping[str, str]) -> Outcome:
     if code == HTTPStatus.TOO_MANY_REQUESTS:
         # The header counts the minute: with credits left in it, what ran out must be the day's.
-        left = headers.get("api-credits-left", "")
-        return Outcome.DAY_LIMIT if left.isdecimal() and int(left) > 0 else Outcome.MINUTE_LIMIT
+        return Outcome.DAY_LIMIT if read_count(headers, "api-credits-left") else Outcome.MINUTE_LIMIT
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome.FAULT
     return _BY_CODE.get(code, Outcome.BAD_REQUEST)
@@ -187,11 +202,6 @@ def _error_code(status: int, body: Mapping[str, object]) -> int | None:
     return HTTPStatus.BAD_REQUEST if body.get("status") == "error" else None
 
 
-def _without(secret: str, message: str) -> str:
-    """Blot out the key. One too short to be a key is left, or it would blot out common words."""
-    return message.replace(secret, "***") if len(secret) >= _SHORTEST_KEY else message
-
-
 def _message(body: Mapping[str, object]) -> str:
     message = body.get("message")
-    return " ".join(message.split()) if isinstance(message, str) else ""
+    return message if isinstance(message, str) else ""

@@ -1,11 +1,11 @@
 """One call over HTTP: booked in the ledger, sent, judged, and tried again where that may help.
 
-Here: connections, timeouts, the key. Not here: what is asked (``query``), what the answer says (``answer``), when to
-try again (``patience``).
+Here: the key, what a call may take. Not here: how it gets there and back (``bounded``), what is asked (``query``), what
+the answer says (``answer``), when to try again (``patience``).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import httpx
@@ -13,20 +13,27 @@ import httpx
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
-from tradematrix_pipelines.vendors.errors import BadKey, MinuteLimit, VendorError, VendorFault
+from tradematrix_pipelines.vendors.errors import BadKey, MalformedAnswer, MinuteLimit, VendorError, VendorFault
 from tradematrix_pipelines.vendors.patience import Patience, patiently
-from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
-from tradematrix_pipelines.vendors.twelve_data.query import Params
+from tradematrix_pipelines.vendors.twelve_data.bounded import Answer, BoundedClient, Bounds, TooLarge
+from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer, read_count
+from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, Params
 
 T = TypeVar("T")
 
-SERIES_TIMEOUT = 30.0
-"""Seconds that an answer of up to 5,000 bars may take."""
+_BYTES_A_BAR = 130
+SERIES_BOUNDS = Bounds(timeout=30.0, deadline=60.0, max_bytes=10 * MAX_BARS * _BYTES_A_BAR)
+"""What an answer of up to 5,000 bars may take: ten times the bytes that it has."""
 
-QUOTE_TIMEOUT = 10.0
-"""Seconds that a small answer may take."""
+LIVE_BOUNDS = replace(SERIES_BOUNDS, timeout=10.0, deadline=15.0)
+"""What a live pull may take: in a minute there is the next one."""
 
-_CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60)
+LIVE_TRIES = 2
+"""Tries of a live pull, for the same reason."""
+
+QUOTE_BOUNDS = Bounds(timeout=10.0, deadline=20.0, max_bytes=1_000_000)
+"""What a small answer may take."""
+
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -39,7 +46,8 @@ class Call:
         what: what is asked for, as error messages name it, e.g. ``GDAXI 1m``.
         credits: what the call costs.
         purpose: what the credits are booked under.
-        timeout: seconds that the answer may take.
+        bounds: seconds and bytes that the answer may take.
+        tries: most tries, where they are fewer than those of the :class:`Patience`.
     """
 
     path: str
@@ -47,7 +55,8 @@ class Call:
     what: str
     credits: int = 1
     purpose: str
-    timeout: float = QUOTE_TIMEOUT
+    bounds: Bounds = QUOTE_BOUNDS
+    tries: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,11 +83,9 @@ class Transport:
         self._clock = clock
         self._patience = patience
         # The key goes into a header, never into the URL: URLs get logged.
-        self._http = httpx.Client(
-            base_url=address,
+        self._http = BoundedClient(
+            address,
             headers={"Authorization": f"apikey {key}"},
-            limits=_CONNECTIONS,
-            verify=address.scheme == "https",  # setting TLS up takes 25 ms, and plain HTTP has no use for it
             trust_env=address.host not in _LOOPBACK,  # a proxy has no business between us and our own simulator
         )
 
@@ -94,8 +101,9 @@ class Transport:
             VendorError: that of the last try; it says what all of them cost.
         """
         sent = 0
+        tries = self._patience.tries if call.tries is None else min(call.tries, self._patience.tries)
         try:
-            for attempt in patiently(self._patience, self._clock):
+            for attempt in patiently(replace(self._patience, tries=tries), self._clock):
                 with attempt:
                     reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
                     sent += 1
@@ -103,6 +111,7 @@ class Transport:
                     return Reply(value=read(body), calls=sent, credits=sent * call.credits)
         except VendorError as error:
             error.credits = sent * call.credits
+            error.redact(self._key)
             raise
         raise AssertionError  # the last attempt returns or raises
 
@@ -110,25 +119,27 @@ class Transport:
         """Close the connections."""
         self._http.close()
 
-    def _exchange(self, call: Call, reservation: Reservation) -> httpx.Response:
+    def _exchange(self, call: Call, reservation: Reservation) -> Answer:
         """Send; a booking whose answer never came is settled here."""
         try:
-            return self._http.get(call.path, params=call.params, timeout=call.timeout)
+            return self._http.get(call.path, call.params, call.bounds)
         except httpx.RequestError as error:
             self._ledger.settle(reservation, charged=0 if isinstance(error, _NEVER_SENT) else None)
+            if isinstance(error, TooLarge | httpx.DecodingError):
+                raise MalformedAnswer(f"the answer for {call.what} is none of Twelve Data's: {error}") from None
             raise VendorFault(
                 f"no answer from {self._http.base_url.host} for {call.what} ({type(error).__name__}): "
                 "check the connection, or try again later"
             ) from None
 
-    def _judge(self, call: Call, reservation: Reservation, response: httpx.Response) -> object | None:
+    def _judge(self, call: Call, reservation: Reservation, answer: Answer) -> object | None:
         """Return the decoded body, or ``None`` for an empty window, and settle the booking by what the answer says."""
         refused = False
         try:
             return open_answer(
-                response.status_code,
-                response.headers,
-                response.content,
+                answer.status,
+                answer.headers,
+                answer.content,
                 what=call.what,
                 secret=self._key,
                 now=self._clock.now(),
@@ -140,8 +151,8 @@ class Transport:
             self._ledger.settle(
                 reservation,
                 charged=None,  # sources conflict on whether refused and empty calls are free; the vendor's count tells
-                used=_count(response.headers, "api-credits-used"),
-                left=_count(response.headers, "api-credits-left"),
+                used=read_count(answer.headers, "api-credits-used"),
+                left=read_count(answer.headers, "api-credits-left"),
                 refused=refused,
             )
 
@@ -154,8 +165,3 @@ def _parse_address(text: str) -> httpx.URL:
     if address.scheme not in {"http", "https"} or not address.host:
         raise UsageError("TRADEMATRIX_TWELVE_DATA_URL is no address of a server: write one like https://host:port")
     return address
-
-
-def _count(headers: Mapping[str, str], name: str) -> int | None:
-    text = headers.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() else None

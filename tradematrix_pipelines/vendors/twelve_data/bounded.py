@@ -1,0 +1,133 @@
+"""HTTP with bounds: a call ends within its deadline, and an answer takes no more memory than it may.
+
+httpx has a timeout for each read, so that an answer of one byte a second never ends, and it decodes whatever a body
+unpacks to. Here the whole call, headers included, has a deadline, and the body is unpacked piece by piece. The calls run
+in an event loop of their own, because there a call can be given up wherever it hangs.
+
+Here: one request and its answer. Not here: what it costs, what it means, whether it is tried again (``transport``).
+"""
+
+import zlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Lock
+from types import MappingProxyType
+
+import anyio
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+_CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60)
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class TooLarge(httpx.TransportError):
+    """The body is larger than an answer may be."""
+
+
+class TooSlow(httpx.TimeoutException):
+    """The whole answer was not there by the deadline."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came back: the status, the headers (names in lower case), and the body, unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """What a call may take.
+
+    Attributes:
+        timeout: seconds without a byte.
+        deadline: seconds from the beginning to the last byte.
+        max_bytes: bytes of the body, as it is sent and unpacked.
+    """
+
+    timeout: float
+    deadline: float
+    max_bytes: int
+
+
+class BoundedClient:
+    """Connections to one server. Safe to use from several threads; the first call starts its event loop."""
+
+    def __init__(self, base_url: httpx.URL, *, headers: Mapping[str, str], trust_env: bool) -> None:
+        """``trust_env``: whether the proxies that the environment names are used."""
+        self.base_url = base_url
+        # Only gzip is asked for, and only that is unpacked: a server could nest encodings in each other.
+        self._headers = {**headers, "Accept-Encoding": "gzip"}
+        self._trust_env = trust_env
+        self._stack, self._lock = ExitStack(), Lock()
+        self._opened: tuple[BlockingPortal, httpx.AsyncClient] | None = None
+
+    def get(self, path: str, params: Mapping[str, str], bounds: Bounds) -> Answer:
+        """Send a GET and return the answer, whatever its status.
+
+        Raises:
+            httpx.RequestError: there is none, or not within ``bounds``.
+        """
+        portal, client = self._open()
+        future = portal.start_task_soon(_get, client, path, params, bounds)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Close the connections and end the event loop; the next call opens new ones."""
+        with self._lock:
+            self._opened = None
+            self._stack.close()
+
+    def _open(self) -> tuple[BlockingPortal, httpx.AsyncClient]:
+        with self._lock:
+            if self._opened is None:
+                portal = self._stack.enter_context(start_blocking_portal())
+                client = httpx.AsyncClient(
+                    base_url=self.base_url,
+                    headers=self._headers,
+                    limits=_CONNECTIONS,
+                    verify=self.base_url.scheme == "https",  # setting TLS up takes 25 ms, and plain HTTP has no use for it
+                    trust_env=self._trust_env,
+                )
+                self._stack.callback(portal.call, client.aclose)
+                self._opened = portal, client
+            return self._opened
+
+
+async def _get(client: httpx.AsyncClient, path: str, params: Mapping[str, str], bounds: Bounds) -> Answer:
+    try:
+        with anyio.fail_after(bounds.deadline):
+            async with client.stream("GET", path, params=dict(params), timeout=bounds.timeout) as response:
+                content = await _read(response, bounds.max_bytes)
+                headers = MappingProxyType({name.lower(): value for name, value in response.headers.items()})
+                return Answer(status=response.status_code, headers=headers, content=content)
+    except TimeoutError:
+        raise TooSlow(f"not whole after {bounds.deadline:g} s") from None
+
+
+async def _read(response: httpx.Response, max_bytes: int) -> bytes:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        raise httpx.DecodingError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
+    unpacker = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+    content, received = bytearray(), 0
+    async for piece in response.aiter_raw():
+        received += len(piece)
+        try:
+            # One byte more than there may be: whether it comes shows whether there is too much.
+            content += piece if unpacker is None else unpacker.decompress(piece, max_bytes + 1 - len(content))
+        except zlib.error as error:
+            raise httpx.DecodingError(f"the answer can't be unpacked: {error}") from None
+        if max(received, len(content)) > max_bytes:
+            raise TooLarge(f"more than {max_bytes:,} bytes")
+    if unpacker is not None and received and not unpacker.eof:
+        raise httpx.DecodingError("the packed answer ends in the middle")
+    return bytes(content)
