@@ -15,13 +15,12 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.credits import plan_in_force
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.vendors.credits import UNLIMITED, NoLedger
+from tradematrix_pipelines.vendors.credits import UNLIMITED, NoLedger, Plan
 from tradematrix_pipelines.vendors.pricing import SeriesPrice, pace, price_symbol
 from tradematrix_pipelines.vendors.protocol import Vendor
-from tradematrix_pipelines.vendors.registry import open_vendor
+from tradematrix_pipelines.vendors.registry import open_vendor, plan_in_force
 
 
 @click.command()
@@ -46,14 +45,14 @@ def command(
         click.echo(json.dumps({"symbols": rows, **total}, indent=2))
         return
     show(rows, as_json=False, title="Cost of this backfill")
-    click.echo(f"{credits_} credits" + _told(found.minutes, found.days, settings, limited=plan is not UNLIMITED))
+    click.echo(f"{credits_} credits of {settings.vendor_name}" + _duration(found.minutes, found.days, plan))
 
 
-def _told(minutes: int, days: int, settings: Settings, *, limited: bool) -> str:
-    if not limited:
-        return f"; the vendor {settings.vendor_name} has no limit"
+def _duration(minutes: int, days: int, plan: Plan) -> str:
+    if plan == UNLIMITED:
+        return ", which has no limit"
     more = f", over {days} days" if days > 1 else ""
-    return f": about {minutes} minutes at the pace of the plan {settings.twelve_data_plan}, live pulls left alone{more}"
+    return f": about {minutes} minutes at the plan's pace, live pulls left alone{more}"
 
 
 def _row(

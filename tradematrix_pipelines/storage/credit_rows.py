@@ -4,20 +4,21 @@ Here: SQL. Not here: what follows from it (``credits``, which also says why rows
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from sqlalchemy import Connection, CursorResult, TextClause, insert, select, text, update
 
-from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.clock import Clock, SystemClock
 from tradematrix_pipelines.storage.tables import vendor_credits
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:vendor, 20260320))")  # apart from others' by the number
+_NOW = text("SELECT clock_timestamp()")  # not now(): that is when the transaction began, before it waited for the lock
 _COUNTED = """
     SELECT id, credits, purpose,
            CASE WHEN settled THEN reserved_at ELSE least(reserved_at + :under_way, :now) END AS counted_at
     FROM vendor_credits
-    WHERE vendor = :vendor AND reserved_at > :since - :under_way
+    WHERE vendor = :vendor AND reserved_at > :since - :under_way AND reserved_at <= :now
 """
 _TOTALS = text(f"""
     SELECT purpose, sum(credits) AS total FROM ({_COUNTED}) AS counted
@@ -31,12 +32,25 @@ _IN_THE_WAY = text(f"""
 """)  # noqa: S608  # constants only
 
 
+def shared_now(connection: Connection, clock: Clock) -> datetime | None:
+    """Return the instant that all hosts agree on, which is the database's; ``None`` where a clock was set for a trial.
+
+    Hosts that share a ledger may differ by seconds.
+    """
+    if not isinstance(clock, SystemClock):
+        return None
+    now: datetime = connection.execute(_NOW).scalar_one()
+    return now.astimezone(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class VendorRows:
     """A vendor's rows at one instant of the ledger's clock, in the caller's transaction.
 
+    What was booked later than that instant was booked by a clock that has been set back since, and does not count.
+
     Attributes:
-        now: the instant, aware, UTC. The database's clock is not asked.
+        now: the instant, aware, UTC.
         under_way: how long a row that isn't settled counts as if it was made just now.
     """
 
@@ -49,7 +63,7 @@ class VendorRows:
     def locked(cls, connection: Connection, vendor: str, clock: Clock, under_way: timedelta) -> Self:
         """Wait until nobody else has these rows, and keep them until the transaction ends."""
         connection.execute(_LOCK, {"vendor": vendor})
-        return cls(connection, vendor, clock.now(), under_way)
+        return cls(connection, vendor, shared_now(connection, clock) or clock.now(), under_way)
 
     def totals(self, since: datetime) -> dict[str, int]:
         """Return the credits that count at or after ``since``, by purpose."""
@@ -63,7 +77,8 @@ class VendorRows:
     def has(self, purpose: str, since: datetime) -> bool:
         """Whether a row of this purpose was made at or after ``since``."""
         column = vendor_credits.c
-        sought = (column.vendor == self.vendor, column.purpose == purpose, column.reserved_at >= since)
+        made = column.reserved_at.between(since, self.now)
+        sought = (column.vendor == self.vendor, column.purpose == purpose, made)
         return self.connection.execute(select(column.id).where(*sought).limit(1)).first() is not None
 
     def add(self, amount: int, purpose: str, *, settled: bool = True) -> int:

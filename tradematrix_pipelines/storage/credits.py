@@ -11,29 +11,20 @@ under way for a while.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from sqlalchemy import Engine, delete
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.credit_rows import VendorRows
+from tradematrix_pipelines.storage.credit_rows import VendorRows, shared_now
 from tradematrix_pipelines.storage.tables import vendor_credits
-from tradematrix_pipelines.vendors.credits import (
-    UNLIMITED,
-    Ledger,
-    NoLedger,
-    Plan,
-    Reservation,
-    day_resets_at,
-    next_minute_at,
-    parse_plan,
-)
+from tradematrix_pipelines.vendors.credits import Plan, Reservation, day_resets_at, next_minute_at
 from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLimit
-
-TWELVE_DATA = "twelve_data"
-"""The vendor whose credits are limited."""
+from tradematrix_pipelines.vendors.registry import declared_plans
 
 OTHER = "other"
 """The purpose of credits that the vendor counted and we didn't book: somebody else spends on the same key."""
@@ -42,6 +33,10 @@ REFUSED = "refused"
 """The purpose of a row without credits, which stands for an answer that the minute's credits are spent."""
 
 _MINUTE = timedelta(seconds=60)
+_NOT_BOOKED = 0
+_BELIEVABLE = 2
+"""How many times the minute's limit a vendor may count: refused calls are counted too, but not for ever."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -66,15 +61,16 @@ class CreditUsage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CreditLedger:
-    """The credits of a plan, as a ``vendors.credits.Ledger``. Safe to use from threads and processes at once.
+    """The credits of vendors, as a ``vendors.credits.Ledger``. Safe to use from threads and processes at once.
 
     Attributes:
+        plans: the limits of each vendor that has any; calls to others are granted and not booked.
         max_wait: the longest that a booking waits for room in the minute, on the clock.
         under_way: the longest that a call can take, on the clock; a booking without an answer counts so much longer.
     """
 
     engine: Engine
-    plan: Plan
+    plans: Mapping[str, Plan]
     clock: Clock
     max_wait: timedelta = timedelta(minutes=10)
     under_way: timedelta = timedelta(minutes=2)
@@ -87,6 +83,8 @@ class CreditLedger:
             DayLimit: those of the day that this purpose may use are spent.
             BadRequest: they are more than the plan has.
         """
+        if vendor not in self.plans:
+            return Reservation(id=_NOT_BOOKED, vendor=vendor, credits=credits, purpose=purpose)
         waited = timedelta()
         while True:
             outcome = self._book(vendor, credits, purpose)
@@ -115,7 +113,12 @@ class CreditLedger:
             refused: the answer was that the minute's credits are spent: nobody asks again before the next clock minute.
         """
         del left  # the plan says it
-        limit = self.plan.per_minute
+        if reservation.id == _NOT_BOOKED:
+            return
+        limit = self.plans[reservation.vendor].per_minute
+        if used is not None and limit is not None and used > _BELIEVABLE * limit:
+            _warn_once(reservation.vendor, used, limit)
+            used = None
         with self.engine.begin() as connection:
             rows = VendorRows.locked(connection, reservation.vendor, self.clock, self.under_way)
             booked_at = rows.settle(reservation.id, reservation.credits if charged is None else charged)
@@ -128,17 +131,19 @@ class CreditLedger:
                 rows.add(0, REFUSED)
 
     def usage(self, vendor: str, now: datetime) -> CreditUsage:
-        """Return what is spent and left at ``now``."""
+        """Return what is spent and left of a vendor of ``plans``: at ``now``, or where hosts share a clock, by that."""
+        plan = self.plans[vendor]
         with self.engine.connect() as connection:
-            rows = VendorRows(connection, vendor, now, self.under_way)
-            minute = sum(rows.totals(now - _MINUTE).values())
+            rows = VendorRows(connection, vendor, shared_now(connection, self.clock) or now, self.under_way)
+            now, minute_ago = rows.now, rows.now - _MINUTE
+            minute = sum(rows.totals(minute_ago).values())
             by_purpose = rows.totals(_midnight(now))
         day = sum(by_purpose.values())
         return CreditUsage(
             minute_used=minute,
-            minute_left=_left(self.plan.per_minute, minute),
+            minute_left=_left(plan.per_minute, minute),
             day_used=day,
-            day_left=_left(self.plan.per_day, day),
+            day_left=_left(plan.per_day, day),
             by_purpose=by_purpose,
             resets_at=day_resets_at(now),
         )
@@ -155,21 +160,22 @@ class CreditLedger:
             return Reservation(id=row, vendor=vendor, credits=amount, purpose=purpose)
 
     def _check_day(self, rows: VendorRows, amount: int, purpose: str) -> None:
-        budget = self.plan.day_budget(purpose)
+        plan = self.plans[rows.vendor]
+        budget = plan.day_budget(purpose)
         if budget is None:
             return
         spent = sum(rows.totals(_midnight(rows.now)).values())
         if spent + amount > budget:
             resumes_at = day_resets_at(rows.now)
             raise DayLimit(
-                f"{spent} of the day's {self.plan.per_day} credits of {rows.vendor} are spent, and {purpose} may spend "
+                f"{spent} of the day's {plan.per_day} credits of {rows.vendor} are spent, and {purpose} may spend "
                 f"up to {budget}: there are new ones at {resumes_at:%Y-%m-%d %H:%M} UTC",
                 resumes_at=resumes_at,
             )
 
     def _free_at(self, rows: VendorRows, amount: int, purpose: str) -> datetime:
         """Return when the minute has room; ``rows.now`` = it has."""
-        budget = self.plan.minute_budget(purpose)
+        budget = self.plans[rows.vendor].minute_budget(purpose)
         if budget is None:
             return rows.now
         if amount > budget:
@@ -188,24 +194,20 @@ def _left(limit: int | None, used: int) -> int | None:
     return None if limit is None else max(0, limit - used)
 
 
-def open_ledger(engine: Engine, settings: Settings) -> Ledger:
-    """Return the ledger for the vendor that ``settings`` name: only Twelve Data's credits are limited.
+def open_ledger(engine: Engine, settings: Settings) -> CreditLedger:
+    """Return the ledger of the vendors that ``settings`` name, each with the limits that it declares.
 
     Raises:
-        UsageError: TWELVE_DATA_PLAN names no plan.
+        UsageError: a vendor is unknown, or its plan is none.
     """
-    if settings.vendor_name != TWELVE_DATA:
-        return NoLedger()
-    return CreditLedger(engine=engine, plan=plan_in_force(settings), clock=settings.clock)
+    return CreditLedger(engine=engine, plans=declared_plans(settings), clock=settings.clock)
 
 
-def plan_in_force(settings: Settings) -> Plan:
-    """Return the limits of the vendor that ``settings`` name.
-
-    Raises:
-        UsageError: TWELVE_DATA_PLAN names no plan.
-    """
-    return parse_plan(settings.twelve_data_plan) if settings.vendor_name == TWELVE_DATA else UNLIMITED
+@cache
+def _warn_once(vendor: str, used: int, limit: int) -> None:
+    _logger.warning(
+        "%s counts %d credits in a minute, of a plan of %d: that can't be, and is ignored", vendor, used, limit
+    )
 
 
 def prune_credits(engine: Engine, *, before: datetime) -> int:

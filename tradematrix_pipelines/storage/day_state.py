@@ -11,7 +11,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.credits import CreditLedger, open_ledger
+from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.trading_day.closes import LOOKBACK
@@ -56,12 +56,12 @@ def credit_state(market: Market, settings: Settings, now: datetime) -> CreditSta
     """Return what may be spent at the vendor that ``settings`` name.
 
     Raises:
-        UsageError: TWELVE_DATA_PLAN names no plan.
+        UsageError: what the settings say of its plan is none.
     """
-    ledger = open_ledger(market.engine, settings)
-    if not isinstance(ledger, CreditLedger):
+    ledger, vendor = open_ledger(market.engine, settings), settings.vendor_name
+    if vendor not in ledger.plans:
         return CreditState(plan=UNLIMITED)
-    return CreditState(plan=ledger.plan, day_left=ledger.usage(settings.vendor_name, now).day_left)
+    return CreditState(plan=ledger.plans[vendor], day_left=ledger.usage(vendor, now).day_left)
 
 
 def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -> dict[str, set[date]]:

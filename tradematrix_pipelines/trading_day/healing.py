@@ -52,7 +52,7 @@ def decide_healing(rows: Sequence[StoredCoverage], now: datetime, *, budget: int
     red = [row for row in rows if is_red(row, now) and row.coverage.retry_at is None and _asked_since_close(row)]
     thin = [row for row in find_thin(rows, now) if row.attempts < _THIN_TRIES]
     due = [row for row in red if row.attempts < MOST_TRIES]
-    ready = sorted((row for row in [*due, *thin] if row.checked_at + pause(row.attempts) <= now), key=_newest_first)
+    ready = sorted((row for row in [*due, *thin] if _has_waited(row, now)), key=_newest_first)
     sessions = dict.fromkeys((row.symbol, row.coverage.trade_date) for row in ready)
     chosen = set(list(sessions)[: max(0, budget)])
     taken = [row for row in ready if (row.symbol, row.coverage.trade_date) in chosen]
@@ -104,6 +104,11 @@ def pause(attempts: int) -> timedelta:
 def next_try(row: StoredCoverage) -> datetime | None:
     """Return when a red session is asked for again; ``None`` = it is given up."""
     return row.checked_at + pause(row.attempts) if row.attempts < MOST_TRIES else None
+
+
+def _has_waited(row: StoredCoverage, now: datetime) -> bool:
+    # A try of the future was made by a clock that has been set back since: it says nothing of now.
+    return row.checked_at > now or row.checked_at + pause(row.attempts) <= now
 
 
 def _asked_since_close(row: StoredCoverage) -> bool:

@@ -136,7 +136,8 @@ def _why_not(
     if every is None:
         resets = day_resets_at(now)
         return f"{left} credits are left and kept for the closes, until {resets:%Y-%m-%d %H:%M} UTC"
-    return None if last is None else _too_soon(now, last, every)
+    # A pull of the future was made by a clock that has been set back since: it says nothing of now.
+    return None if last is None or last.at > now else _too_soon(now, last, every)
 
 
 def _too_soon(now: datetime, last: LastPull, every: int) -> str | None:

@@ -2,8 +2,8 @@
 
 Columns: ``ts`` (bar open: an ISO instant with its zone; for daily bars a date, or its midnight with a zone), open,
 high, low, close, and volume, which may be empty or absent; others are ignored. Here: the form of a file. Not here:
-which file (``files``), nor whether a price makes sense (the screening of ``candles``): an impossible number is a number,
-text is not.
+which file (``files``), nor whether a price makes sense (the screening of ``candles``): an impossible number is a
+number, text is not.
 """
 
 import re

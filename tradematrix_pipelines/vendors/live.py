@@ -41,6 +41,8 @@ def pull_session(
         session: the one that is open.
         stored: its stored minutes (``candles.frame``).
     """
+    # A clock that has been set back leaves minutes of the future behind.
+    stored = stored[stored["ts"] < now].reset_index(drop=True)
     maker = BatchMaker(symbol, preferred=vendors[0].name, now=now)
     rest = replace(session, opens_at=_ask_from(stored, symbol, session, now))
     fetch = SymbolFetch(vendors, symbol, sessions=[rest], held={}, now=now, purpose=LIVE)

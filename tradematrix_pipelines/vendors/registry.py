@@ -1,17 +1,19 @@
 """Vendors by name, as ``TRADEMATRIX_VENDOR`` says it.
 
-Here: making one. A package adds its own through the entry-point group ``tradematrix_pipelines.vendors``: a callable
-that takes the settings and a ledger and returns a ``Vendor``.
+Here: making one, and the limits that it declares. A package adds its own through the entry-point group
+``tradematrix_pipelines.vendors``: a callable that takes the settings and a ledger and returns a ``Vendor``; an
+:class:`Adapter` says besides what the vendor's credits are limited to.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.vendors.credits import Ledger
+from tradematrix_pipelines.vendors.credits import UNLIMITED, Ledger, Plan, parse_plan
 from tradematrix_pipelines.vendors.files import FilesVendor
 from tradematrix_pipelines.vendors.mixture import SIMULATED
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -20,6 +22,22 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 GROUP = "tradematrix_pipelines.vendors"
 
 VendorFactory = Callable[[Settings, Ledger], Vendor]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How a vendor is opened, and what it may be asked.
+
+    Attributes:
+        open: makes the vendor; it books its calls in the ledger that it is given.
+        plan: returns the limits of its credits; ``None`` = it has none, and its calls are not booked.
+    """
+
+    open: VendorFactory
+    plan: Callable[[Settings], Plan] | None = None
+
+    def __call__(self, settings: Settings, ledger: Ledger) -> Vendor:
+        return self.open(settings, ledger)
 
 
 @contextmanager
@@ -50,6 +68,29 @@ def open_vendor(settings: Settings, *, ledger: Ledger) -> Vendor:
     return _open(settings.vendor_name, settings, ledger)
 
 
+def declared_plans(settings: Settings) -> dict[str, Plan]:
+    """Return the limits of the vendors that the settings name, the preferred one's first; those without are left out.
+
+    Raises:
+        UsageError: a name is unknown, or what the settings say of a plan is none.
+    """
+    plans = {}
+    for name in (settings.vendor_name, *settings.fallback_vendors):
+        adapter = _find(name)
+        if isinstance(adapter, Adapter) and adapter.plan is not None:
+            plans[name] = adapter.plan(settings)
+    return plans
+
+
+def plan_in_force(settings: Settings) -> Plan:
+    """Return the limits of the vendor that is asked first.
+
+    Raises:
+        UsageError: as :func:`declared_plans`.
+    """
+    return declared_plans(settings).get(settings.vendor_name, UNLIMITED)
+
+
 def _check_order(names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise UsageError(f"TRADEMATRIX_FALLBACK_VENDORS repeats a vendor: {', '.join(names)} are asked in this order")
@@ -61,11 +102,15 @@ def _check_order(names: Sequence[str]) -> None:
 
 
 def _open(name: str, settings: Settings, ledger: Ledger, *, variable: str = "TRADEMATRIX_VENDOR") -> Vendor:
+    return _find(name, variable)(settings, ledger)
+
+
+def _find(name: str, variable: str = "TRADEMATRIX_VENDOR") -> VendorFactory:
     added = _added()
     if name in added:
-        return cast(VendorFactory, added[name].load())(settings, ledger)
+        return cast(VendorFactory, added[name].load())
     if name in _BUILT_IN:
-        return _BUILT_IN[name](settings, ledger)
+        return _BUILT_IN[name]
     raise UsageError(f"{variable}: {name!r} is no vendor: there are {', '.join(vendor_names())}")
 
 
@@ -112,7 +157,7 @@ def _yahoo(settings: Settings, ledger: Ledger) -> Vendor:
 
 
 _BUILT_IN: dict[str, VendorFactory] = {
-    "twelve_data": _twelve_data,
+    "twelve_data": Adapter(_twelve_data, plan=lambda settings: parse_plan(settings.twelve_data_plan)),
     "yahoo": _yahoo,
     "files": _files,
     "simulator": _simulator,

@@ -69,7 +69,7 @@ def clock() -> SteppingClock:
 
 
 def ledger(engine: Engine, clock: Clock, plan: Plan = BASIC, **options: timedelta) -> CreditLedger:
-    return CreditLedger(engine=engine, plan=plan, clock=clock, **options)
+    return CreditLedger(engine=engine, plans={"twelve_data": plan, "massive": plan}, clock=clock, **options)
 
 
 def spend(book: Ledger, *purposes: str, each: int = 1) -> None:
@@ -257,7 +257,7 @@ def test_usage_tells_what_is_spent_and_left(engine: Engine, clock: SteppingClock
         by_purpose={"backfill": 4, "live": 2},
         resets_at=datetime(2026, 11, 21, tzinfo=UTC),
     )
-    unlimited = ledger(engine, clock, Plan(per_minute=None, per_day=None)).usage("nobody", START)
+    unlimited = ledger(engine, clock, Plan(per_minute=None, per_day=None)).usage("massive", START)
     assert (unlimited.minute_left, unlimited.day_left, unlimited.by_purpose) == (None, None, {})
 
 
@@ -315,7 +315,7 @@ def work(mine):
     hours = timedelta(hours=1)  # at this speed, what the machine does in milliseconds takes minutes
     engine.dispose(close=False)  # the parent's connections are the parent's
     plan = Plan(per_minute=8, per_day=800)
-    ledger = CreditLedger(engine=engine, plan=plan, clock=clock, max_wait=hours, under_way=hours)
+    ledger = CreditLedger(engine=engine, plans={"twelve_data": plan}, clock=clock, max_wait=hours, under_way=hours)
     while clock.now() < until:
         try:
             reservation = ledger.reserve(vendor="twelve_data", credits=1, purpose="live")
@@ -376,3 +376,46 @@ def test_the_minute_is_used_to_the_full(engine: Engine, clock: SteppingClock) ->
         book.settle(reservation, charged=None)
         calls += 1
     assert 0.98 * 160 <= calls <= 168  # 20 minutes can touch 21 batches
+
+
+@pytest.mark.parametrize("used", [17, 1_000, 1_000_000, 2**40])
+def test_a_count_that_can_not_be_true_of_the_plan_is_ignored_and_said_once(
+    engine: Engine, clock: SteppingClock, caplog: pytest.LogCaptureFixture, used: int
+) -> None:
+    book = ledger(engine, clock)
+    for _ in range(3):
+        book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=used, left=7)
+    assert booked(engine) == [(1, "live", True)] * 3
+    assert clock.slept == []
+    assert sum("can't be" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_vendor_without_a_plan_is_granted_everything_and_not_booked(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    for _ in range(20):
+        book.settle(book.reserve(vendor="yahoo", credits=100, purpose="live"), charged=None, used=7)
+    assert booked(engine) == []
+
+
+def test_bookings_of_the_future_do_not_count(engine: Engine, clock: SteppingClock) -> None:
+    clock.instant = START + timedelta(days=1)
+    spend(ledger(engine, clock), *["live"] * 8)
+    ledger(engine, clock).settle(
+        ledger(engine, clock).reserve(vendor="massive", credits=1, purpose="live"), charged=None, refused=True
+    )
+    clock.instant = START
+    clock.slept.clear()
+    spend(ledger(engine, clock), *["live"] * 8)
+    ledger(engine, clock).reserve(vendor="massive", credits=1, purpose="live")
+    assert clock.slept == []
+    assert ledger(engine, clock).usage("twelve_data", START).day_used == 8
+
+
+def test_hosts_that_share_a_ledger_share_the_databases_clock(engine: Engine) -> None:
+    book = ledger(engine, SystemClock())
+    spend(book, "live")
+    with engine.connect() as connection:
+        [(age,)] = connection.execute(text("SELECT clock_timestamp() - reserved_at FROM vendor_credits")).all()
+    assert timedelta() <= age < timedelta(seconds=30)
+    # A host whose clock is an hour behind sees what the others have spent.
+    assert book.usage("twelve_data", SystemClock().now() - timedelta(hours=1)).minute_used == 1

@@ -63,7 +63,7 @@ class SmallCalls(TwelveData):
 
 def bring_in(market: Market, simulator: Simulator, symbol: Symbol, plan: Plan = UNLIMITED) -> Written:
     clock = FrozenClock(NOW)
-    ledger = CreditLedger(engine=market.engine, plan=plan, clock=clock)
+    ledger = CreditLedger(engine=market.engine, plans={"twelve_data": plan}, clock=clock)
     vendor = SmallCalls(base_url=simulator.url, key="any", ledger=ledger, clock=clock, patience=QUICK)
     wanted = Wanted(
         symbol=symbol,
@@ -155,5 +155,5 @@ def test_every_call_is_in_the_ledger(market: Market) -> None:
     with Simulator(clock=FrozenClock(NOW), faults=["broken=1/2"]) as simulator:
         bring_in(market, simulator, dax, plan=Plan(per_minute=1000, per_day=None))
         calls = simulator.counts.calls
-    ledger = CreditLedger(engine=market.engine, plan=UNLIMITED, clock=FrozenClock(NOW))
+    ledger = CreditLedger(engine=market.engine, plans={"twelve_data": UNLIMITED}, clock=FrozenClock(NOW))
     assert ledger.usage("twelve_data", NOW).day_used == calls

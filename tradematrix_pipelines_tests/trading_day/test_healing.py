@@ -48,6 +48,11 @@ def test_the_pauses_grow(status: Status, attempts: int, ago: float, due: bool) -
     assert decide_healing([found], NOW, budget=10).due == ((found,) if due else ())
 
 
+def test_a_try_of_the_future_keeps_nobody_waiting() -> None:
+    found = row(16, Status.FAILED, ago=-24 * 60)
+    assert decide_healing([found], NOW, budget=10).due == (found,)
+
+
 def test_pauses_are_minutes_at_first_and_a_day_at_last() -> None:
     assert [pause(n) / timedelta(minutes=1) for n in range(1, MOST_TRIES)] == [5, 5, 5, 20, 80, 320, 1280]
 

@@ -139,5 +139,13 @@ def test_a_symbol_that_the_vendor_refuses_is_asked_for_less_and_less(in_vain: in
     assert due or decision.waiting["NDX"].startswith(f"failed {in_vain} times without a bar, the next try is at 15:")
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)])
+def test_a_pull_of_the_future_keeps_no_symbol_waiting(ahead: timedelta) -> None:
+    now = utc("2026-11-18 15:00")
+    last = {("NDX", now.date()): LastPull(at=now + ahead, in_vain=3)}
+    decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=CreditState(plan=BASIC, day_left=380), last_pulls=last)
+    assert "NDX" in {symbol.name for symbol, _ in decision.due}
+
+
 def _check_nobody_waits_without_reason(waiting: Mapping[str, str]) -> None:
     assert all(waiting.values())

@@ -111,3 +111,11 @@ def test_a_failure_is_told_of_the_whole_session(simulator: Simulator) -> None:
     assert list(found) == [M1]
     assert (coverage.status, coverage.final, coverage.transient) == (Status.FAILED, False, True)
     assert coverage.opens_at == OPENED
+
+
+def test_minutes_of_the_future_do_not_keep_a_pull_from_asking(simulator: Simulator) -> None:
+    stored = pull(simulator, NDX, 200)[M1].candles  # by a clock that is then set back by two hours
+    found = pull(simulator, NDX, 80.5, stored)
+    assert found[M1].candles["ts"].iloc[-1] == OPENED + timedelta(minutes=79)
+    assert found[M1].coverage[0].status is Status.COMPLETE
+    assert (found[M1].coverage[0].expected, found[M1].coverage[0].received) == (80, 80)

@@ -1,8 +1,8 @@
 """HTTP with bounds: a call ends within its deadline, and an answer takes no more memory than it may.
 
 httpx has a timeout for each read, so that an answer of one byte a second never ends, and it decodes whatever a body
-unpacks to. Here the whole call, headers included, has a deadline, and the body is unpacked piece by piece. The calls run
-in an event loop of their own, because there a call can be given up wherever it hangs.
+unpacks to. Here the whole call, headers included, has a deadline, and the body is unpacked piece by piece. The calls
+run in an event loop of their own, because there a call can be given up wherever it hangs.
 
 Here: one request and its answer. Not here: what it costs, what it means, whether it is tried again (``transport``).
 """
@@ -65,6 +65,7 @@ class BoundedClient:
         self._trust_env = trust_env
         self._stack, self._lock = ExitStack(), Lock()
         self._opened: tuple[BlockingPortal, httpx.AsyncClient] | None = None
+        self._closed = False
 
     def get(self, path: str, params: Mapping[str, str], bounds: Bounds) -> Answer:
         """Send a GET and return the answer, whatever its status.
@@ -81,20 +82,24 @@ class BoundedClient:
             raise
 
     def close(self) -> None:
-        """Close the connections and end the event loop; the next call opens new ones."""
+        """Close the connections and end the event loop."""
         with self._lock:
-            self._opened = None
+            self._opened, self._closed = None, True
             self._stack.close()
 
     def _open(self) -> tuple[BlockingPortal, httpx.AsyncClient]:
         with self._lock:
+            if self._closed:
+                msg = "this client has been closed"
+                raise RuntimeError(msg)
             if self._opened is None:
                 portal = self._stack.enter_context(start_blocking_portal())
                 client = httpx.AsyncClient(
                     base_url=self.base_url,
                     headers=self._headers,
                     limits=_CONNECTIONS,
-                    verify=self.base_url.scheme == "https",  # setting TLS up takes 25 ms, and plain HTTP has no use for it
+                    verify=self.base_url.scheme
+                    == "https",  # setting TLS up takes 25 ms, and plain HTTP has no use for it
                     trust_env=self._trust_env,
                 )
                 self._stack.callback(portal.call, client.aclose)
