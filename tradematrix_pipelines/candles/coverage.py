@@ -50,7 +50,7 @@ class Coverage:
         source: vendor that the bars came from.
         error: why the last attempt failed; beside a session that is stored, why it replaced nothing.
         retry_at: when asking again helps, where the failure knew: the reset of the day's credits; aware, UTC.
-        transient: whether asking again within minutes may help; known only where it failed, and not stored.
+        transient: whether asking again within minutes may help, where the last attempt failed.
         opens_at: open of the session, aware, UTC; ``None`` on a closed day.
         closes_at: its close.
     """
@@ -139,7 +139,7 @@ def kept_beside(stored: Coverage, attempt: Coverage) -> Coverage:
     """
     error = attempt.error or f"{attempt.source} has less: {attempt.reason()}"
     if stored.final and stored.status is Status.COMPLETE:
-        return replace(stored, error=error, retry_at=None)
+        return replace(stored, error=error, retry_at=None, transient=attempt.transient)
     closed_since = attempt.final and not stored.final
     return replace(
         stored,
@@ -148,6 +148,7 @@ def kept_beside(stored: Coverage, attempt: Coverage) -> Coverage:
         expected=max(stored.expected, attempt.expected),
         error=error,
         retry_at=attempt.retry_at,
+        transient=attempt.transient,
     )
 
 

@@ -3,20 +3,27 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from tradematrix_pipelines.vendors.text import clean
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 """The option of every command that prints data."""
 
 
 def console() -> Console:
-    """Return a console on standard output that keeps tables whole where the output is no terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=200, no_color=True)
+    """Return a console on standard output that keeps tables whole where the output is no terminal.
+
+    Text is printed as it is: brackets in it are no markup, and colons no emoji.
+    """
+    plain = partial(Console, highlight=False, markup=False, emoji=False)
+    found = plain()
+    return found if found.is_terminal else plain(width=200, no_color=True)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None, empty: str = "nothing") -> None:
@@ -67,4 +74,5 @@ def _text(value: Any) -> str:
         case float():
             return f"{value:.10g}"
         case _:
-            return str(value)
+            # Rows may be older than the cleaning of vendors' words, or somebody else's: none may move a cursor.
+            return clean(str(value))

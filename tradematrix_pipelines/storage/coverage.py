@@ -71,6 +71,7 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
             "attempts": 1,
             "last_error": found.error,
             "retry_at": found.retry_at,
+            "transient": found.transient,
             "checked_at": now,
         }
         for found in batch.coverage
@@ -88,6 +89,7 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
                 "attempts": case((new.final & ~session_coverage.c.final, 1), else_=session_coverage.c.attempts + 1),
                 "last_error": new.last_error,
                 "retry_at": new.retry_at,
+                "transient": new.transient,
                 "checked_at": new.checked_at,
             },
         ),
@@ -134,6 +136,7 @@ def _coverage(row: Row[Any]) -> Coverage:
         status=Status(row.status),
         error=row.last_error,
         retry_at=row.retry_at,
+        transient=row.transient,
         opens_at=row.opens_at,
         closes_at=row.closes_at,
     )

@@ -184,6 +184,9 @@ session_coverage = Table(
     Column("last_error", Text),
     Column("retry_at", _UTC, comment="when asking again helps, where the failure knew"),
     Column("checked_at", _UTC, nullable=False),
+    Column(
+        "transient", Boolean, nullable=False, server_default=false(), comment="asking again within minutes may help"
+    ),
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
 )
 

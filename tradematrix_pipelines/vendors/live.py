@@ -5,8 +5,9 @@ came late, was missed or has just been revised is right with the next pull. The 
 more, and for what the minutes can't serve.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -27,6 +28,41 @@ OVERLAP = timedelta(minutes=30)
 
 _DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1)
 _LONGEST = timedelta(hours=1)
+_MOST_AT_ONCE = 16
+"""As many as there are connections to a vendor."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pull:
+    """One symbol's pull.
+
+    Attributes:
+        session: the one that is open.
+        stored: its stored minutes (``candles.frame``).
+    """
+
+    symbol: Symbol
+    session: Session
+    stored: pd.DataFrame
+
+
+def pull_sessions(
+    vendors: Sequence[Vendor], pulls: Sequence[Pull], *, now: datetime
+) -> Iterator[tuple[Pull, list[SeriesBatch] | Exception]]:
+    """Yield what each pull brought, as soon as it did, or the error that it ended with.
+
+    All are made at once: one that hangs or breaks costs the others neither their bars nor their minute.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, min(len(pulls), _MOST_AT_ONCE)), thread_name_prefix="pull") as pool:
+        futures = {
+            pool.submit(pull_session, vendors, each.symbol, each.session, stored=each.stored, now=now): each
+            for each in pulls
+        }
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            yield futures[future], future.result() if error is None else error
 
 
 def pull_session(

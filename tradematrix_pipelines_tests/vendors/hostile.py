@@ -92,8 +92,6 @@ def hangs(peer: socket.socket) -> None:
     peer.recv(1)
 
 
-
-
 def _bomb(megabytes: int) -> bytes:
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(megabytes)), packer.flush()])

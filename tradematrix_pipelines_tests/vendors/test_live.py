@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pandas as pd
 import pytest
@@ -15,10 +16,11 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import NoLedger
-from tradematrix_pipelines.vendors.live import OVERLAP, pull_session
+from tradematrix_pipelines.vendors.live import OVERLAP, Pull, pull_session, pull_sessions
 from tradematrix_pipelines.vendors.patience import Patience
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 from tradematrix_pipelines.vendors.simulator.server import Simulator
-from tradematrix_pipelines.vendors.twelve_data import TwelveData
+from tradematrix_pipelines.vendors.twelve_data import TwelveData, client
 
 NDX, EUR = (next(replace(s, id=1) for s in DEFAULT_SYMBOLS if s.name == name) for name in ("NDX", "EUR/USD"))
 OPENED = datetime(2026, 11, 18, 14, 30, tzinfo=UTC)
@@ -119,3 +121,44 @@ def test_minutes_of_the_future_do_not_keep_a_pull_from_asking(simulator: Simulat
     assert found[M1].candles["ts"].iloc[-1] == OPENED + timedelta(minutes=79)
     assert found[M1].coverage[0].status is Status.COMPLETE
     assert (found[M1].coverage[0].expected, found[M1].coverage[0].received) == (80, 80)
+
+
+def test_one_symbol_that_hangs_costs_no_other_its_pull(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LIVE_BOUNDS", replace(client.LIVE_BOUNDS, timeout=1.5, deadline=1.5))
+    simulator.set_faults("slow=4@NDX")
+    now = OPENED + timedelta(minutes=30)
+    vendor = TwelveData(base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(now))
+    pulls = []
+    for symbol in (NDX, EUR):
+        session = get_calendar(symbol.calendar).at(now)
+        assert session is not None
+        pulls.append(Pull(symbol=symbol, session=session, stored=empty_candles()))
+    began, ended = monotonic(), {}
+    for pulled, batches in pull_sessions([vendor], pulls, now=now):
+        assert not isinstance(batches, Exception)
+        ended[pulled.symbol.name] = (monotonic() - began, batches[0].coverage[0].status)
+    vendor.close()
+    (quick, served), (slow, failed) = ended["EUR/USD"], ended["NDX"]
+    assert (served, failed) == (Status.COMPLETE, Status.FAILED)
+    assert quick < 1.5 <= slow < 15, "it is given up after two tries, before the next minute's pull"
+
+
+def test_one_pull_that_breaks_costs_no_other_its_own(simulator: Simulator) -> None:
+    class Broken(TwelveData):
+        def fetch(self, request: CandleRequest) -> CandleAnswer:
+            if request.symbol.name == "NDX":
+                raise ZeroDivisionError
+            return super().fetch(request)
+
+    now = OPENED + timedelta(minutes=30)
+    vendor = Broken(base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(now))
+    sessions = {symbol.name: get_calendar(symbol.calendar).at(now) for symbol in (NDX, EUR)}
+    pulls = [
+        Pull(symbol=symbol, session=session, stored=empty_candles())
+        for symbol in (NDX, EUR)
+        if (session := sessions[symbol.name]) is not None
+    ]
+    found = {pulled.symbol.name: batches for pulled, batches in pull_sessions([vendor], pulls, now=now)}
+    vendor.close()
+    assert isinstance(found["NDX"], ZeroDivisionError)
+    assert not isinstance(found["EUR/USD"], Exception)
