@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import click
 import dagster as dg
 
+from tradematrix_pipelines.candles.coverage import Coverage
 from tradematrix_pipelines.cli.common import open_market, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
@@ -32,10 +33,12 @@ class Outcome:
     failed: list[FailedPartition] = field(default_factory=list)
     stopped_by: str | None = None
     """Why a run failed as a whole, not for some of its partitions."""
+    not_refreshed: list[Coverage] = field(default_factory=list)
+    """Sessions that stay as they were stored, because asking again brought nothing better."""
 
     @property
     def ok(self) -> bool:
-        return self.stopped_by is None and not self.failed
+        return self.stopped_by is None and not self.failed and not self.not_refreshed
 
 
 @click.command()
@@ -93,12 +96,21 @@ def backfill(
             for run in planned[outcome.symbol.name]:
                 carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
             runs = planned[outcome.symbol.name]
+            if refresh and runs:
+                outcome.not_refreshed = _not_refreshed(market, outcome.symbol, runs, since=now)
             if Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
                 levels = plan_levels_run(outcome.symbol, begin, end, market=market, settings=settings, now=now)
                 if levels is not None:
                     carry_out(instance, defs, levels, outcome, refresh=False, batch=batch)
     return outcomes
+
+
+def _not_refreshed(market: Market, symbol: Symbol, runs: Sequence[Run], *, since: datetime) -> list[Coverage]:
+    timeframes = list({timeframe for run in runs for timeframe in run.timeframes})
+    first, last = min(run.first for run in runs), max(run.last for run in runs)
+    rows = read_coverage(market.engine, [symbol], timeframes, first, last)
+    return [row.coverage for row in rows if row.coverage.ok and row.coverage.error and row.checked_at >= since]
 
 
 def carry_out(
@@ -138,5 +150,10 @@ def report(
             click.echo(f"failed: {failure.asset} {failure.partition}: {failure.reason}", err=True)
         if len(outcome.failed) > 10:
             click.echo(f"… and {len(outcome.failed) - 10} more of {outcome.symbol.name}", err=True)
+        for kept in outcome.not_refreshed[:10]:
+            what = f"{outcome.symbol.name} {kept.timeframe} {kept.trade_date}"
+            click.echo(f"not refreshed: {what}: {kept.error}; what is stored stays", err=True)
+        if len(outcome.not_refreshed) > 10:
+            click.echo(f"… and {len(outcome.not_refreshed) - 10} more of {outcome.symbol.name}", err=True)
         if outcome.stopped_by is not None:
             click.echo(f"failed: {outcome.symbol.name}: {outcome.stopped_by}", err=True)

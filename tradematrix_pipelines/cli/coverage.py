@@ -51,7 +51,7 @@ def command(
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
         found, now = read_coverage(market.engine, chosen, wanted, first, last), market.clock.now()
         thin = find_thin(found, now)
-        rows = [_row(row, row in thin, now) for row in found if not only_open or row in thin or not row.coverage.ok]
+        rows = [_row(row, row in thin, now) for row in found if not only_open or row in thin or _is_open(row, now)]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
@@ -71,8 +71,12 @@ def _row(row: StoredCoverage, thin: bool, now: datetime) -> dict[str, object]:
         "source": found.source,
         "attempts": row.attempts,
         "next_try": _next_try(row, now),
-        "reason": "far fewer bars than usual" if thin else None if found.ok else found.reason(),
+        "reason": "far fewer bars than usual" if thin else found.error if found.ok else found.reason(),
     }
+
+
+def _is_open(row: StoredCoverage, now: datetime) -> bool:
+    return is_red(row, now) or not row.coverage.ok
 
 
 def _next_try(row: StoredCoverage, now: datetime) -> datetime | str | None:
