@@ -121,9 +121,13 @@ def screen(
     faults = _faults(ts[kept], values, price_range) | {
         Reason.OFF_GRID: ~placed.on_grid[kept],
         Reason.PAST_CLOSE: placed.past_close[kept],
-        Reason.SPACING: _misspaced(ts[kept], placed.index[kept], timeframe),
+        # Of finer bars in a coarser series, those on its grid would pass for its own.
+        Reason.SPACING: _misspaced(ts[kept], placed.index[kept], timeframe, only_finer=True),
     }
     reasons = _reasons(ts[kept], values, faults, max_jump=limit)
+    passed = np.flatnonzero(reasons < 0)
+    misspaced = _misspaced(ts[kept][passed], placed.index[kept][passed], timeframe)
+    reasons[passed[misspaced]] = list(Reason).index(Reason.SPACING)
     sound = reasons < 0
     return Screened(
         candles=_frame(placed.opens[kept], values, sound),
@@ -168,9 +172,9 @@ def _shared(ts: Instants) -> Mask:
     return twin
 
 
-def _misspaced(ts: Instants, index: Indices, timeframe: Timeframe) -> Mask:
+def _misspaced(ts: Instants, index: Indices, timeframe: Timeframe, *, only_finer: bool = False) -> Mask:
     located = index >= 0
-    return np.isin(index, misspaced_sessions(ts[located], index[located], timeframe))
+    return np.isin(index, misspaced_sessions(ts[located], index[located], timeframe, only_finer=only_finer))
 
 
 def _faults(ts: Instants, values: Values, price_range: tuple[float, float] | None) -> dict[Reason, Mask]:

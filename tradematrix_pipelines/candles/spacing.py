@@ -17,7 +17,7 @@ _LEAST_DISTANCES = 4
 _ONE_DAY = np.timedelta64(1, "D")
 
 
-def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe) -> Indices:
+def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe, *, only_finer: bool = False) -> Indices:
     """Return the sessions whose bars are not one ``timeframe`` apart, as a rule, ascending.
 
     The rule is the distance between neighbouring bars that occurs most often; where several occur equally often, one of
@@ -27,29 +27,30 @@ def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe) -> In
     Args:
         ts: times of bars, any order, none of them NaT.
         index: the session of each bar.
+        only_finer: whether only bars that stand closer together are meant.
     """
     if not len(ts):
         return np.array([], dtype=np.intp)
     order = np.lexsort((ts, index))
     ts, index = ts[order], index[order]
     if timeframe.minutes is None:
-        sound = _is_spaced(np.diff(ts.astype("datetime64[D]")), _ONE_DAY)
+        days = np.diff(ts.astype("datetime64[D]"))
+        sound = _is_spaced(days, _ONE_DAY, only_finer=only_finer)
         return np.array([], dtype=np.intp) if sound else np.unique(index)
     length = np.timedelta64(timeframe.minutes, "m")
     starts = np.flatnonzero(np.diff(index, prepend=-1))
-    ends = np.append(starts[1:], len(index))
     wrong = [
-        index[start] for start, end in zip(starts, ends, strict=True) if not _is_spaced(np.diff(ts[start:end]), length)
+        session[0]
+        for session, times in zip(np.split(index, starts[1:]), np.split(ts, starts[1:]), strict=True)
+        if not _is_spaced(np.diff(times), length, only_finer=only_finer)
     ]
     return np.array(wrong, dtype=np.intp)
 
 
-def _is_spaced(distances: npt.NDArray[np.timedelta64], length: np.timedelta64) -> bool:
+def _is_spaced(distances: npt.NDArray[np.timedelta64], length: np.timedelta64, *, only_finer: bool) -> bool:
     distances = distances[distances > np.timedelta64(0, "us")]  # bars of one time are a matter of their own
-    if len(distances) < _LEAST_DISTANCES:
+    if len(distances) < _LEAST_DISTANCES or 2 * np.count_nonzero(distances == length) > len(distances):
         return True
-    right = int(np.count_nonzero(distances == length))
-    if 2 * right > len(distances):
-        return True
-    _, counts = np.unique(distances, return_counts=True)
-    return right == int(counts.max())
+    found, counts = np.unique(distances, return_counts=True)
+    most = found[counts == counts.max()]
+    return bool((most >= length).any()) if only_finer else bool((most == length).any())

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES, as_candles, empty_candles
+from tradematrix_pipelines.candles.jumps import jumps
 from tradematrix_pipelines.candles.screen import Reason, Screened, screen
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
@@ -447,10 +449,10 @@ def test_candles_pass_again(raw: pd.DataFrame, timeframe: Timeframe, now: dateti
 @settings(max_examples=60)
 @given(closes=st.lists(st.floats(1e-300, 1.7e308), min_size=3, max_size=12), max_jump=st.sampled_from([0.1, 0.5, 3.0]))
 def test_jumps_are_those_of_the_definition(closes: list[float], max_jump: float) -> None:
-    rows = [flat(n, price) for n, price in enumerate(closes)]
-    kept = set(minutes(rows, max_jump=max_jump).candles["ts"])
+    prices = np.array(closes)
+    far = jumps(prices, prices, prices, max_jump=max_jump)
     for n, price in enumerate(closes):
         middle = statistics.median(close / 4 for close in closes[max(n - 2, 0) : n + 3])
         distance = abs(price / 4 - middle) / middle
         if not math.isclose(distance, max_jump, rel_tol=1e-6):
-            assert (minute(n) in kept) == (distance <= max_jump)
+            assert far[n] == (distance > max_jump)

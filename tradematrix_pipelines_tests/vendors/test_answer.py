@@ -1,8 +1,6 @@
 """From the body of an answer to candles."""
 
-import json
 import math
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -98,17 +96,6 @@ def test_another_interval_than_asked_for() -> None:
 def test_a_daily_bar_with_a_time_of_day() -> None:
     with pytest.raises(MalformedAnswer, match="time of day"):
         read_series(_body([_row(1)], interval="1day"), Timeframe.D1)
-
-
-def test_five_thousand_rows_are_read_fast() -> None:
-    content = json.dumps(_body([_row(i) for i in range(5000)])).encode()
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        series = read_series(json.loads(content), Timeframe.M1)
-        times.append(time.perf_counter() - start)
-    assert len(series.candles) == 5000
-    assert min(times) < 0.060, f"took {min(times) * 1e3:.0f} ms; about 10 on a quiet machine"
 
 
 def _body(rows: list[dict[str, object]], *, interval: str = "1min") -> dict[str, object]:
