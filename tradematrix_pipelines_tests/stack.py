@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tradematrix_pipelines.storage.home_lock import is_held
+
 T = TypeVar("T")
 ASSETS = ("ohlc_1m", "ohlc_5m", "ohlc_15m", "ohlc_1h", "ohlc_1d", "daily_levels", "pivot_points")
 _COMMAND = "from tradematrix_pipelines.cli.main import main; main()"
@@ -114,6 +116,29 @@ def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: f
             return answer
         time.sleep(every)
     raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+
+
+def left_behind(home: Path) -> list[str]:
+    """Return the processes of a home that live, and the locks in it that are held."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            told = (process.environ().get("TRADEMATRIX_HOME"), process.cwd(), *process.cmdline())
+            mine = str(home) in told or process.cwd().startswith(f"{home}/")
+            if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+    return found + [name for name in ("up", "lease", "watch", "gate") if is_held(home / name)]
+
+
+def wait_until_nothing_is_left(home: Path, *, seconds: float = 60) -> None:
+    """Wait until no process of a home lives and no lock in it is held.
+
+    Raises:
+        AssertionError: some are; the message lists them.
+    """
+    with suppress(TimeoutError):
+        wait_for("the end of everything", lambda: not left_behind(home), seconds=seconds)
+    assert left_behind(home) == []
 
 
 def free_port() -> int:
@@ -226,9 +251,9 @@ class Ui:
 
 
 @contextmanager
-def ui(env: Mapping[str, str], home: Path) -> Iterator[Ui]:
-    """Run ``tradematrix up`` on a free port."""
-    port = free_port()
+def ui(env: Mapping[str, str], home: Path, *, port: int | None = None) -> Iterator[Ui]:
+    """Run ``tradematrix up``, on a free port where none is named."""
+    port = port or free_port()
     with running(env, "up", "--port", str(port), log=home / "up.log") as process:
         web = Ui(url=f"http://127.0.0.1:{port}", process=process)
 

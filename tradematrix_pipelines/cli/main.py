@@ -5,12 +5,15 @@ from typing import Any
 
 import click
 
+from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 
 # Modules are imported when their command is asked for: Dagster alone takes longer to import than `pivots` to run.
 _COMMANDS = {
     "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
     "up": ("up", "Run the web UI and the daemon until Ctrl-C."),
+    "status": ("status", "Say whether `up` runs here, since when, and what of it."),
+    "stop": ("stop", "End the `up` of this home, and wait until it has ended."),
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
     "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
     "backfill": ("backfill", "Bring in candles and levels of past sessions."),
@@ -50,7 +53,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with ends_like_ctrl_c():
+                return super().invoke(ctx)
         except TradeMatrixError as error:
             click.echo(f"Error: {error}", err=True)
             return ctx.exit(2 if isinstance(error, UsageError) else 1)

@@ -59,6 +59,12 @@ class Cluster:
         """The server's log file."""
         return self.data / "server.log"
 
+    @property
+    def pid(self) -> int | None:
+        """The server that runs now; ``None`` where none does."""
+        server = self._server()
+        return None if server is None else server.pid
+
     def ensure_running(self) -> Path:
         """Return the folder of the socket of a server that takes connections, made and started where needed.
 
