@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.storage.home_lock import is_held
 
 T = TypeVar("T")
@@ -76,31 +77,30 @@ def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -
 
 @contextmanager
 def running(env: Mapping[str, str], *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the block ends, then end it as Ctrl-C would."""
+    """Run a command until the block ends, then end it as Ctrl-C would; should this process be killed, it ends, too."""
+    guard = Guard()
     with log.open("ab") as output:
         command = [sys.executable, "-u", "-c", _COMMAND, *arguments]
         child = subprocess.Popen(
-            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=guard.group
         )
     try:
         yield child
-    finally:
         end(child)
+    finally:
+        guard.end()
+        child.wait()
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a process as Ctrl-C would; where that doesn't help, kill it and all that it started."""
-    if child.poll() is not None:
-        return
-    family = [*psutil.Process(child.pid).children(recursive=True), psutil.Process(child.pid)]
-    child.send_signal(signal.SIGINT)
-    try:
+    """End a process as Ctrl-C would, where it runs.
+
+    Raises:
+        subprocess.TimeoutExpired: that doesn't help.
+    """
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
         child.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        child.wait()
 
 
 def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: float = 0.2) -> T:

@@ -1,14 +1,14 @@
 """The one ``up`` of a home: its lock, and what others can read of it.
 
-Here: the file ``up`` in the home, which a running ``up`` keeps locked and writes to. Not here: what runs (``services``),
-and how it is shown (``status``).
+Here: the file ``up`` in the home, which a running ``up`` keeps locked and writes to. Not here: what runs
+(``services``), and how it is shown (``status``).
 """
 
 import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -54,7 +54,7 @@ class UpState:
         """Whether its process is there."""
         try:
             process = psutil.Process(self.pid)
-            return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created) < 1
+            return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created) < 1)
         except psutil.Error:
             return False
 
@@ -77,7 +77,8 @@ class OneUp:
 
     def tell(self, services: Sequence[ServiceState]) -> None:
         """Say what runs now."""
-        told = {**asdict(self._state), "since": self._state.since.isoformat(), "services": [asdict(s) for s in services]}
+        told = asdict(replace(self._state, services=tuple(services)))
+        told["since"] = self._state.since.isoformat()
         text = json.dumps(told).encode() + b"\n"
         os.pwrite(self.descriptor, text, 0)
         os.ftruncate(self.descriptor, len(text))
@@ -137,5 +138,5 @@ def _read(home: Path) -> UpState | None:
         told: dict[str, Any] = json.JSONDecoder().raw_decode((home / _FILE).read_text())[0]
     except (OSError, ValueError):
         return None
-    services = tuple(ServiceState(**service) for service in told.pop("services"))
+    services = tuple(ServiceState(**service) for service in told["services"])
     return UpState(**{**told, "since": datetime.fromisoformat(told["since"])}, services=services)

@@ -1,13 +1,15 @@
 """The long-running processes of ``up``: webserver and daemon, started together, kept alive, and ended together."""
 
 import socket
+import threading
 import time
+from contextlib import suppress
 
 import httpx
 
 from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.cli.one_up import OneUp
-from tradematrix_pipelines.cli.signals import interrupted_once
+from tradematrix_pipelines.cli.signals import asked_to_end
 from tradematrix_pipelines.cli.supervision import Failures, Service, say
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.settings import Settings, child_environment
@@ -40,16 +42,14 @@ class Services:
         Raises:
             TradeMatrixError: the UI doesn't come up, or one of them dies again and again.
         """
-        with interrupted_once():
+        with asked_to_end() as asked:
             guard = Guard(lock=self._up.descriptor)
             try:
                 self._start(guard)
-                self._wait_until_ready(guard)
-                say(f"UI on {ui_url(self._host, self._port)} - logs in {self._logs} - Ctrl-C stops")
-                while True:
+                if self._wait_until_ready(guard, asked):
+                    say(f"UI on {ui_url(self._host, self._port)} - logs in {self._logs} - Ctrl-C stops")
+                while not asked.wait(_LOOK_SECONDS):
                     self._look_after(guard)
-                    time.sleep(_LOOK_SECONDS)
-            except KeyboardInterrupt:
                 say("stopping …")
             finally:
                 guard.end()
@@ -74,17 +74,19 @@ class Services:
                 )
             )
 
-    def _wait_until_ready(self, guard: Guard) -> None:
+    def _wait_until_ready(self, guard: Guard, asked: threading.Event) -> bool:
+        """Wait until the UI answers, or until asked to end; return whether it answers."""
         host = "127.0.0.1" if self._host == "0.0.0.0" else self._host  # noqa: S104 - compared, not bound
         deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline:
+        while not asked.is_set():
             self._look_after(guard)
-            try:
+            with suppress(httpx.TransportError):
                 if httpx.get(f"{ui_url(host, self._port)}/server_info", timeout=2).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.3)
-        raise TradeMatrixError(f"the UI did not come up within {_READY_SECONDS} s: see {self._services[0].log}")
+                    return True
+            if time.monotonic() > deadline:
+                raise TradeMatrixError(f"the UI did not come up within {_READY_SECONDS} s: see {self._services[0].log}")
+            asked.wait(0.3)
+        return False
 
     def _look_after(self, guard: Guard) -> None:
         guard.revive()

@@ -39,19 +39,14 @@ def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def interrupted_once() -> Iterator[None]:
-    """Let the first SIGINT raise KeyboardInterrupt, also where it was ignored, and no other: the end is under way."""
-    told = False
+def asked_to_end() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT sets, also where it was ignored.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal told
-        del number, frame
-        if not told:
-            told = True
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt)
+    For what has to end in order: an exception could come anywhere, also where Python can only ignore it.
+    """
+    asked = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
     try:
-        yield
+        yield asked
     finally:
         signal.signal(signal.SIGINT, before)

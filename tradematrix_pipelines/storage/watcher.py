@@ -1,8 +1,8 @@
 """The process that stops the embedded server when nobody holds a lease, whichever way its holders ended.
 
 A process that is killed can't give its lease back, and the last one to give its lease back may look while others are
-still dying. So each server has a watcher beside it: ``python -m tradematrix_pipelines.storage.watcher HOME``. Here: that
-process. Not here: taking and giving back leases, and seeing that a watcher is there (``embedded``).
+still dying. So each server has a watcher beside it: ``python -m tradematrix_pipelines.storage.watcher HOME``.
+Here: that process. Not here: taking and giving back leases, and seeing that a watcher is there (``embedded``).
 """
 
 import os

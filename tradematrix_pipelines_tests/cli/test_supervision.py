@@ -117,8 +117,7 @@ def test_a_killed_guard_is_replaced_and_ends_what_the_first_would_have(
 
 def test_who_does_not_listen_is_killed(tmp_path: Path, guard: Guard) -> None:
     (tmp_path / "deaf.py").write_text(
-        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\n"
-        "time.sleep(600)"
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(600)"
     )
     running = started("deaf", tmp_path, guard)
     wait_for("its start", lambda: running.log.read_text() == "deaf\n", seconds=10)

@@ -1,4 +1,4 @@
-"""``tradematrix up`` as a whole: one of a home, and nothing of it is left whichever way it ends. Real daemon, real UI."""
+"""``tradematrix up`` as a whole: one of a home, and nothing of it is left whichever way it ends. With daemon and UI."""
 
 import json
 import os
