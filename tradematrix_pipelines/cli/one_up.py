@@ -136,7 +136,8 @@ def _read(home: Path) -> UpState | None:
     try:
         # What follows the first value is left of a longer text, while that is being cut.
         told: dict[str, Any] = json.JSONDecoder().raw_decode((home / _FILE).read_text())[0]
-    except (OSError, ValueError):
+        services = tuple(ServiceState(**service) for service in told.pop("services"))
+        since = datetime.fromisoformat(told.pop("since"))
+        return UpState(**told, since=since, services=services)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    services = tuple(ServiceState(**service) for service in told["services"])
-    return UpState(**{**told, "since": datetime.fromisoformat(told["since"])}, services=services)

@@ -204,7 +204,7 @@ def test_a_pid_file_whose_pid_is_somebody_elses_now_is_no_server(home: Path) -> 
     data, sockets = home / "postgres", Path(lines[4])
     with subprocess.Popen(["sleep", "60"], user=data.stat().st_uid) as stranger:
         try:
-            sockets.mkdir(exist_ok=True)
+            sockets.mkdir(mode=0o700)
             os.chown(sockets, data.stat().st_uid, -1)
             for file in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
                 file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
@@ -310,6 +310,50 @@ def test_a_long_home_and_a_strange_environment_do_no_harm(tmp_path: Path) -> Non
         other.communicate()
     assert not sockets.exists()
     assert not (strange.keys() - {"LC_ALL", "PGDATA"} | {"TWELVE_DATA_API_KEY"}) & servers_own.keys()
+
+
+@pytest.mark.parametrize("gone", ["folder", "socket"])
+def test_a_socket_that_was_cleaned_away_is_made_again_where_it_was(home: Path, gone: str) -> None:
+    with lease_server(home) as lease:
+        query(lease, "create table if not exists kept (n int)")
+        sockets = socket_dir(home)
+        assert sockets != home / "postgres"
+        if gone == "folder":
+            shutil.rmtree(sockets)
+        else:
+            (sockets / ".s.PGSQL.5432").unlink()
+        with lease_server(home):
+            assert query(lease, "select count(*) from kept") == [(0,)], "the URL that was handed out is good again"
+            assert sockets.stat().st_mode & 0o777 == 0o700
+    assert not runs(home)
+    assert not sockets.exists()
+
+
+def test_somebody_elses_folder_in_the_sockets_place_is_not_used(home: Path) -> None:
+    with lease_server(home):
+        sockets = socket_dir(home)
+        shutil.rmtree(sockets)
+        sockets.mkdir(mode=0o755)
+        (sockets / "theirs").touch()
+        try:
+            with lease_server(home) as again:
+                assert query(again, "select 1") == [(1,)]
+                assert socket_dir(home) != sockets
+                assert [each.name for each in sockets.iterdir()] == ["theirs"]
+        finally:
+            shutil.rmtree(sockets)
+
+
+@pytest.mark.parametrize(
+    "name", ['say "hello"', "a $HOME of `id`", "it's", "back\\slash; exit 1", "Zürich 東京", "100% & more", "-D x"]
+)
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    with lease_server(home) as lease:
+        assert query(lease, "select 1") == [(1,)]
+        assert (home / "postgres" / "server.log").exists()
+    assert not runs(home)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [name]
 
 
 def test_many_processes_at_once_make_one_server(tmp_path: Path) -> None:
