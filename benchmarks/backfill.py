@@ -9,7 +9,6 @@ import argparse
 import json
 import math
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -18,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from types import FrameType
 
 from sqlalchemy import create_engine, text
 
+from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
@@ -61,7 +60,11 @@ class Measured:
 def main() -> int:
     """Measure, print, judge."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, _interrupt)
+    with ends_like_ctrl_c():
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     days = _weekdays(arguments.days)
     few = days if arguments.whole else days[-max(1, math.ceil(len(days) / 4)) :]
     sides = [_measure(days, stock=False, logs=arguments.logs and arguments.logs / "ours")]
@@ -84,11 +87,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--logs", type=Path, help="folder to copy the installations' logs to")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def _weekdays(count: int) -> list[date]:

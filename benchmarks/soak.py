@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import create_engine, text
 
+from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.clock import FastClock, SystemClock, format_clock
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.databases import open_databases
@@ -50,7 +51,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="how long (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder:
+    with (
+        ends_like_ctrl_c(),
+        tempfile.TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder,
+    ):
         home = Path(folder) / "home"
         home.mkdir()
         samples, found = soak(home, arguments.minutes * 60)

@@ -17,7 +17,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing import Manager, get_context
+from multiprocessing import get_context
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from rich.progress import Progress
 from sqlalchemy import Engine, create_engine, text
 
 from benchmarks.bad_week import BadWeek
+from benchmarks.endings import die_with_parent, ends_with_children
 from benchmarks.trading_week import MINUTES, WEEK, Lived, SteppedClock, Week, monday
 from benchmarks.vendor_truth import levels_of, minutes_of
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -126,11 +128,15 @@ def main() -> int:
 
 def _live_all(lives: list[tuple[str, str, bool]], folder: Path, jobs: int) -> list[Measured]:
     """Live through the weeks, several at once, each in a process of its own."""
+    context = get_context("spawn")
+    manager = SyncManager(ctx=context)
+    manager.start(die_with_parent)
     with (
-        Manager() as manager,
+        manager,
         lease_server(folder),
-        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
+        ProcessPoolExecutor(jobs, mp_context=context, initializer=die_with_parent) as pool,
         Progress(console=Console(stderr=True)) as progress,
+        ends_with_children(),
     ):
         done: MutableMapping[str, int] = manager.dict()
         futures = [pool.submit(measure, folder, *life, done) for life in lives]

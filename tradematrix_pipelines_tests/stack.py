@@ -19,6 +19,9 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tradematrix_pipelines.cli.guard import Guard
+from tradematrix_pipelines.storage.home_lock import is_held
+
 T = TypeVar("T")
 ASSETS = ("ohlc_1m", "ohlc_5m", "ohlc_15m", "ohlc_1h", "ohlc_1d", "daily_levels", "pivot_points")
 _COMMAND = "from tradematrix_pipelines.cli.main import main; main()"
@@ -74,31 +77,30 @@ def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -
 
 @contextmanager
 def running(env: Mapping[str, str], *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the block ends, then end it as Ctrl-C would."""
+    """Run a command until the block ends, then end it as Ctrl-C would; should this process be killed, it ends, too."""
+    guard = Guard()
     with log.open("ab") as output:
         command = [sys.executable, "-u", "-c", _COMMAND, *arguments]
         child = subprocess.Popen(
-            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=guard.group
         )
     try:
         yield child
-    finally:
         end(child)
+    finally:
+        guard.end()
+        child.wait()
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a process as Ctrl-C would; where that doesn't help, kill it and all that it started."""
-    if child.poll() is not None:
-        return
-    family = [*psutil.Process(child.pid).children(recursive=True), psutil.Process(child.pid)]
-    child.send_signal(signal.SIGINT)
-    try:
+    """End a process as Ctrl-C would, where it runs.
+
+    Raises:
+        subprocess.TimeoutExpired: that doesn't help.
+    """
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
         child.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        child.wait()
 
 
 def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: float = 0.2) -> T:
@@ -114,6 +116,29 @@ def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: f
             return answer
         time.sleep(every)
     raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+
+
+def left_behind(home: Path) -> list[str]:
+    """Return the processes of a home that live, and the locks in it that are held."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            told = (process.environ().get("TRADEMATRIX_HOME"), process.cwd(), *process.cmdline())
+            mine = str(home) in told or process.cwd().startswith(f"{home}/")
+            if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+    return found + [name for name in ("up", "lease", "watch", "gate") if is_held(home / name)]
+
+
+def wait_until_nothing_is_left(home: Path, *, seconds: float = 60) -> None:
+    """Wait until no process of a home lives and no lock in it is held.
+
+    Raises:
+        AssertionError: some are; the message lists them.
+    """
+    with suppress(TimeoutError):
+        wait_for("the end of everything", lambda: not left_behind(home), seconds=seconds)
+    assert left_behind(home) == []
 
 
 def free_port() -> int:
@@ -226,9 +251,9 @@ class Ui:
 
 
 @contextmanager
-def ui(env: Mapping[str, str], home: Path) -> Iterator[Ui]:
-    """Run ``tradematrix up`` on a free port."""
-    port = free_port()
+def ui(env: Mapping[str, str], home: Path, *, port: int | None = None) -> Iterator[Ui]:
+    """Run ``tradematrix up``, on a free port where none is named."""
+    port = port or free_port()
     with running(env, "up", "--port", str(port), log=home / "up.log") as process:
         web = Ui(url=f"http://127.0.0.1:{port}", process=process)
 

@@ -5,13 +5,15 @@ from datetime import date, datetime, timedelta
 import click
 
 from tradematrix_pipelines.cli.backfill import backfill, report
-from tradematrix_pipelines.cli.common import open_market
 from tradematrix_pipelines.cli.levels import show_levels
-from tradematrix_pipelines.cli.services import Services
+from tradematrix_pipelines.cli.one_up import OneUp
+from tradematrix_pipelines.cli.services import Services, check_port, ui_url
 from tradematrix_pipelines.cli.up import host_option, port_option
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 _SIMULATED = """
@@ -31,20 +33,30 @@ _SIMULATED = """
 @click.pass_context
 def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: int) -> None:
     """Bring in the last sessions of all symbols and timeframes, show the coming levels, open the UI."""
-    with open_market() as (settings, market):
-        simulated = settings.vendor_name == "simulator"
-        if simulated:
-            click.secho(_SIMULATED, fg="yellow", bold=True)
-        symbols, now = read_symbols(market.engine), market.clock.now()
-        first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
-        click.echo(f"Bringing in the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
-        outcomes = backfill(settings, market, symbols, first=first, last=None, timeframes=list(Timeframe))
-        report(market, outcomes, first, now.date(), list(Timeframe), as_json=False)
-        click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
-        show_levels(market, symbols, None, as_json=False)
-        if leave:
-            ctx.exit(0 if all(outcome.ok for outcome in outcomes) else 1)
-        Services(settings, host=host, port=port).run()
+    settings = load_settings()
+    if leave:
+        with Market.open(settings) as market:
+            ctx.exit(0 if _bring_in(settings, market, sessions) else 1)
+    with OneUp(settings.home, url=ui_url(host, port)) as up:
+        check_port(host, port)
+        with Market.open(settings) as market:
+            _bring_in(settings, market, sessions)
+            Services(settings, host=host, port=port, up=up).run()
+
+
+def _bring_in(settings: Settings, market: Market, sessions: int) -> bool:
+    """Bring in the last sessions and show what came of it; return whether all of them did."""
+    simulated = settings.vendor_name == "simulator"
+    if simulated:
+        click.secho(_SIMULATED, fg="yellow", bold=True)
+    symbols, now = read_symbols(market.engine), market.clock.now()
+    first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
+    click.echo(f"Bringing in the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
+    outcomes = backfill(settings, market, symbols, first=first, last=None, timeframes=list(Timeframe))
+    report(market, outcomes, first, now.date(), list(Timeframe), as_json=False)
+    click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
+    show_levels(market, symbols, None, as_json=False)
+    return all(outcome.ok for outcome in outcomes)
 
 
 def _sessions_back(symbol: Symbol, now: datetime, count: int) -> date:

@@ -22,6 +22,7 @@ from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.errors import Lacking, VendorError
@@ -55,36 +56,41 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 def _examine(settings: Settings) -> Iterator[Finding]:
     with ExitStack() as stack:
         try:
-            databases = stack.enter_context(open_databases(settings))
-            yield Finding("database", ok=True, detail=_database(settings, databases))
+            with plain_refusals():
+                databases = stack.enter_context(open_databases(settings))
         except TradeMatrixError as error:
             yield Finding("database", ok=False, detail=str(error))
             return
+        yield _checked("database", lambda: _database(settings, databases))
         yield _checked("migrations", lambda: _migrations(databases))
         try:
-            market = stack.enter_context(Market.open(settings))
+            with plain_refusals():
+                market = stack.enter_context(Market.open(settings))
+                symbols = read_symbols(market.engine)
         except TradeMatrixError as error:
             yield Finding("symbols", ok=False, detail=str(error))
             return
-        yield _checked("symbols", lambda: _symbols(market))
-        yield _checked("calendars", lambda: _calendars(market))
+        yield _checked("symbols", lambda: _symbols(symbols))
+        yield _checked("calendars", lambda: _calendars(symbols, market.clock.now()))
         yield _checked("dagster", lambda: _dagster(settings))
         yield _checked("alerts", lambda: _alerts(settings))
         try:
-            ledger = open_ledger(market.engine, settings)
-            vendors = stack.enter_context(open_vendors(settings, ledger=ledger))
+            with plain_refusals():
+                ledger = open_ledger(market.engine, settings)
+                vendors = stack.enter_context(open_vendors(settings, ledger=ledger))
         except TradeMatrixError as error:
             yield Finding("vendor", ok=False, detail=str(error))
             return
         for vendor in vendors:
             yield _checked("vendor", vendor.check)
-        for symbol in read_symbols(market.engine):
+        for symbol in symbols:
             yield _checked(symbol.name, partial(_entitled, vendors, symbol, market.clock.now()))
 
 
 def _checked(part: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(part, ok=True, detail=check())
+        with plain_refusals():
+            return Finding(part, ok=True, detail=check())
     except TradeMatrixError as error:
         return Finding(part, ok=False, detail=str(error))
 
@@ -111,8 +117,8 @@ def _migrations(databases: OpenDatabases) -> str:
     )
 
 
-def _symbols(market: Market) -> str:
-    names = [symbol.name for symbol in read_symbols(market.engine)]
+def _symbols(symbols: Sequence[Symbol]) -> str:
+    names = [symbol.name for symbol in symbols]
     if not names:
         raise TradeMatrixError("no symbol is active: add one with `tradematrix symbols add NAME --calendar …`")
     return f"{len(names)} active: {', '.join(names)}"
@@ -123,10 +129,9 @@ def _alerts(settings: Settings) -> str:
     return f"{', '.join(schemes)}: try with `tradematrix alerts test`" if schemes else "nobody: see docs/alerts.md"
 
 
-def _calendars(market: Market) -> str:
-    now = market.clock.now()
+def _calendars(symbols: Sequence[Symbol], now: datetime) -> str:
     told = {}
-    for symbol in read_symbols(market.engine):
+    for symbol in symbols:
         calendar = get_calendar(symbol.calendar)
         session = calendar.at(now)
         told[symbol.calendar] = (

@@ -1,16 +1,21 @@
 """The entry of the ``tradematrix`` command: finds the subcommand, and turns errors into one line and an exit code."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 
 # Modules are imported when their command is asked for: Dagster alone takes longer to import than `pivots` to run.
 _COMMANDS = {
     "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
     "up": ("up", "Run the web UI and the daemon until Ctrl-C."),
+    "status": ("status", "Say whether `up` runs here, since when, and what of it."),
+    "stop": ("stop", "End the `up` of this home, and wait until it has ended."),
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
     "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
     "backfill": ("backfill", "Bring in candles and levels of past sessions."),
@@ -50,10 +55,25 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with ends_like_ctrl_c(), _plain_refusals():
+                return super().invoke(ctx)
         except TradeMatrixError as error:
             click.echo(f"Error: {error}", err=True)
             return ctx.exit(2 if isinstance(error, UsageError) else 1)
+
+
+@contextmanager
+def _plain_refusals() -> Iterator[None]:
+    """Turn a database's refusal into an error of the project; what knows them is imported only when there is one."""
+    try:
+        yield
+    except (TradeMatrixError, click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        from tradematrix_pipelines.storage.refusals import plain_refusals  # noqa: PLC0415 - see above
+
+        with plain_refusals():
+            raise error from error.__cause__
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

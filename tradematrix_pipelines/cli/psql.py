@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import click
+from sqlalchemy import URL
 
 from tradematrix_pipelines.cli.common import open_market
 from tradematrix_pipelines.settings import child_environment
@@ -17,12 +18,21 @@ from tradematrix_pipelines.storage.programs import bin_dir
 def command(arguments: tuple[str, ...]) -> None:
     """Open psql on the market database; arguments are passed on: psql -At -c "select count(*) from ohlc"."""
     with open_market() as (settings, market):
-        url = market.databases.market.set(drivername="postgresql")
-        # The password goes through the environment: an argument could be read by every user of the machine.
-        environment = child_environment(settings) | ({"PGPASSWORD": str(url.password)} if url.password else {})
+        url, password = _without_password(market.databases.market)
+        # Through the environment: an argument could be read by every user of the machine.
+        environment = child_environment(settings) | ({"PGPASSWORD": password} if password else {})
         done = subprocess.run(  # noqa: S603 - the bundled client, with the user's own arguments
-            [bin_dir() / "psql", "-X", url.set(password=None).render_as_string(), *arguments],
-            env=environment,
-            check=False,
+            [bin_dir() / "psql", "-X", url, *arguments], env=environment, check=False
         )
     sys.exit(done.returncode)
+
+
+def _without_password(url: URL) -> tuple[str, str | None]:
+    """Return the URL for libpq without its password, and that."""
+    told = url.query.get("password")
+    password = url.password or (told if isinstance(told, str) else None)
+    # `URL.set(password=None)` would leave the password, and show it as ***.
+    bare = URL.create(
+        "postgresql", username=url.username, host=url.host, port=url.port, database=url.database, query=url.query
+    )
+    return bare.difference_update_query(["password"]).render_as_string(), password

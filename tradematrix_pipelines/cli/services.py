@@ -1,116 +1,132 @@
 """The long-running processes of ``up``: webserver and daemon, started together, kept alive, and ended together."""
 
-import signal
 import socket
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import suppress
 
-import click
 import httpx
 
-from tradematrix_pipelines.cli.supervision import Service
+from tradematrix_pipelines.cli.guard import Guard
+from tradematrix_pipelines.cli.one_up import OneUp
+from tradematrix_pipelines.cli.signals import asked_to_end
+from tradematrix_pipelines.cli.supervision import Failures, Service, say
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.dagster_home import prepare_dagster_home, project_file
 from tradematrix_pipelines.storage.embedded import lease_server
+from tradematrix_pipelines.storage.programs import ServerFault
 
 _READY_SECONDS = 120
-_STOP_SECONDS = 20
 _LOOK_SECONDS = 1.0
 
 
 class Services:
-    """The webserver, the daemon, and the embedded server that they need."""
+    """The webserver, the daemon, and the embedded server that they need.
 
-    def __init__(self, settings: Settings, *, host: str, port: int) -> None:
-        self._settings, self._host, self._port = settings, host, port
+    Args:
+        up: the right to run them, which is kept until the last of them has ended.
+    """
+
+    def __init__(self, settings: Settings, *, host: str, port: int, up: OneUp) -> None:
+        self._settings, self._host, self._port, self._up = settings, host, port, up
         self._logs = settings.home / "logs"
         self._services: list[Service] = []
+        self._server_failures, self._next_try = Failures(), 0.0
 
     def run(self) -> None:
-        """Start them, say where the UI is, and wait for Ctrl-C or SIGTERM; then end them and wait for them.
+        """Start them, say where the UI is, and wait for Ctrl-C, SIGTERM or SIGHUP; then end them and wait for them.
 
         What dies meanwhile is started again: a run that died with it is found out by the daemon, and goes on.
 
         Raises:
-            TradeMatrixError: the port is taken, or one of them doesn't come up, or dies again and again.
+            TradeMatrixError: the UI doesn't come up, or one of them dies again and again.
         """
-        self._check_port()
-        with _interruptible():
+        with asked_to_end() as asked:
+            guard = Guard(lock=self._up.descriptor)
             try:
-                self._start()
-                self._wait_until_ready()
-                click.echo(f"UI on http://{self._host}:{self._port} - logs in {self._logs} - Ctrl-C stops")
-                while True:
-                    self._look_after()
-                    time.sleep(_LOOK_SECONDS)
-            except KeyboardInterrupt:
-                click.echo("stopping …")
+                self._start(guard)
+                if self._wait_until_ready(guard, asked):
+                    say(f"UI on {ui_url(self._host, self._port)} - logs in {self._logs} - Ctrl-C stops")
+                while not asked.wait(_LOOK_SECONDS):
+                    self._look_after(guard)
+                say("stopping …")
             finally:
-                self._stop()
+                guard.end()
+                for service in self._services:
+                    service.collect()
 
-    def _check_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self._host, self._port))
-            except OSError as error:
-                raise TradeMatrixError(
-                    f"can't listen on {self._host}:{self._port} ({error.strerror}): "
-                    "end what uses the port, or choose another with --port"
-                ) from error
-
-    def _start(self) -> None:
+    def _start(self, guard: Guard) -> None:
         home = prepare_dagster_home(self._settings)
         self._logs.mkdir(parents=True, exist_ok=True)
         workspace = ["-w", str(project_file("workspace.yaml"))]
         web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), *workspace]
         daemon = ["tradematrix_pipelines.defs.daemon", "run", *workspace]
         for name, arguments in (("webserver", web), ("daemon", daemon)):
-            environment, log = child_environment(self._settings), self._logs / f"{name}.log"
-            self._services.append(Service(name, arguments, environment=environment, folder=home, log=log))
+            self._services.append(
+                Service(
+                    name,
+                    arguments,
+                    environment=child_environment(self._settings),
+                    folder=home,
+                    log=self._logs / f"{name}.log",
+                    group=lambda: guard.group,
+                )
+            )
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, guard: Guard, asked: threading.Event) -> bool:
+        """Wait until the UI answers, or until asked to end; return whether it answers."""
         host = "127.0.0.1" if self._host == "0.0.0.0" else self._host  # noqa: S104 - compared, not bound
         deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline:
-            for service in self._services:
-                service.check()
-            try:
-                if httpx.get(f"http://{host}:{self._port}/server_info", timeout=2).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.3)
-        raise TradeMatrixError(f"the UI did not come up within {_READY_SECONDS} s: see {self._services[0].log}")
+        while not asked.is_set():
+            self._look_after(guard)
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{ui_url(host, self._port)}/server_info", timeout=2).is_success:
+                    return True
+            if time.monotonic() > deadline:
+                raise TradeMatrixError(f"the UI did not come up within {_READY_SECONDS} s: see {self._services[0].log}")
+            asked.wait(0.3)
+        return False
 
-    def _look_after(self) -> None:
-        if self._settings.database_url is None:
-            # Our caller holds the server; asking for another hold starts it where it has died.
-            lease_server(self._settings.home).release()
+    def _look_after(self, guard: Guard) -> None:
+        guard.revive()
+        self._keep_server()
         for service in self._services:
             service.revive()
+        self._up.tell([service.state for service in self._services])
 
-    def _stop(self) -> None:
-        for service in self._services:
-            service.interrupt()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for service in self._services:
-            service.stop(deadline=deadline)
+    def _keep_server(self) -> None:
+        """Start the embedded server where it has died; where it doesn't start, try again, less and less often."""
+        if self._settings.database_url is not None or time.monotonic() < self._next_try:
+            return
+        try:
+            # Our caller holds the server; asking for another hold starts it where it has died.
+            lease_server(self._settings.home).release()
+        except ServerFault as fault:
+            if self._server_failures.note():
+                raise
+            pause = 2.0 ** (self._server_failures.count - 1)
+            say(f"{fault}: trying again in {pause:.0f} s", err=True)
+            self._next_try = time.monotonic() + pause
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt, also where a shell started us with SIGINT ignored."""
+def ui_url(host: str, port: int) -> str:
+    """Return the UI's address."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def check_port(host: str, port: int) -> None:
+    """See that the UI can listen there.
+
+    Raises:
+        TradeMatrixError: it can't; the message says why.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise TradeMatrixError(
+                f"can't listen on {host}:{port} ({error.strerror}): "
+                "end what uses the port, or choose another with --port"
+            ) from error

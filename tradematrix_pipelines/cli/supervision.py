@@ -1,25 +1,24 @@
-"""One long-running process of ``up``: started, started again when it dies, ended with all that it started.
+"""One long-running process of ``up``: started, and started again when it dies.
 
-Here: one process. Not here: which there are, and when they are looked after (``services``).
+Here: one process, and how often something may fail. Not here: which there are and when they are looked after
+(``services``), and how they end (``guard``).
 """
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
+from tradematrix_pipelines.cli.one_up import ServiceState
 from tradematrix_pipelines.errors import TradeMatrixError
 
 RESTARTS = 5
-"""Times that a process is started again within ``WINDOW``, before something must be wrong for good."""
+"""Times that something is started again within ``WINDOW``, before it must be wrong for good."""
 
 WINDOW = 600.0
 """Seconds."""
@@ -27,33 +26,53 @@ WINDOW = 600.0
 _LOG_TAIL = 15
 
 
+class Failures:
+    """The failures of one thing; there may be ``RESTARTS`` of them within ``WINDOW``."""
+
+    def __init__(self) -> None:
+        self._last: deque[float] = deque(maxlen=RESTARTS)
+        self.count = 0
+
+    def note(self) -> bool:
+        """Note one, and return whether it is one too many."""
+        now = time.monotonic()
+        if len(self._last) == RESTARTS and now - self._last[0] < WINDOW:
+            return True
+        self._last.append(now)
+        self.count += 1
+        return False
+
+
 class Service:
-    """A Python module run as the head of a process group of its own: Ctrl-C reaches us alone, and we end it in order.
+    """A Python module run in a process group that is not ours: Ctrl-C reaches us alone.
 
     Args:
         name: what people call it.
         arguments: the module and its arguments.
         folder: where it runs.
         log: file that its output is added to.
+        group: returns the process group to start it in. What it starts is in there, too.
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path,
+        group: Callable[[], int],
     ) -> None:
         self.log = log
         self._name, self._arguments, self._environment, self._folder = name, arguments, environment, folder
-        self._restarts: deque[float] = deque(maxlen=RESTARTS)
-        self._orphans: list[psutil.Process] = []
+        self._group, self._failures = group, Failures()
         self._child = self._start()
 
-    def check(self) -> None:
-        """See that it lives.
-
-        Raises:
-            TradeMatrixError: it has ended; the message has the end of its log.
-        """
-        if self._child.poll() is not None:
-            raise self._ended()
+    @property
+    def state(self) -> ServiceState:
+        """Its process, and how often that was started again."""
+        return ServiceState(name=self._name, pid=self._child.pid, restarts=self._failures.count)
 
     def revive(self) -> None:
         """Start it again if it has ended. What it started goes on: a run in progress has no need to begin anew.
@@ -63,26 +82,16 @@ class Service:
         """
         if self._child.poll() is None:
             return
-        now = time.monotonic()
-        if len(self._restarts) == RESTARTS and now - self._restarts[0] < WINDOW:
-            raise self._ended()
-        self._restarts.append(now)
-        self._orphans += _members(self._child.pid)
-        click.echo(f"the {self._name} ended with exit code {self._child.returncode}: starting it again", err=True)
+        code = self._child.returncode
+        if self._failures.note():
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
+            raise TradeMatrixError(f"the {self._name} ended with exit code {code}; its log ends:\n{tail}")
+        say(f"the {self._name} ended with exit code {code}: starting it again", err=True)
         self._child = self._start()
 
-    def stop(self, *, deadline: float) -> None:
-        """Tell it, and what it left behind, to end."""
-        self._signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._child.wait(timeout=max(0.1, deadline - time.monotonic()))
-        # Code servers and run workers are in its group.
-        self._signal(signal.SIGKILL)
+    def collect(self) -> None:
+        """Wait for its process, which has been told to end."""
         self._child.wait()
-
-    def interrupt(self) -> None:
-        """Tell it to end, without waiting."""
-        self._signal(signal.SIGTERM)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
@@ -93,28 +102,11 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                process_group=0,
+                process_group=self._group(),
             )
 
-    def _ended(self) -> TradeMatrixError:
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
-        code = self._child.returncode
-        return TradeMatrixError(f"the {self._name} ended with exit code {code}; its log ends:\n{tail}")
 
-    def _signal(self, number: signal.Signals) -> None:
-        # The group's id is its head's pid, and stays after the head is gone.
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, number)
-        for orphan in self._orphans:
-            with suppress(psutil.NoSuchProcess):
-                orphan.send_signal(number)
-
-
-def _members(group: int) -> list[psutil.Process]:
-    """Return the processes of a group whose head is gone; they are known by more than a pid, which may be reused."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(process.pid) == group:
-                found.append(process)
-    return found
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line where there still is somebody to read it: a closed terminal is no reason to end in disorder."""
+    with suppress(OSError):
+        click.echo(text, err=err)

@@ -2,10 +2,12 @@
 
 import click
 
-from tradematrix_pipelines.cli.common import open_market
-from tradematrix_pipelines.cli.services import Services
+from tradematrix_pipelines.cli.one_up import OneUp
+from tradematrix_pipelines.cli.services import Services, check_port, ui_url
 from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address the UI listens on.")
@@ -16,11 +18,14 @@ port_option = click.option("--port", type=click.IntRange(1, 65535), default=3000
 @host_option
 @port_option
 def command(*, host: str, port: int) -> None:
-    """Run the web UI and the daemon until Ctrl-C.
+    """Run the web UI and the daemon until Ctrl-C, `tradematrix stop`, or the terminal's end.
 
-    Without TRADEMATRIX_DATABASE_URL the embedded Postgres runs with them, and stops after them.
+    There is one of a home. Without TRADEMATRIX_DATABASE_URL the embedded Postgres runs with them, and stops after them.
     """
-    with open_market() as (settings, market):
-        with open_instance(settings) as instance:
-            sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
-        Services(settings, host=host, port=port).run()
+    settings = load_settings()
+    with OneUp(settings.home, url=ui_url(host, port)) as up:
+        check_port(host, port)
+        with Market.open(settings) as market:
+            with open_instance(settings) as instance:
+                sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+            Services(settings, host=host, port=port, up=up).run()

@@ -7,6 +7,7 @@ when (``embedded``, whose gate :meth:`Cluster.ensure_running` and :meth:`Cluster
 import re
 import shutil
 import socket
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -25,6 +26,8 @@ _SOCKET = f".s.PGSQL.{PORT}"
 # A socket's path may have 103 bytes (macOS), its folder's no comma, and a URL of SQLAlchemy's with a space in it is
 # read otherwise by libpq.
 _SOCKET_DIR = re.compile(r"[\w./-]{1,85}", re.ASCII)
+# Where TMPDIR may be too long or have a space, and may go with the one process that has it.
+_TEMPORARY = "/tmp"  # noqa: S108 - only for folders made by mkdtemp
 _LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
 _TUNING = {
     "max_connections": "200",  # every Dagster process holds a few
@@ -59,6 +62,12 @@ class Cluster:
         """The server's log file."""
         return self.data / "server.log"
 
+    @property
+    def pid(self) -> int | None:
+        """The server that runs now; ``None`` where none does."""
+        server = self._server()
+        return None if server is None else server.pid
+
     def ensure_running(self) -> Path:
         """Return the folder of the socket of a server that takes connections, made and started where needed.
 
@@ -68,14 +77,18 @@ class Cluster:
         if not (self.data / "PG_VERSION").exists():
             self._create()
         deadline = time.monotonic() + PATIENCE
+        last = self._last_server()
         while time.monotonic() < deadline:
             server = self._server()
             if server is None:
-                self._start(deadline)
-            elif server.ready:
-                return server.socket_dir
-            else:
+                self._start(deadline, None if last is None else last.socket_dir)
+            elif not server.ready:
                 time.sleep(0.05)
+            elif (server.socket_dir / _SOCKET).exists():
+                return server.socket_dir
+            else:  # cleaned away, as what is in temporary folders may be: only a new start makes it again
+                last = server
+                self.stop()
         raise ServerFault(f"the embedded PostgreSQL isn't ready after {PATIENCE:.0f} s; its log is {self.log}")
 
     def stop(self) -> None:
@@ -87,7 +100,7 @@ class Cluster:
         server = self._server()
         if server is None:
             return
-        done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", str(self.data))
+        done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", ".", folder=self.data)
         if done.returncode:
             raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_reason(done.stderr)}; its log is {self.log}")
         self._remove(server.socket_dir)
@@ -108,9 +121,9 @@ class Cluster:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def _start(self, deadline: float) -> None:
+    def _start(self, deadline: float, last_dir: Path | None) -> None:
         open_to_system_user(self.data)
-        socket_dir = self._socket_dir()
+        socket_dir = self._socket_dir(last_dir)
         if self._server():  # the start of someone killed meanwhile
             return
         # These tell of a dead server. PostgreSQL would balk if another process had its pid by now; whether processes
@@ -120,8 +133,9 @@ class Cluster:
         logged = self.log.stat().st_size if self.log.exists() else 0
         seconds = max(1, round(deadline - time.monotonic()))
         options = f'-c listen_addresses="" -p {PORT} -k {socket_dir}'
-        target = ("-l", str(self.log), "-D", str(self.data))
-        done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target)
+        # The folder goes by its place alone: pg_ctl starts the server through a shell, to which a path may mean more.
+        target = ("-l", self.log.name, "-D", ".")
+        done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target, folder=self.data)
         if self._server():
             return
         self._remove(socket_dir)
@@ -154,14 +168,13 @@ class Cluster:
         except (psutil.Error, OSError, ValueError):
             return False
 
-    def _socket_dir(self) -> Path:
-        """The data folder, or where its path can't be a socket's, a private temporary folder."""
+    def _socket_dir(self, last: Path | None) -> Path:
+        """The data folder, or where its path can't be a socket's, a private temporary folder: the last one's."""
         if _SOCKET_DIR.fullmatch(str(self.data)):
             return self.data
-        last = self._last_server()
-        if last and last.socket_dir.is_dir():  # killed: the URLs that others hold become good again
-            return last.socket_dir
-        folder = Path(tempfile.mkdtemp(prefix="tradematrix-"))
+        if last and _is_private(last, self.data):  # the URLs that others hold become good again
+            return last
+        folder = Path(tempfile.mkdtemp(prefix="tradematrix-", dir=_TEMPORARY))
         open_to_system_user(folder)
         return folder
 
@@ -175,6 +188,18 @@ class Cluster:
             return self.log.read_bytes()[offset:].decode(errors="replace")
         except FileNotFoundError:
             return ""
+
+
+def _is_private(folder: Path, data: Path) -> bool:
+    """Whether nobody but the owner of ``data`` can use this folder, which is made where it is gone."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
+        open_to_system_user(folder)
+    try:
+        told = folder.stat(follow_symlinks=False)
+        return stat.S_ISDIR(told.st_mode) and not told.st_mode & 0o077 and told.st_uid == data.stat().st_uid
+    except OSError:
+        return False
 
 
 def _listens(path: Path) -> bool:

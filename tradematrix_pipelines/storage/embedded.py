@@ -2,23 +2,23 @@
 
 Here: who starts and stops the server when. Not here: how (``cluster``), and which databases are on it (``databases``).
 
-Two lock files in the home decide, because the kernel drops the locks of a process whichever way it dies:
+Lock files in the home decide, because the kernel drops the locks of a process whichever way it dies:
 
 - ``gate`` is held, exclusively, only while a lease is taken or given back, so that starting and stopping take turns;
 - ``lease`` is held, shared, by every process that uses the server. Whoever can have it alone on giving it back was the
-  last, and stops the server.
+  last, and stops the server;
+- ``watch`` is held by a process (``watcher``) that stops the server when its last holders were killed.
 
-A process that is killed leaves the server running; the next to give back a lease stops it. A server that is killed is
-started by the next lease. A forked child holds no lease of its own until it takes one.
+A server that is killed is started by the next lease, and so is a watcher. A forked child holds no lease of its own
+until it takes one.
 """
 
 import atexit
-import fcntl
 import logging
 import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from typing import Self
 from sqlalchemy import URL
 
 from tradematrix_pipelines.storage.cluster import PORT, SUPERUSER, Cluster
+from tradematrix_pipelines.storage.home_lock import gate, is_held, lock_alone, lock_shared, open_lock
 from tradematrix_pipelines.storage.programs import ServerFault, bin_dir
 
 _logger = logging.getLogger(__name__)
@@ -88,10 +89,11 @@ def lease_server(home: Path) -> ServerLease:
     try:
         home.mkdir(parents=True, exist_ok=True)
         home = home.resolve()
-        with _mutex, _gate(home):
+        with _mutex, gate(home):
             hold = _holds.get(home) or _take(home)
             try:
                 hold.socket_dir = hold.cluster.ensure_running()
+                _ensure_watched(home)
             except BaseException:
                 _drop_if_unused(hold)
                 raise
@@ -105,8 +107,8 @@ def lease_server(home: Path) -> ServerLease:
 
 
 def _take(home: Path) -> _Hold:
-    lock = os.open(home / "lease", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    lock = open_lock(home / "lease")
+    lock_shared(lock)
     hold = _Hold(home, Cluster(home / "postgres"), lock, home)
     _holds[home] = hold
     return hold
@@ -129,8 +131,8 @@ def _give_back(hold: _Hold) -> None:
 
 def _leave(hold: _Hold) -> None:
     try:
-        with _gate(hold.home):
-            if _is_last(hold):
+        with gate(hold.home):
+            if lock_alone(hold.lock):
                 hold.cluster.stop()
     except (OSError, ServerFault):
         _logger.warning("the embedded PostgreSQL of %s was left running", hold.home, exc_info=True)
@@ -138,25 +140,15 @@ def _leave(hold: _Hold) -> None:
         _drop_if_unused(hold)
 
 
-def _is_last(hold: _Hold) -> bool:
-    """Trade the shared lock for the exclusive one; under the gate nobody can come in between."""
-    try:
-        fcntl.flock(hold.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextmanager
-def _gate(home: Path) -> Iterator[None]:
-    gate = os.open(home / "gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        yield
-    finally:
-        # Unlocked by name: a child forked meanwhile has a copy of the file, whose closing here would not unlock it.
-        fcntl.flock(gate, fcntl.LOCK_UN)
-        os.close(gate)
+def _ensure_watched(home: Path) -> None:
+    if is_held(home / "watch"):
+        return
+    # -P: what lies in the current folder is no module of ours.
+    command = [sys.executable, "-P", "-m", "tradematrix_pipelines.storage.watcher", str(home)]
+    quiet = subprocess.DEVNULL
+    done = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=False)  # noqa: S603 - our own module
+    if done.returncode:
+        _logger.warning("nobody watches the embedded PostgreSQL of %s: killed processes may leave it running", home)
 
 
 @atexit.register

@@ -12,7 +12,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.storage.reading import CandleReader
 from tradematrix_pipelines.storage.schema import migrate
-from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols
+from tradematrix_pipelines.storage.symbols import insert_default_symbols
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,10 +66,9 @@ class Market:
 def prepare(engine: Engine) -> list[str]:
     """Bring the schema up to date, seed one without symbols with the default ones; return the revisions applied.
 
+    Both in one transaction: whoever is killed in between leaves neither, and nobody sees a schema without symbols.
+
     Raises:
         SchemaTooNew: the database is ahead of this code.
     """
-    applied = migrate(engine)
-    if applied and not read_symbols(engine, only_active=False):
-        add_symbols(engine, DEFAULT_SYMBOLS)
-    return applied
+    return migrate(engine, then=lambda connection: insert_default_symbols(connection, DEFAULT_SYMBOLS))

@@ -38,7 +38,7 @@ def bin_dir() -> Path:
     return Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
-def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(program: str, *arguments: str, folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
     """Run one of PostgreSQL's programs, as the system user when root, in an environment of its own."""
     user = _system_user()
     return subprocess.run(  # noqa: S603  # our own program and arguments
@@ -46,7 +46,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         user=None if user is None else user.pw_uid,
         group=None if user is None else user.pw_gid,
         extra_groups=None if user is None else (),
-        cwd="/",
+        cwd=folder,
         env=_ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         capture_output=True,

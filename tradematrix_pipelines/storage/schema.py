@@ -3,6 +3,7 @@
 Alembic owns the schema. Here: bringing a database to the newest revision, and seeing where it stands.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +36,13 @@ class SchemaState:
         return self.current == self.head
 
 
-def migrate(engine: Engine) -> list[str]:
+def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None) -> list[str]:
     """Bring the database to the newest revision and return the revisions applied, oldest first.
 
     Safe to call at every start and from several processes at once.
+
+    Args:
+        then: what belongs to the new revisions, done in their transaction: others see both or neither.
 
     Raises:
         SchemaTooNew: the database is ahead of this code.
@@ -50,6 +54,8 @@ def migrate(engine: Engine) -> list[str]:
             return []
         config = _config(connection)
         command.upgrade(config, "head")
+        if then is not None:
+            then(connection)
         scripts = ScriptDirectory.from_config(config).iterate_revisions(state.head, state.current or "base")
         return [script.revision for script in scripts][::-1]
 

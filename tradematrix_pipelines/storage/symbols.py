@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.errors import UsageError
@@ -49,6 +49,12 @@ def add_symbols(engine: Engine, symbols: Sequence[Symbol]) -> list[str]:
     statement = insert(market_symbols).on_conflict_do_nothing().returning(market_symbols.c.symbol)
     with engine.begin() as connection:
         return [str(row.symbol) for row in connection.execute(statement, [_row(symbol) for symbol in symbols])]
+
+
+def insert_default_symbols(connection: Connection, symbols: Sequence[Symbol]) -> None:
+    """Store ``symbols`` in the connection's transaction, where none is stored."""
+    if connection.execute(select(market_symbols.c.id).limit(1)).first() is None:
+        connection.execute(insert(market_symbols), [_row(symbol) for symbol in symbols])
 
 
 def set_active(engine: Engine, name: str, *, active: bool) -> Symbol:

@@ -1,8 +1,7 @@
-"""A service that dies is started again, though not for ever, and nothing of it outlives its end."""
+"""A service that dies is started again, though not for ever, and nothing of it outlives its guard's end."""
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import psutil
 import pytest
 
 from tradematrix_pipelines.cli import supervision
+from tradematrix_pipelines.cli.guard import Guard, end_groups, members
 from tradematrix_pipelines.cli.supervision import RESTARTS, Service
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines_tests.stack import wait_for
@@ -25,13 +25,26 @@ time.sleep(600)
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def guard() -> Iterator[Guard]:
+    running = Guard()
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def service(tmp_path: Path, guard: Guard) -> Iterator[Service]:
     """A service that starts a process of its own and notes its pid."""
     (tmp_path / "patient.py").write_text(MAIN)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    running = Service("patient", ["patient"], environment=environment, folder=tmp_path, log=tmp_path / "patient.log")
+    running = started("patient", tmp_path, guard)
     yield running
-    running.stop(deadline=time.monotonic() + 5)
+    guard.end()
+    running.collect()
+
+
+def started(name: str, folder: Path, guard: Guard) -> Service:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    log = folder / f"{name}.log"
+    return Service(name, [name], environment=environment, folder=folder, log=log, group=lambda: guard.group)
 
 
 @pytest.fixture
@@ -78,23 +91,47 @@ def test_it_starts_again_and_leaves_alone_what_it_had_started(
     assert psutil.pid_exists(first)
 
 
-def test_its_end_is_the_end_of_all_it_ever_started(service: Service, pids: Callable[[int], list[int]]) -> None:
+def test_the_guards_end_is_the_end_of_all_it_ever_started(
+    service: Service, pids: Callable[[int], list[int]], guard: Guard
+) -> None:
     kill_head(pids(1)[0])
     revive(service)
-    started = pids(2)
-    service.stop(deadline=time.monotonic() + 5)
-    wait_for("their end", lambda: not any(psutil.pid_exists(pid) for pid in started), seconds=10)
+    pids(2)
+    guard.end()
+    assert members([guard.group]) == []
 
 
-def test_what_dies_again_and_again_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_killed_guard_is_replaced_and_ends_what_the_first_would_have(
+    service: Service, pids: Callable[[int], list[int]], guard: Guard
+) -> None:
+    pids(1)
+    first = guard.group
+    os.kill(first, signal.SIGKILL)
+    wait_for("the next guard", lambda: guard.revive() or guard.group != first, seconds=10)
+    kill_head(pids(1)[0])
+    revive(service)
+    pids(2)
+    guard.end()
+    assert members([first, guard.group]) == []
+
+
+def test_who_does_not_listen_is_killed(tmp_path: Path, guard: Guard) -> None:
+    (tmp_path / "deaf.py").write_text(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(600)"
+    )
+    running = started("deaf", tmp_path, guard)
+    wait_for("its start", lambda: running.log.read_text() == "deaf\n", seconds=10)
+    end_groups([guard.group], seconds=0.5)
+    assert members([guard.group]) == []
+    running.collect()
+
+
+def test_what_dies_again_and_again_is_given_up_with_the_end_of_its_log(tmp_path: Path, guard: Guard) -> None:
     (tmp_path / "hopeless.py").write_text("import sys; print('no such thing'); sys.exit(3)")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    log = tmp_path / "hopeless.log"
-    running = Service("hopeless", ["hopeless"], environment=environment, folder=tmp_path, log=log)
+    running = started("hopeless", tmp_path, guard)
     with pytest.raises(TradeMatrixError, match=r"the hopeless ended with exit code 3; its log ends:\n(no such thing)"):
         wait_for("the end of patience", running.revive, seconds=30, every=0.05)
-    running.stop(deadline=time.monotonic() + 5)
-    assert log.read_text().count("no such thing") == RESTARTS + 1
+    assert running.log.read_text().count("no such thing") == RESTARTS + 1
 
 
 def test_old_deaths_are_forgiven(

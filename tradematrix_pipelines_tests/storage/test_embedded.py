@@ -1,6 +1,7 @@
 """The embedded server lives as long as someone holds a lease, and survives whatever dies around it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,9 @@ import pytest
 
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.storage.embedded import ServerLease, lease_server
+from tradematrix_pipelines.storage.home_lock import is_held
 from tradematrix_pipelines.storage.programs import bin_dir, run
+from tradematrix_pipelines_tests.stack import wait_for
 
 HOLDER = """
 import sys
@@ -69,6 +72,17 @@ def server_pid(home: Path) -> int:
 
 def socket_dir(home: Path) -> Path:
     return Path((home / "postgres" / "postmaster.pid").read_text().splitlines()[4])
+
+
+def watchers(home: Path) -> list[psutil.Process]:
+    """The processes that watch the server of a home."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            command = process.cmdline()
+            if "tradematrix_pipelines.storage.watcher" in command and command[-1] == str(home):
+                found.append(process)
+    return found
 
 
 def kill(pid: int) -> None:
@@ -132,15 +146,45 @@ def test_the_server_outlives_one_process_while_another_holds_it(home: Path) -> N
     assert pid > 0
 
 
-def test_a_killed_process_holds_nothing(home: Path) -> None:
+def test_a_server_whose_only_holder_is_killed_stops_by_itself(home: Path) -> None:
     with holder(home) as other:
-        pid = server_pid(home)
         other.kill()
         other.wait()
-    assert runs(home)
-    with lease_server(home):
-        assert server_pid(home) == pid
+    wait_for("the server's end", lambda: not runs(home), seconds=20)
+    wait_for("the end of its watcher", lambda: not is_held(home / "watch"), seconds=20)
+    assert not is_held(home / "lease")
+
+
+def test_a_killed_process_takes_no_server_from_another(home: Path) -> None:
+    with lease_server(home) as lease:
+        with holder(home) as other:
+            other.kill()
+            other.wait()
+        time.sleep(2.5)  # the watcher looks every second
+        assert query(lease, "select 1") == [(1,)]
     assert not runs(home)
+
+
+def test_a_killed_watcher_is_replaced_by_the_next_lease(home: Path) -> None:
+    with holder(home) as other:
+        [watcher] = watchers(home)
+        kill(watcher.pid)
+        assert not is_held(home / "watch")
+        with lease_server(home):
+            assert [each.pid for each in watchers(home)] != [watcher.pid]
+        other.kill()
+        other.wait()
+    wait_for("the server's end", lambda: not runs(home), seconds=20)
+
+
+def test_a_home_that_is_gone_is_not_made_again_by_its_watcher(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with holder(home) as other:
+        [watcher] = watchers(home)
+        other.communicate()
+    shutil.rmtree(home)
+    wait_for("the watcher's end", lambda: not psutil.pid_exists(watcher.pid) or not watchers(home), seconds=20)
+    assert not home.exists()
 
 
 def test_a_killed_server_is_started_by_the_next_lease_with_all_its_data(home: Path) -> None:
@@ -160,7 +204,7 @@ def test_a_pid_file_whose_pid_is_somebody_elses_now_is_no_server(home: Path) -> 
     data, sockets = home / "postgres", Path(lines[4])
     with subprocess.Popen(["sleep", "60"], user=data.stat().st_uid) as stranger:
         try:
-            sockets.mkdir(exist_ok=True)
+            sockets.mkdir(mode=0o700)
             os.chown(sockets, data.stat().st_uid, -1)
             for file in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
                 file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
@@ -266,6 +310,50 @@ def test_a_long_home_and_a_strange_environment_do_no_harm(tmp_path: Path) -> Non
         other.communicate()
     assert not sockets.exists()
     assert not (strange.keys() - {"LC_ALL", "PGDATA"} | {"TWELVE_DATA_API_KEY"}) & servers_own.keys()
+
+
+@pytest.mark.parametrize("gone", ["folder", "socket"])
+def test_a_socket_that_was_cleaned_away_is_made_again_where_it_was(home: Path, gone: str) -> None:
+    with lease_server(home) as lease:
+        query(lease, "create table if not exists kept (n int)")
+        sockets = socket_dir(home)
+        assert sockets != home / "postgres"
+        if gone == "folder":
+            shutil.rmtree(sockets)
+        else:
+            (sockets / ".s.PGSQL.5432").unlink()
+        with lease_server(home):
+            assert query(lease, "select count(*) from kept") == [(0,)], "the URL that was handed out is good again"
+            assert sockets.stat().st_mode & 0o777 == 0o700
+    assert not runs(home)
+    assert not sockets.exists()
+
+
+def test_somebody_elses_folder_in_the_sockets_place_is_not_used(home: Path) -> None:
+    with lease_server(home):
+        sockets = socket_dir(home)
+        shutil.rmtree(sockets)
+        sockets.mkdir(mode=0o755)
+        (sockets / "theirs").touch()
+        try:
+            with lease_server(home) as again:
+                assert query(again, "select 1") == [(1,)]
+                assert socket_dir(home) != sockets
+                assert [each.name for each in sockets.iterdir()] == ["theirs"]
+        finally:
+            shutil.rmtree(sockets)
+
+
+@pytest.mark.parametrize(
+    "name", ['say "hello"', "a $HOME of `id`", "it's", "back\\slash; exit 1", "Zürich 東京", "100% & more", "-D x"]
+)
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    with lease_server(home) as lease:
+        assert query(lease, "select 1") == [(1,)]
+        assert (home / "postgres" / "server.log").exists()
+    assert not runs(home)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [name]
 
 
 def test_many_processes_at_once_make_one_server(tmp_path: Path) -> None:

@@ -1,22 +1,45 @@
 """Migrations: they make what the metadata declares, once, whoever runs them."""
 
-import threading
-from pathlib import Path
+import signal
+import subprocess
+import sys
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, inspect, text
 
-from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage import schema
+from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines.storage.market import Market, prepare
+from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.schema import SchemaTooNew, migrate, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata
 
-VERSIONS = Path(schema.__file__).with_name("migrations") / "versions"
+SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
+OPENED = """
+from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_symbols
+
+print("ready", flush=True)
+input()
+with Market.open(load_settings()) as market:
+    print(*(symbol.name for symbol in read_symbols(market.engine)))
+"""
+KILLED_WHEN_SEEDING = """
+import os, signal
+from sqlalchemy import Engine, event
+from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.storage.market import Market
+
+@event.listens_for(Engine, "before_cursor_execute")
+def kill(connection, cursor, statement, *_):
+    if statement.startswith("INSERT INTO market_symbols"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Market.open(load_settings())
+"""
 
 
 def test_migrations_make_exactly_the_declared_tables(market: Market) -> None:
@@ -35,23 +58,24 @@ def test_migrating_again_does_nothing(market: Market) -> None:
     assert schema_state(market.engine).up_to_date
 
 
-def test_two_processes_at_once_migrate_once(settings: Settings) -> None:
-    with open_databases(settings) as databases:
-        engine = create_engine(databases.market)
-        barrier, applied = threading.Barrier(2), []
+def test_processes_at_once_migrate_once_and_all_see_the_symbols(settings: Settings) -> None:
+    open_databases(settings).close()
+    command = [sys.executable, "-c", OPENED]
+    pipe, env = subprocess.PIPE, child_environment(settings)
+    racers = [subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True) for _ in range(5)]
+    assert [racer.stdout.readline() for racer in racers if racer.stdout is not None] == ["ready\n"] * 5
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    assert [racer.communicate(timeout=60)[0] for racer in racers] == [f"{' '.join(SYMBOLS)}\n"] * 5
 
-        def run() -> None:
-            barrier.wait()
-            applied.extend(prepare(engine))
 
-        threads = [threading.Thread(target=run) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert applied == sorted(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
-        assert [symbol.name for symbol in read_symbols(engine)] == ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
-        engine.dispose()
+def test_a_kill_before_the_symbols_are_stored_leaves_nothing_half_done(settings: Settings) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_WHEN_SEEDING], env=child_environment(settings), check=False)
+    assert done.returncode == -signal.SIGKILL
+    with Market.open(settings) as market:
+        assert [symbol.name for symbol in read_symbols(market.engine)] == SYMBOLS
 
 
 def _stamp(engine: Engine, revision: str) -> None:

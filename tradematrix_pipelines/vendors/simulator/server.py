@@ -132,7 +132,7 @@ def serve_simulator(
     files_dir: Path | None = None,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Run a simulator until SIGINT or SIGTERM. Call it from the main thread: only that one hears signals.
+    """Run a simulator until SIGINT, SIGTERM or SIGHUP. Call it from the main thread: only that one hears signals.
 
     Args:
         on_ready: called with the server's address once it answers. The rest is :class:`Simulator`'s.
@@ -148,9 +148,11 @@ def serve_simulator(
 
 @contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT and SIGTERM set, and leave the handlers as they were."""
+    """Yield an event that these signals set, and leave the handlers as they were."""
     asked_to_stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(number, lambda *_: asked_to_stop.set()) for number in numbers]
     try:
         yield asked_to_stop

@@ -1,0 +1,109 @@
+"""The process that ends whatever ``up`` has started, whichever way ``up`` ends.
+
+It is the head of the process group in which all of that runs, reads a pipe that ``up`` alone can write to, and when the
+pipe closes, tells the group to end and waits until it has: ``python -m tradematrix_pipelines.cli.guard``. Here: that
+process, and starting it. Not here: what is started (``services``).
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from typing import IO
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+
+_STOP_SECONDS = 20.0
+_KILL_SECONDS = 10.0
+
+
+class Guard:
+    """The running guard of a process that starts others in its group.
+
+    Args:
+        lock: descriptor of a locked file, which stays locked until the group has ended; ``None`` = there is none.
+    """
+
+    def __init__(self, *, lock: int | None = None) -> None:
+        self._lock, self._groups = lock, list[int]()
+        self._process, self._pipe = self._start()
+
+    @property
+    def group(self) -> int:
+        """The process group in which to start what is to be ended."""
+        return self._process.pid
+
+    def revive(self) -> None:
+        """Start it again if it has died. It ends what runs in the groups of those before it, too."""
+        if self._process.poll() is not None:
+            self._groups.append(self._process.pid)
+            self._pipe.close()
+            self._process, self._pipe = self._start()
+
+    def end(self) -> None:
+        """End the group, and return when nothing of it is left."""
+        self.revive()
+        self._pipe.close()
+        self._process.wait()
+
+    def _start(self) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-P", "-m", "tradematrix_pipelines.cli.guard", *map(str, self._groups)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+            pass_fds=() if self._lock is None else (self._lock,),
+        )
+        if process.stdin is None:
+            msg = "a pipe was asked for"
+            raise RuntimeError(msg)
+        return process, process.stdin
+
+
+def end_groups(groups: Collection[int], *, seconds: float = _STOP_SECONDS) -> None:
+    """Tell all processes of these groups but this one to end; kill those that still live after ``seconds``."""
+    for group in groups:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
+    if _gone(groups, seconds=seconds):
+        return
+    _gone(groups, seconds=_KILL_SECONDS, kill=True)
+
+
+def members(groups: Collection[int]) -> list[psutil.Process]:
+    """Return the living processes of these groups, without this one."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError, psutil.Error):
+            own = process.pid == os.getpid()
+            if not own and os.getpgid(process.pid) in groups and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def _gone(groups: Collection[int], *, seconds: float, kill: bool = False) -> bool:
+    deadline = time.monotonic() + seconds
+    while left := members(groups):
+        if time.monotonic() > deadline:
+            return False
+        for process in left if kill else ():
+            with suppress(psutil.Error):
+                process.kill()
+        time.sleep(0.05)
+    return True
+
+
+def main() -> None:
+    """Wait for the end of whoever started this process, then end its group and those named."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    end_groups({os.getpgrp(), *map(int, sys.argv[1:])})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The one ``up`` of a home: its lock, and what others can read of it.
+
+Here: the file ``up`` in the home, which a running ``up`` keeps locked and writes to. Not here: what runs
+(``services``), and how it is shown (``status``).
+"""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+
+from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.storage.home_lock import is_held, lock_alone, open_lock
+
+_FILE = "up"
+_END_SECONDS = 60.0
+"""What is left of an ``up`` that was killed is ended by its guard within half of that."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceState:
+    """One of the processes that ``up`` keeps alive."""
+
+    name: str
+    pid: int
+    restarts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpState:
+    """A running ``up``.
+
+    Attributes:
+        created: when its process began, in seconds of the machine's clock: pids are reused.
+        url: where its UI is.
+    """
+
+    pid: int
+    created: float
+    url: str
+    since: datetime
+    services: tuple[ServiceState, ...] = ()
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process is there."""
+        try:
+            process = psutil.Process(self.pid)
+            return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created) < 1)
+        except psutil.Error:
+            return False
+
+
+class OneUp:
+    """The right to be the ``up`` of a home, from ``with`` until its end; a guard that shares it may keep it longer.
+
+    Args:
+        url: where the UI will be.
+
+    Raises:
+        TradeMatrixError: another one has it; the message says which.
+    """
+
+    def __init__(self, home: Path, *, url: str) -> None:
+        own = psutil.Process()
+        self._home = home
+        self._state = UpState(pid=own.pid, created=own.create_time(), url=url, since=SystemClock().now())
+        self.descriptor = -1
+
+    def tell(self, services: Sequence[ServiceState]) -> None:
+        """Say what runs now."""
+        told = asdict(replace(self._state, services=tuple(services)))
+        told["since"] = self._state.since.isoformat()
+        text = json.dumps(told).encode() + b"\n"
+        os.pwrite(self.descriptor, text, 0)
+        os.ftruncate(self.descriptor, len(text))
+
+    def __enter__(self) -> Self:
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            self.descriptor = open_lock(self._home / _FILE)
+        except OSError as error:
+            raise TradeMatrixError(
+                f"can't write to {self._home} ({error.strerror}): make it writable, or set TRADEMATRIX_HOME to another"
+            ) from error
+        deadline = time.monotonic() + _END_SECONDS
+        while not lock_alone(self.descriptor):
+            other = _read(self._home)
+            if other is not None and other.lives:
+                self._close()
+                raise TradeMatrixError(
+                    f"already running, pid {other.pid}, {other.url}: end it with `tradematrix stop`, "
+                    "or set TRADEMATRIX_HOME to another folder"
+                )
+            if time.monotonic() > deadline:
+                self._close()
+                raise TradeMatrixError(f"what was started by a killed `up` of {self._home} has not ended: try again")
+            time.sleep(0.1)
+        self.tell(())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.ftruncate(self.descriptor, 0)
+        self._close()
+
+    def _close(self) -> None:
+        os.close(self.descriptor)
+        self.descriptor = -1
+
+
+def read_up(home: Path) -> UpState | None:
+    """Return the ``up`` that runs in a home; ``None`` where there is none."""
+    state = _read(home) if is_held(home / _FILE) else None
+    return state if state is not None and state.lives else None
+
+
+def wait_until_ended(home: Path, up: UpState, *, seconds: float) -> bool:
+    """Wait until this ``up`` of a home, and all that it started, is gone; return whether that has come."""
+    deadline = time.monotonic() + seconds
+    while is_held(home / _FILE) or up.lives:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _read(home: Path) -> UpState | None:
+    try:
+        # What follows the first value is left of a longer text, while that is being cut.
+        told: dict[str, Any] = json.JSONDecoder().raw_decode((home / _FILE).read_text())[0]
+        services = tuple(ServiceState(**service) for service in told.pop("services"))
+        since = datetime.fromisoformat(told.pop("since"))
+        return UpState(**told, since=since, services=services)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,162 @@
+"""``tradematrix up`` as a whole: one of a home, and nothing of it is left whichever way it ends. With daemon and UI."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import pytest
+
+from tradematrix_pipelines_tests.stack import (
+    environment,
+    free_port,
+    left_behind,
+    running,
+    tradematrix,
+    ui,
+    vendor,
+    wait_for,
+    wait_until_nothing_is_left,
+)
+
+CLOCK = "2026-11-20T23:00:00Z"
+ENDS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+"""How a command may be told to end, but for Ctrl-C, which is how all other tests end it."""
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder:
+        found = Path(folder) / "home"
+        found.mkdir()
+        yield found
+
+
+@pytest.fixture
+def env(home: Path) -> dict[str, str]:
+    return environment(home, TRADEMATRIX_CLOCK=CLOCK)
+
+
+def said(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command, whatever comes of it."""
+    command = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def state(env: dict[str, str]) -> dict[str, object]:
+    found: dict[str, object] = json.loads(said(env, "status", "--json").stdout)
+    return found
+
+
+def server_pid(home: Path) -> int:
+    return int((home / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def test_there_is_one_up_of_a_home_and_it_can_be_seen_and_stopped(home: Path, env: dict[str, str]) -> None:
+    assert (said(env, "status").returncode, state(env)["running"]) == (1, False)
+    nothing = said(env, "stop")
+    assert (nothing.returncode, "nothing to stop" in nothing.stdout) == (0, True)
+    with ui(env, home) as web:
+        told = state(env)
+        services = told["services"]
+        assert isinstance(services, list)
+        assert (told["running"], told["pid"], told["url"]) == (True, web.process.pid, web.url)
+        assert told["database"] == {"embedded": True, "pid": server_pid(home)}
+        assert [(each["name"], each["restarts"]) for each in services] == [("webserver", 0), ("daemon", 0)]
+        assert web.url in said(env, "status").stdout
+        for second in (["up"], ["demo"]):
+            refused = said(env, *second, "--port", str(free_port()))
+            assert refused.returncode == 1
+            assert refused.stderr == (
+                f"Error: already running, pid {web.process.pid}, {web.url}: end it with `tradematrix stop`, "
+                "or set TRADEMATRIX_HOME to another folder\n"
+            )
+        [webserver, _] = services
+        os.kill(webserver["pid"], signal.SIGKILL)
+        again = wait_for("the next webserver", lambda: restarted(env), seconds=30)
+        assert again["pid"] != webserver["pid"]
+        assert tradematrix(env, "stop") == f"stopped, pid {web.process.pid}\n"
+        # Nothing is waited for: all of it is over when `stop` returns.
+        assert but_its_watcher(left_behind(home)) == []
+        assert web.process.wait(5) == 0
+    wait_until_nothing_is_left(home, seconds=5)
+    assert state(env)["running"] is False
+
+
+def but_its_watcher(left: list[str]) -> list[str]:
+    """What is left, without the server's watcher, which finds out within a second that there is nothing to watch."""
+    return [each for each in left if each != "watch" and "storage.watcher" not in each]
+
+
+def restarted(env: dict[str, str]) -> dict[str, object] | None:
+    services = state(env)["services"]
+    assert isinstance(services, list)
+    found: dict[str, object] = services[0]
+    return found if found["restarts"] == 1 else None
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_nothing_is_left_when_up_is_told_to_end_by(home: Path, env: dict[str, str], number: signal.Signals) -> None:
+    with ui(env, home) as web:
+        web.process.send_signal(number)
+        web.process.wait(60)
+        if number is not signal.SIGKILL:
+            assert web.process.returncode == 0, (home / "up.log").read_text()
+            # In its own time: what is left is not killed behind its back.
+            assert but_its_watcher(left_behind(home)) == []
+        wait_until_nothing_is_left(home)
+
+
+def test_the_next_start_waits_for_what_a_killed_one_left(home: Path, env: dict[str, str]) -> None:
+    port = free_port()
+    with ui(env, home, port=port) as first:
+        first.process.kill()
+        first.process.wait()
+        with ui(env, home, port=port) as second:
+            told = state(env)
+            assert (told["running"], told["pid"]) == (True, second.process.pid)
+            daemons = [each for each in left_behind(home) if "defs.daemon run" in each]
+            assert len(daemons) == 1, daemons
+    wait_until_nothing_is_left(home)
+
+
+def test_up_goes_on_where_postgres_does_not_start_at_once(home: Path, env: dict[str, str]) -> None:
+    with ui(env, home) as web:
+        conf, server = home / "postgres" / "postgresql.auto.conf", psutil.Process(server_pid(home))
+        good = conf.read_text()
+        conf.write_text("wal_level = sideways\n")
+        server.kill()
+        log = home / "up.log"
+        wait_for("a failed start", lambda: "trying again in 2 s" in log.read_text(), seconds=60)
+        assert web.process.poll() is None
+        conf.write_text(good)
+        wait_for("the server", lambda: state(env)["database"] != {"embedded": True, "pid": None}, seconds=60)
+        time.sleep(2)
+        assert web.process.poll() is None, log.read_text()
+        assert web.runs() == []
+    wait_until_nothing_is_left(home)
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_nothing_is_left_when_a_command_is_told_to_end_by(home: Path, number: signal.Signals) -> None:
+    with vendor(home, "--fault", "slow=8", clock=CLOCK) as simulator:
+        env = environment(
+            home,
+            TRADEMATRIX_CLOCK=CLOCK,
+            TRADEMATRIX_TWELVE_DATA_URL=simulator.url,
+            TWELVE_DATA_API_KEY="any",
+            TWELVE_DATA_PLAN="unlimited",
+        )
+        with running(env, "backfill", "DAX", "--from", "2026-11-20", log=home / "backfill.log") as backfill:
+            wait_for("its call", lambda: simulator.counts["calls"], seconds=60)
+            backfill.send_signal(number)
+            assert backfill.wait(30) == (-signal.SIGKILL if number is signal.SIGKILL else 1)
+    wait_until_nothing_is_left(home)
+    if number is not signal.SIGKILL:
+        assert (home / "backfill.log").read_text().splitlines()[-1] == "Aborted!"
