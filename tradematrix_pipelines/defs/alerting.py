@@ -10,6 +10,7 @@ from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
+from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
@@ -41,18 +42,17 @@ def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=status,
         description="Record what went wrong and what is over, and tell the services of TRADEMATRIX_ALERT_URLS, once.",
     )
-    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        alerter = Alerter(settings.alert_urls)
-        with Market.open(settings) as market:
-            now = market.clock.now()
-            found, kinds = find_incidents(market, settings, context.instance, now=now)
-            record(market.engine, found, kinds=kinds, now=now)
-            try:
-                told = tell(market.engine, alerter, now=now)
-            except AlertError as error:
-                # It is told at the next tick: a service that is down is no reason for this sensor to fail.
-                return dg.SkipReason(f"{len(read_open(market.engine))} open; {error}")
-            count = len(read_open(market.engine))
+    @on_market(settings)
+    def alerts(context: dg.SensorEvaluationContext, market: Market) -> dg.SkipReason:
+        alerter, now = Alerter(settings.alert_urls), market.clock.now()
+        found, kinds = find_incidents(market, settings, context.instance, now=now)
+        record(market.engine, found, kinds=kinds, now=now)
+        try:
+            told = tell(market.engine, alerter, now=now)
+        except AlertError as error:
+            # It is told at the next tick: a service that is down is no reason for this sensor to fail.
+            return dg.SkipReason(f"{len(read_open(market.engine))} open; {error}")
+        count = len(read_open(market.engine))
         return dg.SkipReason(f"{count} open; told of {told.opened} new, {told.closed} over, {told.touches} touches")
 
     return alerts

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy import Connection, Engine, Row, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
@@ -82,24 +83,31 @@ def read_coverage(
         .order_by(market_symbols.c.symbol, table.c.timeframe, table.c.trade_date)
     )
     with engine.connect() as connection:
-        return [
-            StoredCoverage(
-                symbol=row.symbol,
-                coverage=Coverage(
-                    timeframe=Timeframe(row.timeframe),
-                    trade_date=row.trade_date,
-                    **{name: getattr(row, name) for name in _FOUND if name != "status"},
-                    status=Status(row.status),
-                    error=row.last_error,
-                    retry_at=row.retry_at,
-                    opens_at=row.opens_at,
-                    closes_at=row.closes_at,
-                ),
-                attempts=row.attempts,
-                checked_at=row.checked_at,
-            )
-            for row in connection.execute(query)
-        ]
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[StoredCoverage]:
+    """Return what failed for a reason that has passed at ``now``, of active symbols, by symbol, timeframe, date.
+
+    That is the closed sessions that waited for the day's credits, and whose reset has come.
+
+    Args:
+        since: first trade date of the partitions.
+    """
+    table = session_coverage
+    query = (
+        select(market_symbols.c.symbol, table)
+        .join_from(table, market_symbols)
+        .where(
+            table.c.retry_at <= now,
+            table.c.closes_at <= now,
+            table.c.trade_date >= since,
+            market_symbols.c.active,
+        )
+        .order_by(market_symbols.c.symbol, table.c.timeframe, table.c.trade_date)
+    )
+    with engine.connect() as connection:
+        return [_stored(row) for row in connection.execute(query)]
 
 
 def stored_sources(engine: Engine) -> set[str]:
@@ -121,3 +129,21 @@ def count_checked(engine: Engine, symbols: Sequence[Symbol], *, since: datetime)
     )
     with engine.connect() as connection:
         return connection.execute(query).scalar_one()
+
+
+def _stored(row: Row[Any]) -> StoredCoverage:
+    return StoredCoverage(
+        symbol=row.symbol,
+        coverage=Coverage(
+            timeframe=Timeframe(row.timeframe),
+            trade_date=row.trade_date,
+            **{name: getattr(row, name) for name in _FOUND if name != "status"},
+            status=Status(row.status),
+            error=row.last_error,
+            retry_at=row.retry_at,
+            opens_at=row.opens_at,
+            closes_at=row.closes_at,
+        ),
+        attempts=row.attempts,
+        checked_at=row.checked_at,
+    )

@@ -92,14 +92,10 @@ def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
         "symbols": ("30 s", True),
         "housekeeping": ("3600 s", True),
         "resume_after_limit": ("30 s", True),
-        "levels_after_resumed_success": ("30 s", True),
-        "levels_after_resumed_failure": ("30 s", True),
     }
     quiet = found(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
     running = {name for name, (_, runs) in quiet.items() if runs}
-    assert running == {
-        "symbols", "housekeeping", "resume_after_limit", "levels_after_resumed_success", "levels_after_resumed_failure",
-    }  # fmt: skip
+    assert running == {"symbols", "housekeeping", "resume_after_limit"}
 
 
 # The clock is Dagster's argument here; weekdays and holidays are the calendar's of 2026.

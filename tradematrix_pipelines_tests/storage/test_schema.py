@@ -45,7 +45,7 @@ def test_two_processes_at_once_migrate_once(settings: Settings) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert applied == ["0001", "0002"]
+        assert applied == ["0001", "0002", "0004"]
         assert [symbol.name for symbol in read_symbols(engine)] == ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
         engine.dispose()
 
