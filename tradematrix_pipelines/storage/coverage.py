@@ -110,6 +110,39 @@ def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[Stored
         return [_stored(row) for row in connection.execute(query)]
 
 
+def count_incomplete(
+    engine: Engine,
+    names: Sequence[str],
+    timeframes: Sequence[Timeframe],
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+) -> tuple[int, StoredCoverage | None]:
+    """Return how many sessions of these series are known between two dates, and the first that is incomplete.
+
+    That is one that has closed by ``now`` and is not stored complete (``trading_day.healing.is_red``).
+    """
+    table = session_coverage
+    among = (
+        market_symbols.c.symbol.in_(names)
+        & table.c.timeframe.in_([str(timeframe) for timeframe in timeframes])
+        & table.c.trade_date.between(first, last)
+    )
+    whole = table.c.status.in_([str(Status.COMPLETE), str(Status.CLOSED)]) & table.c.final
+    count = select(func.count()).select_from(table.join(market_symbols)).where(among)
+    incomplete = (
+        select(market_symbols.c.symbol, table)
+        .join_from(table, market_symbols)
+        .where(among, table.c.closes_at <= now, ~whole)
+        .order_by(table.c.trade_date, market_symbols.c.id, table.c.timeframe)
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        row = connection.execute(incomplete).one_or_none()
+        return connection.execute(count).scalar_one(), None if row is None else _stored(row)
+
+
 def stored_sources(engine: Engine) -> set[str]:
     """Return the vendors that candles in this database came from."""
     query = select(session_coverage.c.source).where(session_coverage.c.received > 0).distinct()
