@@ -4,7 +4,7 @@ Whoever launched them, a schedule, the UI or a backfill. Not here: live pulls, t
 failed; nor a command's runs, whose user knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -72,6 +72,7 @@ def _judge(market: Market, instance: dg.DagsterInstance, key: _Key, now: datetim
     timeframes = [CANDLE_ASSETS[asset] for asset in assets if asset in CANDLE_ASSETS] if assets else list(Timeframe)
     if not timeframes or not start:
         return "see it in the UI"
+    names: Sequence[str]
     names, first, last = _rectangle(start, end)
     every = instance.get_dynamic_partitions(str(SYMBOLS.name))
     if len(names) > 1 and set(names) <= set(every):

@@ -34,12 +34,6 @@ from tradematrix_pipelines.vendors.protocol import Vendor
 
 Found = dict[tuple[Timeframe, date], StoredCoverage]
 
-_FINER = {
-    Timeframe.M5: Timeframe.M1,
-    Timeframe.M15: Timeframe.M1,
-    Timeframe.H1: Timeframe.M1,
-    Timeframe.D1: Timeframe.H1,
-}
 _DESCRIPTIONS = {
     Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
     Timeframe.M5: "Five-minute candles, from the minutes where they are complete, else the vendor's own.",
@@ -99,10 +93,10 @@ def _key(timeframe: Timeframe) -> AssetKey:
 
 
 def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    finer = _FINER.get(timeframe)
     return dg.AssetSpec(
         _key(timeframe),
-        deps=[] if finer is None else [_key(finer)],
+        # All of the minutes: Dagster leaves out of a backfill what is below an asset that is not part of it.
+        deps=[] if timeframe is Timeframe.M1 else [_key(Timeframe.M1)],
         description=_DESCRIPTIONS[timeframe],
         group_name="candles",
         owners=["team:market-data"],
