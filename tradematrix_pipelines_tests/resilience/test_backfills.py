@@ -12,12 +12,11 @@ from sqlalchemy import Engine, create_engine, text
 
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, tradematrix, ui, vendor
+from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, ui, vendor
 
 CLOCK = "2026-11-20T23:00:00Z"
-WEEK = [date(2026, 11, 16) + timedelta(days=n) for n in range(5)]
-INDICES = ["DAX", "NDX", "DJI", "SPX", "AAPL"]
-PAIRS = ["EUR/USD", "XAG/USD"]
+DAYS = [date(2026, 11, 16) + timedelta(days=n) for n in range(3)]
+INDICES, PAIRS = ["DAX", "NDX"], ["EUR/USD", "XAG/USD"]
 
 
 @dataclass
@@ -50,8 +49,6 @@ def installation() -> Iterator[Installation]:
         databases = stack.enter_context(open_databases(load_settings(env)))
         engine = create_engine(databases.market, pool_pre_ping=True)
         stack.callback(engine.dispose)
-        tradematrix(env, "symbols", "add", "SPX", "--calendar", "XNYS")
-        tradematrix(env, "symbols", "add", "AAPL", "--calendar", "XNYS")
         web = stack.enter_context(ui(env, home))
         yield Installation(web=web, simulator=simulator, engine=engine)
 
@@ -61,15 +58,15 @@ def test_a_backfill_without_the_assets_between_brings_in_all_and_in_a_call_a_sym
 ) -> None:
     before = installation.simulator.counts["calls"]
     assets = ["ohlc_1m", "ohlc_1d", "daily_levels", "pivot_points"]
-    backfill = installation.web.backfill(WEEK, [*INDICES, *PAIRS], assets)
+    backfill = installation.web.backfill(DAYS, [*INDICES, *PAIRS], assets)
     assert installation.web.finish(backfill, seconds=240) == "COMPLETED_SUCCESS"
     days = "SELECT count(*) FROM session_coverage WHERE timeframe = '1d' AND status = 'complete' AND final"
-    assert installation.ask(days) == (35,)
-    assert installation.ask("SELECT count(*) FROM levels_daily") == (35,)
-    assert installation.ask("SELECT count(DISTINCT (symbol_id, trade_date)) FROM pivot_levels") == (35,)
+    assert installation.ask(days) == (12,)
+    assert installation.ask("SELECT count(*) FROM levels_daily") == (12,)
+    assert installation.ask("SELECT count(DISTINCT (symbol_id, trade_date)) FROM pivot_levels") == (12,)
     runs = installation.web.runs(tags={"dagster/backfill": backfill})
-    assert len(runs) == 14, "candles and levels of each symbol"
-    # Minutes of five sessions: a call of an index, two of a market that is open around the clock. And the indices'
-    # official days. By date it would be a call for each session: 35, and 25 official days.
+    assert len(runs) == 8, "candles and levels of each symbol"
+    # The minutes of a symbol's three sessions in one call, the indices' official days in another. By date, it would be
+    # a call for each session: 12, and 6 official days.
     calls = installation.simulator.counts["calls"] - before
-    assert calls == len(INDICES) + 2 * len(PAIRS) + len(INDICES)
+    assert calls == len(INDICES) + len(PAIRS) + len(INDICES)
