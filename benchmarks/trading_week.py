@@ -20,9 +20,9 @@ from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
 from tradematrix_pipelines.defs.partitions import sync_symbols
-from tradematrix_pipelines.defs.requests import request_due
+from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_due
 from tradematrix_pipelines.defs.runs import run_sessions
-from tradematrix_pipelines.defs.trading_day import request_healing, request_missing
+from tradematrix_pipelines.defs.trading_day import want_healing, want_missing
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
@@ -99,7 +99,6 @@ class Week:
     ) -> None:
         self._settings, self._clock, self._spent, self._on_minute = settings, clock, spent, on_minute
         self._defs, self._alerter = build_defs(settings), Alerter(settings.alert_urls)
-        self._requested: set[str] = set()
         self.lived = Lived()
 
     def live(self, report: Callable[[int], None]) -> Lived:
@@ -138,12 +137,12 @@ class Week:
             self.lived.failed_pulls += pulled.error is not None
         if tick.minute % SENSORS == _AFTER_CLOSES:
             # Candles first, then the levels that follow from them.
-            while self._carry_out(instance, request_due(market, self._settings, now=self._clock.instant)):
+            while self._carry_out(market, instance, want_due):
                 pass
-            self._carry_out(instance, request_healing(market, self._settings, now=self._clock.instant))
+            self._carry_out(market, instance, want_healing)
             self._tell(market, instance)
         if last_deadline(tick) == tick:
-            self._carry_out(instance, request_missing(market, self._settings, now=self._clock.instant))
+            self._carry_out(market, instance, want_missing)
 
     def _tell(self, market: Market, instance: dg.DagsterInstance) -> None:
         now = self._clock.instant
@@ -151,13 +150,10 @@ class Week:
         record(market.engine, found, kinds=kinds, now=now)
         tell(market.engine, self._alerter, now=now)
 
-    def _carry_out(self, instance: dg.DagsterInstance, requests: Sequence[dg.RunRequest]) -> int:
-        """Carry out the requests that are new, and return how many that were."""
-        before = self.lived.runs
-        for request in requests:
-            if request.run_key in self._requested:
-                continue
-            self._requested.add(str(request.run_key))
+    def _carry_out(self, market: Market, instance: dg.DagsterInstance, want: Callable[..., list[Wanted]]) -> int:
+        """Carry out what is wanted and not requested yet, and return how many runs that were."""
+        before, now = self.lived.runs, self._clock.instant
+        for request in request_runs(market, instance, want(market, self._settings, now=now), now=now):
             keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
             [(symbol, dates)] = dates_by_symbol(keys).items()
             outcome = run_sessions(

@@ -19,6 +19,7 @@ class IncidentKind(StrEnum):
     STALE_MARKET = "stale_market"
     VENDOR_DISAGREEMENT = "vendor_disagreement"
     SESSION_OPEN = "session_open"  # self-healing has given up on a session
+    NOT_JUDGED = "not_judged"  # whether something of another kind is wrong can't be told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """The sensor that tells people: it judges the state of the system, records incidents, and sends what is new or over."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -10,6 +11,7 @@ from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
+from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
@@ -30,6 +32,7 @@ from tradematrix_pipelines.trading_day.watch import (
 
 _SECONDS = 60
 _WEEK = timedelta(days=7)
+_logger = logging.getLogger(__name__)
 
 
 def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -41,44 +44,72 @@ def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=status,
         description="Record what went wrong and what is over, and tell the services of TRADEMATRIX_ALERT_URLS, once.",
     )
-    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        alerter = Alerter(settings.alert_urls)
-        with Market.open(settings) as market:
-            now = market.clock.now()
-            found, kinds = find_incidents(market, settings, context.instance, now=now)
-            record(market.engine, found, kinds=kinds, now=now)
-            try:
-                told = tell(market.engine, alerter, now=now)
-            except AlertError as error:
-                # It is told at the next tick: a service that is down is no reason for this sensor to fail.
-                return dg.SkipReason(f"{len(read_open(market.engine))} open; {error}")
-            count = len(read_open(market.engine))
+    @on_market(settings)
+    def alerts(context: dg.SensorEvaluationContext, market: Market) -> dg.SkipReason:
+        alerter, now = Alerter(settings.alert_urls), market.clock.now()
+        found, kinds = find_incidents(market, settings, context.instance, now=now, log=context.log)
+        record(market.engine, found, kinds=kinds, now=now)
+        try:
+            told = tell(market.engine, alerter, now=now)
+        except AlertError as error:
+            # It is told at the next tick: a service that is down is no reason for this sensor to fail.
+            return dg.SkipReason(f"{len(read_open(market.engine))} open; {error}")
+        count = len(read_open(market.engine))
         return dg.SkipReason(f"{count} open; told of {told.opened} new, {told.closed} over, {told.touches} touches")
 
     return alerts
 
 
 def find_incidents(
-    market: Market, settings: Settings, instance: dg.DagsterInstance, *, now: datetime
+    market: Market, settings: Settings, instance: dg.DagsterInstance, *, now: datetime, log: logging.Logger = _logger
 ) -> tuple[list[Incident], Collection[IncidentKind]]:
-    """Return what is wrong at ``now``, and the kinds that this is the whole of."""
+    """Return what is wrong at ``now``, and the kinds that this is the whole of.
+
+    A kind that can't be judged is left out of these, so that none of it counts as over; that it can't is an incident.
+    """
+    kind = IncidentKind.NOT_JUDGED
+    found: list[Incident] = []
+    judged = [kind]
+    for each, find in _detectors(market, settings, instance, now).items():
+        try:
+            found += find()
+        except Exception as error:
+            log.exception("%s can't be judged", each)
+            # Of the error only its type: what it says may hold what must not leave the machine.
+            why = f"{each} can't be judged ({type(error).__name__}): see the log of the sensor `alerts`"
+            found.append(Incident(key=f"{kind}|{each}", kind=kind, message=why))
+        else:
+            judged.append(each)
+    return found, judged
+
+
+def _detectors(
+    market: Market, settings: Settings, instance: dg.DagsterInstance, now: datetime
+) -> dict[IncidentKind, Callable[[], list[Incident]]]:
+    """Return who judges which kind; each reads what only it needs."""
     symbols = automated_symbols(market, settings)
-    rows = recent_coverage(market, symbols, now)
-    computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
-    newest = {price.symbol: price.at for price in read_current_prices(market.engine, symbols)}
-    every = [row for some in rows.values() for row in some]
-    errors = {
-        (row.symbol, row.coverage.trade_date): row.coverage.reason()
-        for row in every
-        if row.coverage.timeframe is Timeframe.M1 and row.coverage.status is Status.FAILED
+    rows = [row for some in recent_coverage(market, symbols, now).values() for row in some]
+
+    def stale() -> list[Incident]:
+        newest = {price.symbol: price.at for price in read_current_prices(market.engine, symbols)}
+        errors = {
+            (row.symbol, row.coverage.trade_date): row.coverage.reason()
+            for row in rows
+            if row.coverage.timeframe is Timeframe.M1 and row.coverage.status is Status.FAILED
+        }
+        return find_stale_markets(symbols, newest, now, errors=errors)
+
+    def missing() -> list[Incident]:
+        computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
+        return find_missing_levels(symbols, computed, now)
+
+    return {
+        IncidentKind.LEVELS_MISSING: missing,
+        IncidentKind.CREDITS_LOW: lambda: find_low_credits(symbols, credit_state(market, settings, now), now),
+        IncidentKind.STALE_MARKET: stale,
+        IncidentKind.SESSION_OPEN: lambda: find_given_up(decide_healing(rows, now, budget=0).given_up),
+        IncidentKind.VENDOR_DISAGREEMENT: lambda: find_disagreements(
+            days_against_minutes(market.engine, since=(now - _WEEK).date())
+        ),
+        IncidentKind.RUN_FAILURE: lambda: find_failed_runs(instance, market, now),
     }
-    given_up = decide_healing(every, now, budget=0).given_up
-    found = [
-        *find_missing_levels(symbols, computed, now),
-        *find_low_credits(symbols, credit_state(market, settings, now), now),
-        *find_stale_markets(symbols, newest, now, errors=errors),
-        *find_given_up(given_up),
-        *find_disagreements(days_against_minutes(market.engine, since=(now - _WEEK).date())),
-        *find_failed_runs(instance, rows, now),
-    ]
-    return found, tuple(IncidentKind)

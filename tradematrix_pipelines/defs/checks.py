@@ -13,6 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
+from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.day_state import automated_symbols
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
@@ -69,10 +70,10 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=sensor_status(settings),
         description="Report which assets are late for their market's hours, without a run.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        with Market.open(settings) as market:
-            symbols, now = automated_symbols(market, settings), market.clock.now()
-            judged = judge_freshness(market, symbols, now=now)
+    @on_market(settings)
+    def sensor(context: dg.SensorEvaluationContext, market: Market) -> dg.SensorResult | dg.SkipReason:
+        symbols, now = automated_symbols(market, settings), market.clock.now()
+        judged = judge_freshness(market, symbols, now=now)
         known, shown = json.loads(context.cursor or "{}"), _shown(context.instance)
         state = {asset: [asdict(late) for late in found] for asset, found in judged.items()}
         changed = [

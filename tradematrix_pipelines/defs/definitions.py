@@ -15,7 +15,7 @@ from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.live import build_live_job, build_live_schedule
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.resources import build_resources
-from tradematrix_pipelines.defs.sensors import build_sensors
+from tradematrix_pipelines.defs.sensors import build_resume_sensor
 from tradematrix_pipelines.defs.symbols_sensor import build_symbols_sensor
 from tradematrix_pipelines.defs.trading_day import build_deadlines, build_trading_day_sensors
 from tradematrix_pipelines.settings import Settings, load_settings
@@ -32,7 +32,7 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
             jobs=[*jobs, live],
             schedules=[build_live_schedule(settings, live), *build_deadlines(settings, jobs[2])],
             sensors=[
-                *build_sensors(settings, ingest=jobs[0], levels=jobs[1]),
+                build_resume_sensor(settings, ingest=jobs[0], levels=jobs[1]),
                 *build_trading_day_sensors(settings, jobs[2]),
                 build_symbols_sensor(settings),
                 build_freshness_sensor(settings),

@@ -1,9 +1,15 @@
-"""Runs that failed for good: after their last retry, and with what they were for still not there."""
+"""Runs and backfills that failed for good: after their last retry, and with what they were for still not there.
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+Whoever launched them, a schedule, the UI or a backfill. Not here: live pulls, the next one makes up for one that
+failed; nor a command's runs, whose user knows.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -15,67 +21,129 @@ from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES, TRADING_DAY
+from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.defs.runs import BATCH_TAG
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
-from tradematrix_pipelines.trading_day.healing import is_red
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.coverage import count_incomplete
+from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS
+from tradematrix_pipelines.storage.market import Market
 
-_JOBS = (INGEST_CANDLES, COMPUTE_LEVELS, TRADING_DAY)
-_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+_JOBS = (INGEST_CANDLES, COMPUTE_LEVELS, TRADING_DAY, IMPLICIT_ASSET_JOB_NAME)
 _RECENT = timedelta(days=1)
-_MOST = 200
+_MOST, _MOST_LATER = 200, 2000
+_KIND = IncidentKind.RUN_FAILURE
+
+_Key = tuple[str, str, str, frozenset[dg.AssetKey]]
+"""Job, first and last partition, assets."""
 
 
-def find_failed_runs(
-    instance: dg.DagsterInstance, rows: Mapping[str, Sequence[StoredCoverage]], now: datetime
-) -> list[Incident]:
-    """Return the partitions whose newest run of the last day failed, unless they have come in by another way since.
+def find_failed_runs(instance: dg.DagsterInstance, market: Market, now: datetime) -> list[Incident]:
+    """Return what failed within the last day, unless it has come in by another way since.
 
-    Live pulls are not among them, the next one makes up for one that failed; nor are a command's, whose user knows.
-
-    Args:
-        rows: recent coverage by symbol.
+    A run that can't be judged is an incident itself: it does not keep the others from being found.
     """
-    kind = IncidentKind.RUN_FAILURE
     found = []
-    for (job, start, end, assets), run in _newest(instance).items():
-        if run.status is not dg.DagsterRunStatus.FAILURE or run.tags.get(WILL_RETRY_TAG) == "true":
-            continue
-        [(symbol, dates)] = dates_by_symbol([start, end]).items()
-        inside = [row for row in rows.get(symbol, []) if dates[0] <= row.coverage.trade_date <= dates[-1]]
-        candles = not assets or any(name.startswith("ohlc_") for name in assets)
-        red = [row for row in inside if is_red(row, now)] if candles else []
-        if candles and inside and not red:
-            continue
-        why = red[0].coverage.reason() if red else "see it in the UI"
-        days = f"{dates[0]}" if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
-        found.append(
-            Incident(
-                key=f"{kind}|{job}|{start}|{end}|{' '.join(sorted(assets))}",
-                kind=kind,
-                message=f"{symbol} {days}: run {run.run_id[:8]} of {job} failed after its last retry: {why}",
-            )
-        )
-    return found
+    for key, run in _newest(instance).items():
+        if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) != "true":
+            try:
+                why = _judge(market, instance, key, now)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other runs are judged
+                why = f"what it was for can't be told ({type(error).__name__}): see it in the UI"
+            if why is not None:
+                found.append(_incident(run, key, why))
+    return [*found, *_failed_backfills(instance)]
 
 
-_Key = tuple[str, str, str, frozenset[str]]
+def _incident(run: dg.DagsterRun, key: _Key, why: str) -> Incident:
+    job, start, end, assets = key
+    names = " ".join(sorted(each.to_user_string() for each in assets))
+    shown = "a run launched in the UI" if job == IMPLICIT_ASSET_JOB_NAME else f"a run of {job}"
+    return Incident(
+        key=f"{_KIND}|{job}|{start}|{end}|{names}",
+        kind=_KIND,
+        message=f"{_told(start, end)}: run {run.run_id[:8]}, {shown}, failed after its last retry: {why}",
+    )
+
+
+def _judge(market: Market, instance: dg.DagsterInstance, key: _Key, now: datetime) -> str | None:
+    """Return why the run's candles are not there, or ``None`` where all of them have come in."""
+    _, start, end, assets = key
+    timeframes = [CANDLE_ASSETS[asset] for asset in assets if asset in CANDLE_ASSETS] if assets else list(Timeframe)
+    if not timeframes or not start:
+        return "see it in the UI"
+    names: Sequence[str]
+    names, first, last = _rectangle(start, end)
+    every = instance.get_dynamic_partitions(str(SYMBOLS.name))
+    if len(names) > 1 and set(names) <= set(every):
+        names = every[every.index(names[0]) : every.index(names[-1]) + 1]
+    known, incomplete = count_incomplete(market.engine, names, timeframes, first, last, now=now)
+    if incomplete is not None:
+        return _reason(incomplete, alone=len(names) == 1)
+    return None if known else "see it in the UI"
+
+
+def _reason(row: StoredCoverage, *, alone: bool) -> str:
+    return row.coverage.reason() if alone else f"{row.symbol} {row.coverage.trade_date}: {row.coverage.reason()}"
+
+
+def _rectangle(start: str, end: str) -> tuple[list[str], date, date]:
+    """Return the first and last symbol of a run, or the only one, and its first and last date."""
+    corners = dates_by_symbol(dict.fromkeys([start, end]))
+    dates = [day for some in corners.values() for day in some]
+    return list(corners), min(dates), max(dates)
+
+
+def _told(start: str, end: str) -> str:
+    try:
+        names, first, last = _rectangle(start, end)
+    except ValueError:
+        return start or "no partition"
+    symbols = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    return f"{symbols} {first}" if first == last else f"{symbols} {first} to {last}"
 
 
 def _newest(instance: dg.DagsterInstance) -> dict[_Key, dg.DagsterRun]:
-    """Return the newest run of each job, partitions and assets that ended within the last day."""
-    found: dict[_Key, dg.DagsterRun] = {}
-    for run in _ended(instance):
-        start = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG)
-        end = run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start
-        if start is None or end is None or BATCH_TAG in run.tags:
-            continue
-        assets = frozenset(key.to_user_string() for key in run.asset_selection or ())
-        found.setdefault((run.job_name, start, end, assets), run)
-    return found
-
-
-def _ended(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+    """Return the newest run of each job, partitions and assets, of those that a run of the last day failed for."""
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     since = SystemClock().now() - _RECENT
+    found: dict[_Key, dg.RunRecord] = {}
     for job in _JOBS:
-        yield from instance.get_runs(dg.RunsFilter(job_name=job, statuses=_ENDED, updated_after=since), limit=_MOST)
+        failed = _records(instance, job, dg.DagsterRunStatus.FAILURE, since, _MOST)
+        for record in failed:
+            found.setdefault(_key(record.dagster_run), record)
+        later = _records(instance, job, dg.DagsterRunStatus.SUCCESS, since, _MOST_LATER) if failed else []
+        for record in later:
+            known = found.get(_key(record.dagster_run))
+            if known is not None and record.storage_id > known.storage_id:
+                found[_key(record.dagster_run)] = record
+    return {key: record.dagster_run for key, record in found.items()}
+
+
+def _records(
+    instance: dg.DagsterInstance, job: str, status: dg.DagsterRunStatus, since: datetime, limit: int
+) -> list[dg.RunRecord]:
+    ended = dg.RunsFilter(job_name=job, statuses=[status], updated_after=since)
+    records = instance.get_run_records(ended, limit=limit)
+    return [record for record in records if BATCH_TAG not in record.dagster_run.tags]
+
+
+def _key(run: dg.DagsterRun) -> _Key:
+    start = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG) or ""
+    end = run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start
+    return run.job_name, start, end, frozenset(run.asset_selection or ())
+
+
+def _failed_backfills(instance: dg.DagsterInstance) -> Iterator[Incident]:
+    """Yield the backfills of the last day that the daemon gave up: no run of theirs need have failed."""
+    since = SystemClock().now() - _RECENT
+    failed = BulkActionsFilter(statuses=[BulkActionStatus.FAILED], created_after=since)
+    for backfill in instance.get_backfills(failed, limit=_MOST):
+        error = backfill.error
+        why = str(error.message).strip().partition("\n")[0] if error is not None else "see it in the UI"
+        assets = ", ".join(key.to_user_string() for key in backfill.asset_selection or ())
+        yield Incident(
+            key=f"{_KIND}|backfill|{backfill.backfill_id}",
+            kind=_KIND,
+            message=f"backfill {backfill.backfill_id} of {assets} failed: {why}",
+        )

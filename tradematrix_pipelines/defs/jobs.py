@@ -1,7 +1,10 @@
 """The jobs over the assets: bring in candles, compute levels, and either of them for the trading day."""
 
+from datetime import timedelta
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 
 INGEST_CANDLES = "ingest_candles"
 COMPUTE_LEVELS = "compute_levels"
@@ -9,6 +12,18 @@ TRADING_DAY = "trading_day"
 
 PRIORITY = {"dagster/priority": "10"}
 """Tag of runs that go before backfills in the queue."""
+
+_LONGEST = {COMPUTE_LEVELS: timedelta(hours=1), TRADING_DAY: timedelta(hours=2)}
+"""A month of every symbol at eight calls a minute is well under two hours; the queue doesn't count.
+
+A run of history has a day (``run_monitoring.max_runtime_seconds`` in ``dagster.yaml``): it may wait for credits for
+hours.
+"""
+
+
+def longest(runtime: timedelta) -> dict[str, str]:
+    """Return the tag of runs that the daemon ends when they take longer: what hangs would keep others from starting."""
+    return {MAX_RUNTIME_SECONDS_TAG: str(int(runtime.total_seconds()))}
 
 
 def build_jobs() -> list[UnresolvedAssetJobDefinition]:
@@ -25,12 +40,13 @@ def build_jobs() -> list[UnresolvedAssetJobDefinition]:
             selection=dg.AssetSelection.groups("levels").without_checks(),
             description="Compute daily levels and pivot points for sessions x symbols.",
             executor_def=dg.in_process_executor,
+            tags=longest(_LONGEST[COMPUTE_LEVELS]),
         ),
         dg.define_asset_job(
             TRADING_DAY,
             selection=dg.AssetSelection.groups("candles", "levels").without_checks(),
             description="Bring in what has closed, heal what is red, compute what follows: each run some of it.",
             executor_def=dg.in_process_executor,
-            tags=PRIORITY,
+            tags={**PRIORITY, **longest(_LONGEST[TRADING_DAY])},
         ),
     ]

@@ -5,16 +5,18 @@ Here: the shells. Not here: the decision (``trading_day.pulls``), nor what a pul
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
-from tradematrix_pipelines.defs.jobs import PRIORITY
+from tradematrix_pipelines.defs.jobs import PRIORITY, longest
+from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
+from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -32,6 +34,8 @@ from tradematrix_pipelines.vendors.live import pull_session
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
+
+_LONGEST = timedelta(minutes=10)
 
 
 class PullConfig(dg.Config):
@@ -85,7 +89,8 @@ def build_live_job() -> dg.JobDefinition:
     @dg.job(
         name=PULL_LIVE,
         executor_def=dg.in_process_executor,
-        tags=PRIORITY,
+        # No pull is made while another is under way, so one that hangs is ended; the next tick is the retry.
+        tags={**PRIORITY, **NO_RUN_RETRIES, **longest(_LONGEST)},
         description="Pull the sessions that are open: every minute that has closed, and the coarser bars from them.",
     )
     def pull_live() -> None:
@@ -104,16 +109,16 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
         default_status=schedule_status(settings),
         description="Pull the markets that are open, as often as the plan's credits allow.",
     )
-    def live(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        running = dg.RunsFilter(job_name=PULL_LIVE, statuses=list(IN_PROGRESS_RUN_STATUSES))
+    @on_market(settings)
+    def live(context: dg.ScheduleEvaluationContext, market: Market) -> dg.RunRequest | dg.SkipReason:
+        running = dg.RunsFilter(job_name=PULL_LIVE, statuses=NOT_FINISHED_STATUSES)
         if context.instance.get_run_ids(running, limit=1):
             return dg.SkipReason("the pull before is still under way")
-        with Market.open(settings) as market:
-            pulls = plan_pulls(market, settings, now=market.clock.now())
+        pulls = plan_pulls(market, settings, now=market.clock.now())
         if not pulls.due:
             return dg.SkipReason("; ".join(f"{name}: {why}" for name, why in pulls.waiting.items()) or "no symbols")
         names = [symbol.name for symbol, _ in pulls.due]
-        return dg.RunRequest(run_config={"ops": {"pull": {"config": {"symbols": names}}}}, tags=PRIORITY)
+        return dg.RunRequest(run_config={"ops": {"pull": {"config": {"symbols": names}}}})
 
     return live
 

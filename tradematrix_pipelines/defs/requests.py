@@ -1,88 +1,191 @@
-"""From decisions of the trading day to the fewest runs that carry them out."""
+"""From decisions of the trading day to the fewest runs that carry them out.
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date, datetime
+Every sensor and schedule that asks for runs does so through :func:`request_runs`, so that none asks for what another's
+run is under way for. Not here: what is wanted (``trading_day``), and when the same may be asked for again
+(``trading_day.requests``).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
-from tradematrix_pipelines.defs.jobs import PRIORITY
+from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.retry import stretches
 from tradematrix_pipelines.defs.runs import range_tags
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, recent_coverage
-from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS
+from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.run_requests import claim_requests
 from tradematrix_pipelines.trading_day.closes import LOOKBACK, due_levels, due_sessions
-from tradematrix_pipelines.vendors.credits import CLOSE
+from tradematrix_pipelines.trading_day.requests import LEVELS, Target
+from tradematrix_pipelines.vendors.credits import BACKFILL, CLOSE, HEAL
 
 NO_CHECKS: list[dg.AssetCheckKey] = []
 """The checks of runs that a sensor asks for: freshness has a sensor of its own."""
 
+REQUEST_TAG = "tradematrix/request"
+"""Tag of the runs that a sensor or schedule asked for: what their candles are booked under, or ``levels``."""
 
-def request_due(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
-    """Return the runs for sessions that closed and nobody asked for since, and for the levels that are due."""
+_REQUESTS = [BACKFILL, CLOSE, HEAL, LEVELS]
+_RETRY_COMES = timedelta(minutes=2)
+"""How long ago a run may have died that the daemon starts again by itself; where it has not by then, it won't."""
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What is wanted of one symbol, each with the instant at which its state last changed (``None`` = not stored).
+
+    Attributes:
+        purpose: what the credits are booked under.
+        candles: sessions of series.
+        levels: trade dates.
+        refresh: ask for sessions that are complete, too.
+        tags: of the runs.
+    """
+
+    symbol: Symbol
+    purpose: str = CLOSE
+    candles: Mapping[tuple[date, Timeframe], datetime | None] = field(default_factory=dict)
+    levels: Mapping[date, datetime | None] = field(default_factory=dict)
+    refresh: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def targets(self) -> dict[Target, datetime | None]:
+        """Return what is wanted, by what it is requested as."""
+        name = self.symbol.name
+        candles = {Target(name, day, f"ohlc_{timeframe}"): at for (day, timeframe), at in self.candles.items()}
+        return candles | {Target(name, day, LEVELS): at for day, at in self.levels.items()}
+
+
+def want_due(market: Market, settings: Settings, *, now: datetime) -> list[Wanted]:
+    """Return the sessions that closed and nobody asked for since, and the levels that are due."""
     symbols, since = automated_symbols(market, settings), settings.history_start
     rows = recent_coverage(market, symbols, now)
     computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
-    found: list[dg.RunRequest] = []
+    found = []
     for symbol in symbols:
-        sessions = due_sessions(symbol, rows[symbol.name], now, since=since)
-        # What was asked for is not due any more; a run that died before it asked is asked for again in the next hour.
-        found += request_candles(symbol, sessions, purpose=CLOSE, why=f"close {now:%Y-%m-%dT%H}")
+        checked = {(row.coverage.trade_date, row.coverage.timeframe): row.checked_at for row in rows[symbol.name]}
+        due = due_sessions(symbol, rows[symbol.name], now, since=since)
         days = [row for row in rows[symbol.name] if row.coverage.timeframe is Timeframe.D1]
-        found += request_levels(symbol, due_levels(symbol, days, computed[symbol.name], now))
+        found.append(
+            Wanted(
+                symbol=symbol,
+                candles={(day, each): checked.get((day, each)) for day, lacking in due.items() for each in lacking},
+                levels=due_levels(symbol, days, computed[symbol.name], now),
+            )
+        )
     return found
 
 
-def request_again(
-    symbol: Symbol, rows: Collection[StoredCoverage], *, purpose: str, why: str, refresh: bool = False
-) -> Iterator[dg.RunRequest]:
-    """Yield the runs that ask for these sessions of ``symbol`` again."""
-    wanted: dict[date, set[Timeframe]] = {}
-    for row in rows:
-        wanted.setdefault(row.coverage.trade_date, set()).add(row.coverage.timeframe)
-    ordered = {day: tuple(each for each in Timeframe if each in some) for day, some in wanted.items()}
-    asked = max((row.checked_at for row in rows), default=None)
-    yield from request_candles(symbol, ordered, purpose=purpose, why=f"{why} {asked}", refresh=refresh)
-
-
-def request_candles(
+def want_again(
     symbol: Symbol,
-    sessions: Mapping[date, tuple[Timeframe, ...]],
+    rows: Collection[StoredCoverage],
     *,
     purpose: str,
-    why: str,
     refresh: bool = False,
-) -> Iterator[dg.RunRequest]:
-    """Yield the fewest runs that bring in ``sessions``, given with the timeframes that each lacks.
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> Wanted:
+    """Return these sessions of ``symbol``, to be asked for again."""
+    candles = {(row.coverage.trade_date, row.coverage.timeframe): row.checked_at for row in rows}
+    return Wanted(symbol=symbol, purpose=purpose, candles=candles, refresh=refresh, tags=tags)
 
-    Args:
-        why: makes the run's key with its sessions: the same is not requested twice for the same reason.
+
+def request_runs(
+    market: Market,
+    instance: dg.DagsterInstance,
+    wanted: Sequence[Wanted],
+    *,
+    now: datetime,
+    candles_job: str = TRADING_DAY,
+    levels_job: str = TRADING_DAY,
+) -> list[dg.RunRequest]:
+    """Return the fewest runs for what is wanted, not under way, and not just requested for the same state.
+
+    What they are for counts as requested from now on, whether or not the caller's tick comes to make them.
     """
-    for timeframes in dict.fromkeys(sessions.values()):
-        dates = {day for day, lacking in sessions.items() if lacking == timeframes}
-        for first, last in stretches(dates, get_calendar(symbol.calendar)):
+    targets = [each.targets() for each in wanted]
+    symbols = {each.symbol.name: each.symbol for each in wanted}
+    merged = {target: at for some in targets for target, at in some.items()}
+    if not merged:
+        return []
+    chosen = claim_requests(market.engine, list(symbols.values()), merged, under_way=under_way(instance), now=now)
+    found: list[dg.RunRequest] = []
+    for each, some in zip(wanted, targets, strict=True):
+        mine = chosen.intersection(some)
+        # A deadline wants the same session as due and as incomplete; the first of them has it.
+        chosen -= mine
+        found += _candle_runs(each, mine, candles_job, now)
+        found += _levels_runs(each, mine, levels_job, now)
+    return found
+
+
+def under_way(instance: dg.DagsterInstance) -> set[Target]:
+    """Return what the runs that a sensor or schedule asked for are queued, running or about to be retried for."""
+    mine = {REQUEST_TAG: _REQUESTS}
+    # Dagster stamps its runs by the machine's clock, whatever ours says.
+    since = SystemClock().now() - _RETRY_COMES
+    died = dg.RunsFilter(tags=mine, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
+    runs = [
+        *instance.get_runs(dg.RunsFilter(tags=mine, statuses=NOT_FINISHED_STATUSES)),
+        *(run for run in instance.get_runs(died) if run.is_complete_and_waiting_to_retry),
+    ]
+    return {target for run in runs for target in _targets(run)}
+
+
+def _targets(run: dg.DagsterRun) -> Iterator[Target]:
+    start, end = (run.tags.get(tag) for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+    if start is None or end is None:
+        return
+    assets = {key.to_user_string() if key in CANDLE_ASSETS else LEVELS for key in run.asset_selection or ()}
+    for symbol, dates in dates_by_symbol([start, end]).items():
+        for days in range((dates[-1] - dates[0]).days + 1):
+            yield from (Target(symbol, dates[0] + days * _DAY, asset) for asset in assets)
+
+
+def _candle_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: datetime) -> Iterator[dg.RunRequest]:
+    lacking: dict[date, tuple[Timeframe, ...]] = {}
+    for timeframe in Timeframe:
+        for day in {target.trade_date for target in chosen if target.asset == f"ohlc_{timeframe}"}:
+            lacking[day] = (*lacking.get(day, ()), timeframe)
+    for timeframes in dict.fromkeys(lacking[day] for day in sorted(lacking)):
+        dates = {day for day, some in lacking.items() if some == timeframes}
+        for first, last in stretches(dates, get_calendar(wanted.symbol.calendar)):
             yield dg.RunRequest(
-                run_key=f"{why} {symbol.name} {first} {last} {' '.join(timeframes)}",
-                run_config={"ops": {"ohlc": {"config": {"purpose": purpose, "refresh": refresh}}}},
-                tags={**PRIORITY, **range_tags(symbol.name, first, last)},
+                run_key=_run_key(wanted.symbol, first, last, timeframes, now),
+                job_name=job,
+                run_config={"ops": {"ohlc": {"config": {"purpose": wanted.purpose, "refresh": wanted.refresh}}}},
+                tags={**wanted.tags, **range_tags(wanted.symbol.name, first, last), REQUEST_TAG: wanted.purpose},
                 asset_selection=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in timeframes],
                 asset_check_keys=NO_CHECKS,
             )
 
 
-def request_levels(symbol: Symbol, due: Mapping[date, datetime]) -> Iterator[dg.RunRequest]:
-    """Yield the fewest runs that compute the levels of the trade dates ``due``."""
-    for first, last in stretches(set(due), get_calendar(symbol.calendar)):
-        stored = max(at for day, at in due.items() if first <= day <= last)
+def _levels_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: datetime) -> Iterator[dg.RunRequest]:
+    dates = {target.trade_date for target in chosen if target.asset == LEVELS}
+    for first, last in stretches(dates, get_calendar(wanted.symbol.calendar)):
         yield dg.RunRequest(
-            # Once for each state of the candles: levels that can't be computed from them can't a minute later either.
-            run_key=f"levels {symbol.name} {first} {last} {stored.isoformat()}",
-            tags={**PRIORITY, **range_tags(symbol.name, first, last)},
+            run_key=_run_key(wanted.symbol, first, last, [LEVELS], now),
+            job_name=job,
+            tags={**wanted.tags, **range_tags(wanted.symbol.name, first, last), REQUEST_TAG: LEVELS},
             asset_selection=[DAILY_LEVELS, PIVOT_POINTS],
             asset_check_keys=NO_CHECKS,
         )
+
+
+def _run_key(symbol: Symbol, first: date, last: date, what: Sequence[str], now: datetime) -> str:
+    """Return a key that no other request has: Dagster wants one where a schedule asks for several runs."""
+    return f"{symbol.name} {first} {last} {' '.join(what)} {now.isoformat()}"

@@ -28,7 +28,6 @@ class RedPartition:
     symbol: str
     trade_date: date
     reason: str
-    retry_at: datetime | None = None
 
 
 def find_red(market: Market, symbols: Sequence[Symbol], *, since: date, now: datetime) -> list[RedPartition]:
@@ -61,11 +60,6 @@ def plan_levels_retries(symbol: Symbol, red: Sequence[RedPartition]) -> list[Run
     ]
 
 
-def due_again(red: Sequence[RedPartition], now: datetime) -> list[RedPartition]:
-    """Return what failed for a reason that has passed at ``now``: the day's credits are there again."""
-    return [each for each in red if each.retry_at is not None and each.retry_at <= now]
-
-
 def stretches(dates: set[date], calendar: SessionCalendar) -> Iterator[tuple[date, date]]:
     """Yield the first and last of each stretch of ``dates`` without a session between that is not among them."""
     run: list[date] = []
@@ -87,7 +81,6 @@ def _red_candles(market: Market, symbol: Symbol, since: date, now: datetime) -> 
             symbol=symbol.name,
             trade_date=row.coverage.trade_date,
             reason=row.coverage.reason(),
-            retry_at=row.coverage.retry_at,
         )
         for row in rows
         if is_red(row, now)

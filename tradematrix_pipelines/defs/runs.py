@@ -11,7 +11,11 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 from dagster._core.execution.plan.objects import UserFailureData
-from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
@@ -75,22 +79,24 @@ def run_sessions(
     whole = defs.resolve_job_def(job_name)
     selected = frozenset(assets) or None
     job = whole if selected is None else whole.get_subset(asset_selection=set(selected))
-    origin = RemoteRepositoryOrigin(
-        ManagedGrpcPythonEnvCodeLocationOrigin(
-            LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
-        ),
-        "__repository__",
-    )
     run = instance.create_run_for_job(
         # Of the whole: it selects for itself, and the UI would warn of a run of a job that it doesn't know.
         job_def=whole,
         run_config={**_QUIET, **(run_config or {})},
         tags={**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})},
         asset_selection=selected,
-        remote_job_origin=origin.get_job_origin(job_name),
+        remote_job_origin=job_origin(job_name),
     )
     result = execute_run(InMemoryJob(job), run, instance)
     return _outcome(result)
+
+
+def job_origin(job_name: str) -> RemoteJobOrigin:
+    """Return where Dagster finds a job of this project."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
+    )
+    return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job_name)
 
 
 def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:

@@ -1,87 +1,89 @@
-"""The sensors: shells around the decisions of ``retry`` and ``backfill``.
+"""The sensor that goes on with what stopped at the day's credits, once they are there again.
 
-``resume_after_limit`` goes on with what stopped at the day's credits once they are there again; the other two compute
-the levels that follow from what it brought in.
+It asks for the candles first; then, of the runs that brought these in, for the levels that follow. Not here: how runs
+are asked for (``requests``), or what closes and heals day by day (``trading_day``).
 """
 
-from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from tradematrix_pipelines.defs.backfill import plan_levels_run
-from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS
-from tradematrix_pipelines.defs.requests import NO_CHECKS
-from tradematrix_pipelines.defs.retry import due_again, find_red, plan_candle_retries
-from tradematrix_pipelines.defs.runs import range_tags
+from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
+from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.coverage import read_coverage, read_due_again
+from tradematrix_pipelines.storage.day_state import computed_levels
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.trading_day.closes import due_levels
+from tradematrix_pipelines.vendors.credits import BACKFILL
 
 RESUMED = "tradematrix/resumed"
 """Tag of the runs that go on with what stopped at a limit."""
 
+_TAGS = {RESUMED: "candles"}
 _SECONDS = 30
+_RECENT = timedelta(days=1)
+"""How long ago a run that went on after a limit may have ended that its levels are seen to."""
 
 
-def build_sensors(
+def build_resume_sensor(
     settings: Settings, *, ingest: UnresolvedAssetJobDefinition, levels: UnresolvedAssetJobDefinition
-) -> list[dg.SensorDefinition]:
-    """Return the sensors; all of them run unless somebody stops them."""
-    running = dg.DefaultSensorStatus.RUNNING
+) -> dg.SensorDefinition:
+    """Return the sensor; it runs unless somebody stops it."""
 
     @dg.sensor(
-        job=ingest,
+        jobs=[ingest, levels],
         minimum_interval_seconds=_SECONDS,
-        default_status=running,
-        description="Ask again for the sessions that stopped at the day's credits, once these have been reset.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Ask again for the sessions that stopped at the day's credits, once these have been reset; "
+        "then for the levels that follow from them.",
     )
-    def resume_after_limit(_: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        with Market.open(settings) as market:
-            symbols, now = read_symbols(market.engine), market.clock.now()
-            due = due_again(find_red(market, symbols, since=settings.history_start, now=now), now)
-            runs = [run for symbol in symbols for run in plan_candle_retries(symbol, due)]
-        if not runs:
-            yield dg.SkipReason("nothing waits for credits that are there again")
-        resets = max((each.retry_at.isoformat() for each in due if each.retry_at is not None), default="")
-        for run in runs:
-            yield dg.RunRequest(
-                # Once for each reset: what fails again for another reason is not asked for every minute.
-                run_key=f"{run.symbol.name} {run.first} {run.last} {resets}",
-                tags={**range_tags(run.symbol.name, run.first, run.last), RESUMED: resets},
-                asset_selection=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
-                asset_check_keys=NO_CHECKS,
-            )
-
-    def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-        tags = context.dagster_run.tags
-        if RESUMED not in tags:
-            return dg.SkipReason("not a run that went on after a limit")
-        keys = (tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG])
-        [(name, dates)] = dates_by_symbol(keys).items()
-        with Market.open(settings) as market:
-            [symbol] = find_symbols(market.engine, [name])
-            run = plan_levels_run(symbol, dates[0], dates[-1], market=market, settings=settings, now=market.clock.now())
-        if run is None:
-            return dg.SkipReason("none of its sessions has closed")
-        return dg.RunRequest(
-            run_key=context.dagster_run.run_id, job_name=COMPUTE_LEVELS, tags=range_tags(name, run.first, run.last)
+    @on_market(settings)
+    def resume_after_limit(context: dg.SensorEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
+        now = market.clock.now()
+        symbols = {symbol.name: symbol for symbol in read_symbols(market.engine)}
+        wanted = [
+            *_want_candles(market, settings, symbols, now),
+            *_want_levels(market, context.instance, symbols, now),
+        ]
+        requests = request_runs(
+            market, context.instance, wanted, now=now, candles_job=INGEST_CANDLES, levels_job=COMPUTE_LEVELS
         )
+        return requests or dg.SkipReason("nothing waits for credits that are there again")
 
+    return resume_after_limit
+
+
+def _want_candles(market: Market, settings: Settings, symbols: dict[str, Symbol], now: datetime) -> list[Wanted]:
+    due = read_due_again(market.engine, since=settings.history_start, now=now)
     return [
-        resume_after_limit,
-        *(
-            dg.run_status_sensor(
-                run_status=status,
-                name=f"levels_after_resumed_{status.value.lower()}",
-                monitored_jobs=[ingest],
-                request_job=levels,
-                minimum_interval_seconds=_SECONDS,
-                default_status=running,
-                description="Compute the levels that follow from sessions fetched after a limit.",
-            )(follow)
-            for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
-        ),
+        want_again(symbols[name], [row for row in due if row.symbol == name], purpose=BACKFILL, tags=_TAGS)
+        for name in dict.fromkeys(row.symbol for row in due if row.symbol in symbols)
     ]
+
+
+def _want_levels(
+    market: Market, instance: dg.DagsterInstance, symbols: dict[str, Symbol], now: datetime
+) -> list[Wanted]:
+    """Return the levels that are not there, of the sessions that runs after a limit were for."""
+    # Dagster stamps its runs by the machine's clock, whatever ours says.
+    ended = dg.RunsFilter(tags=_TAGS, statuses=FINISHED_STATUSES, updated_after=SystemClock().now() - _RECENT)
+    found = []
+    for run in instance.get_runs(ended):
+        keys = (run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG])
+        for name, dates in dates_by_symbol(keys).items():
+            if name in symbols:
+                symbol = symbols[name]
+                days = read_coverage(market.engine, [symbol], [Timeframe.D1], dates[0], dates[-1])
+                computed = computed_levels(market.engine, [symbol], since=dates[0])
+                found.append(Wanted(symbol=symbol, levels=due_levels(symbol, days, computed[name], now)))
+    return found

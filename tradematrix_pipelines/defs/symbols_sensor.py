@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol, currency_pair
@@ -22,16 +23,16 @@ def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Follow market_symbols with the partitions; take in currency pairs that were added as partitions.",
     )
-    def symbols(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        with Market.open(settings) as market:
-            known = {symbol.name for symbol in read_symbols(market.engine, only_active=False)}
-            keys = set(context.instance.get_dynamic_partitions(str(SYMBOLS.name)))
-            for name in sorted(keys - known):
-                symbol, reason = _take_in(name)
-                if symbol is not None:
-                    add_symbols(market.engine, [symbol])
-                context.log.info("%s: %s", name, reason)
-            active = [symbol.name for symbol in read_symbols(market.engine)]
+    @on_market(settings)
+    def symbols(context: dg.SensorEvaluationContext, market: Market) -> dg.SensorResult | dg.SkipReason:
+        known = {symbol.name for symbol in read_symbols(market.engine, only_active=False)}
+        keys = set(context.instance.get_dynamic_partitions(str(SYMBOLS.name)))
+        for name in sorted(keys - known):
+            symbol, reason = _take_in(name)
+            if symbol is not None:
+                add_symbols(market.engine, [symbol])
+            context.log.info("%s: %s", name, reason)
+        active = [symbol.name for symbol in read_symbols(market.engine)]
         new, gone = [name for name in active if name not in keys], sorted(keys - set(active))
         if not new and not gone:
             return dg.SkipReason(f"{len(active)} symbols, {len(active)} partitions of each date")

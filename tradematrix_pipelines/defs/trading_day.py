@@ -4,14 +4,15 @@ Each looks at what is stored, and asks for what follows from it. So it does not 
 how many ticks were missed.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from tradematrix_pipelines.defs.automation import schedule_status, sensor_status
-from tradematrix_pipelines.defs.requests import request_again, request_due
+from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again, want_due
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state, recent_coverage
@@ -20,6 +21,7 @@ from tradematrix_pipelines.trading_day.closes import SETTLING
 from tradematrix_pipelines.trading_day.deadlines import DAILY_CLOSE, PIVOTS
 from tradematrix_pipelines.trading_day.healing import decide_healing, healing_budget, is_red
 from tradematrix_pipelines.trading_day.pulls import next_close
+from tradematrix_pipelines.trading_day.requests import AGAIN
 from tradematrix_pipelines.vendors.credits import CLOSE, HEAL
 
 _SECONDS = 30
@@ -37,13 +39,12 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
         default_status=status,
         description="Bring in each session whole once it has closed and settled, then the levels that follow from it.",
     )
-    def session_close(_: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        with Market.open(settings) as market:
-            now = market.clock.now()
-            requests = request_due(market, settings, now=now)
-            yield from requests
-            if not requests:
-                yield dg.SkipReason(_next_closes(automated_symbols(market, settings), now))
+    @on_market(settings)
+    def session_close(context: dg.SensorEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
+        now = market.clock.now()
+        wanted = want_due(market, settings, now=now)
+        requests = request_runs(market, context.instance, wanted, now=now)
+        return requests or _why_none(wanted, _next_closes(automated_symbols(market, settings), now))
 
     @dg.sensor(
         job=job,
@@ -51,12 +52,13 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
         default_status=status,
         description="Ask again for failed, missing, partial and suspiciously thin sessions, with growing pauses.",
     )
-    def self_healing(_: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        with Market.open(settings) as market:
-            requests = request_healing(market, settings, now=market.clock.now())
-        yield from requests
-        if not requests:
-            yield dg.SkipReason("nothing to ask for again now; `tradematrix coverage --open` lists what was given up")
+    @on_market(settings)
+    def self_healing(context: dg.SensorEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
+        now = market.clock.now()
+        wanted = want_healing(market, settings, now=now)
+        requests = request_runs(market, context.instance, wanted, now=now)
+        nothing = "nothing to ask for again now; `tradematrix coverage --open` lists what was given up"
+        return requests or _why_none(wanted, nothing)
 
     return [session_close, self_healing]
 
@@ -65,12 +67,11 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
     """Return the schedules of the two deadlines, in Berlin's time."""
     status = schedule_status(settings)
 
-    def bring_in(_: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        with Market.open(settings) as market:
-            requests = request_missing(market, settings, now=market.clock.now())
-        yield from requests
-        if not requests:
-            yield dg.SkipReason("all there")
+    @on_market(settings)
+    def bring_in(context: dg.ScheduleEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
+        now = market.clock.now()
+        wanted = want_missing(market, settings, now=now)
+        return request_runs(market, context.instance, wanted, now=now) or _why_none(wanted, "all there")
 
     return [
         dg.schedule(
@@ -88,31 +89,37 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
     ]
 
 
-def request_healing(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
-    """Return the runs that ask again for what is due for it at ``now``."""
+def want_healing(market: Market, settings: Settings, *, now: datetime) -> list[Wanted]:
+    """Return what is due to be asked for again at ``now``."""
     symbols = automated_symbols(market, settings)
     rows = recent_coverage(market, symbols, now)
     budget = healing_budget(credit_state(market, settings, now))
     healing = decide_healing([row for some in rows.values() for row in some], now, budget=budget)
-    found: list[dg.RunRequest] = []
-    for symbol in symbols:
-        red = [row for row in healing.due if row.symbol == symbol.name]
-        thin = [row for row in healing.thin if row.symbol == symbol.name]
-        found += request_again(symbol, red, purpose=HEAL, why="heal")
-        found += request_again(symbol, thin, purpose=HEAL, why="thin", refresh=True)
-    return found
+    return [
+        want_again(symbol, [row for row in due if row.symbol == symbol.name], purpose=HEAL, refresh=refresh)
+        for symbol in symbols
+        for due, refresh in ((healing.due, False), (healing.thin, True))
+    ]
 
 
-def request_missing(market: Market, settings: Settings, *, now: datetime) -> list[dg.RunRequest]:
-    """Return the runs for all that is due and not there, the newest red sessions included."""
-    found = request_due(market, settings, now=now)
+def want_missing(market: Market, settings: Settings, *, now: datetime) -> list[Wanted]:
+    """Return all that is due and not there, the newest red sessions included."""
+    found = want_due(market, settings, now=now)
     symbols = automated_symbols(market, settings)
     for symbol, rows in zip(symbols, recent_coverage(market, symbols, now).values(), strict=True):
         red = [row for row in rows if is_red(row, now) and not _waits(row.coverage.retry_at, now)]
         newest = sorted({row.coverage.trade_date for row in red})[-_RECENT:]
         some = [row for row in red if row.coverage.trade_date in newest]
-        found += request_again(symbol, some, purpose=CLOSE, why="deadline")
+        found.append(want_again(symbol, some, purpose=CLOSE))
     return found
+
+
+def _why_none(wanted: Sequence[Wanted], nothing: str) -> dg.SkipReason:
+    """Return why no run is asked for: ``nothing`` is wanted, or all of it is asked for already."""
+    count = len({target for each in wanted for target in each.targets()})
+    minutes = AGAIN // timedelta(minutes=1)
+    asked = f"a run is under way for all that is wanted ({count}), or was asked for in the last {minutes} minutes"
+    return dg.SkipReason(asked if count else nothing)
 
 
 def _waits(retry_at: datetime | None, now: datetime) -> bool:

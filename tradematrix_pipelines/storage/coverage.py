@@ -117,15 +117,64 @@ def read_coverage(
         .order_by(market_symbols.c.symbol, table.c.timeframe, table.c.trade_date)
     )
     with engine.connect() as connection:
-        return [
-            StoredCoverage(
-                symbol=row.symbol,
-                coverage=_coverage(row),
-                attempts=row.attempts,
-                checked_at=row.checked_at,
-            )
-            for row in connection.execute(query)
-        ]
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[StoredCoverage]:
+    """Return what failed for a reason that has passed at ``now``, of active symbols, by symbol, timeframe, date.
+
+    That is the closed sessions that waited for the day's credits, and whose reset has come.
+
+    Args:
+        since: first trade date of the partitions.
+    """
+    table = session_coverage
+    query = (
+        select(market_symbols.c.symbol, table)
+        .join_from(table, market_symbols)
+        .where(
+            table.c.retry_at <= now,
+            table.c.closes_at <= now,
+            table.c.trade_date >= since,
+            market_symbols.c.active,
+        )
+        .order_by(market_symbols.c.symbol, table.c.timeframe, table.c.trade_date)
+    )
+    with engine.connect() as connection:
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def count_incomplete(
+    engine: Engine,
+    names: Sequence[str],
+    timeframes: Sequence[Timeframe],
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+) -> tuple[int, StoredCoverage | None]:
+    """Return how many sessions of these series are known between two dates, and the first that is incomplete.
+
+    That is one that has closed by ``now`` and is not stored complete (``trading_day.healing.is_red``).
+    """
+    table = session_coverage
+    among = (
+        market_symbols.c.symbol.in_(names)
+        & table.c.timeframe.in_([str(timeframe) for timeframe in timeframes])
+        & table.c.trade_date.between(first, last)
+    )
+    whole = table.c.status.in_([str(Status.COMPLETE), str(Status.CLOSED)]) & table.c.final
+    count = select(func.count()).select_from(table.join(market_symbols)).where(among)
+    incomplete = (
+        select(market_symbols.c.symbol, table)
+        .join_from(table, market_symbols)
+        .where(among, table.c.closes_at <= now, ~whole)
+        .order_by(table.c.trade_date, market_symbols.c.id, table.c.timeframe)
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        row = connection.execute(incomplete).one_or_none()
+        return connection.execute(count).scalar_one(), None if row is None else _stored(row)
 
 
 def _coverage(row: Row[Any]) -> Coverage:
@@ -161,3 +210,12 @@ def count_checked(engine: Engine, symbols: Sequence[Symbol], *, since: datetime)
     )
     with engine.connect() as connection:
         return connection.execute(query).scalar_one()
+
+
+def _stored(row: Row[Any]) -> StoredCoverage:
+    return StoredCoverage(
+        symbol=row.symbol,
+        coverage=_coverage(row),
+        attempts=row.attempts,
+        checked_at=row.checked_at,
+    )

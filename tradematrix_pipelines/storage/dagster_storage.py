@@ -17,6 +17,7 @@ from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from tradematrix_pipelines.settings import batch_dagster_events, load_settings
+from tradematrix_pipelines.storage.backfill_ranges import cut_backfills_by_symbol
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 
 _logger = logging.getLogger(__name__)
@@ -69,7 +70,9 @@ class TradeMatrixStorage(DagsterPostgresStorage):
     """Dagster's storage in the database that the settings name, on the embedded server where they name none."""
 
     def __init__(self, *, inst_data: ConfigurableClassData | None = None) -> None:
-        batch_dagster_events()  # whoever started this process, e.g. a bare `dagster dev`
+        # Whoever started this process, e.g. a bare `dagster dev`.
+        batch_dagster_events()
+        cut_backfills_by_symbol()
         databases = open_databases(load_settings())
         url = databases.dagster.render_as_string(hide_password=False)
         with _one_at_a_time(databases.dagster):

@@ -1,11 +1,13 @@
 """What the decisions of the trading day are made from, read in a few queries."""
 
+import logging
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Engine, text
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -17,6 +19,8 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.trading_day.closes import LOOKBACK
 from tradematrix_pipelines.trading_day.pulls import CreditState
 from tradematrix_pipelines.vendors.credits import UNLIMITED
+
+_logger = logging.getLogger(__name__)
 
 # A day that was revised after its levels were computed makes them due again.
 _FITTING_LEVELS = text("""
@@ -37,11 +41,17 @@ def automated_symbols(market: Market, settings: Settings) -> list[Symbol]:
     That is all but those whose market trades on weekends where these are no trade dates: their Monday's levels would
     follow from a session that has no partition.
     """
-    return [
-        symbol
-        for symbol in read_symbols(market.engine)
-        if settings.weekends or not trades_on_weekends(get_calendar(symbol.calendar))
-    ]
+    found = []
+    for symbol in read_symbols(market.engine):
+        try:
+            weekends = trades_on_weekends(get_calendar(symbol.calendar))
+        except UsageError as error:
+            # A row written by SQL: it costs the other symbols nothing.
+            _logger.warning("%s does not run by itself: %s", symbol.name, error)
+            continue
+        if settings.weekends or not weekends:
+            found.append(symbol)
+    return found
 
 
 def recent_coverage(market: Market, symbols: Sequence[Symbol], now: datetime) -> dict[str, list[StoredCoverage]]:

@@ -1,5 +1,10 @@
-"""The market database, opened: migrated, seeded with the default symbols, ready to read and write."""
+"""The market database, opened: ready to read and write.
 
+Two ways in: ``Market.open`` brings the schema up to date and seeds an empty database, ``Market.connect`` leaves it as
+it is. Not here: where it is (``databases``), and its schema (``schema``).
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -11,7 +16,7 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.storage.reading import CandleReader
-from tradematrix_pipelines.storage.schema import migrate
+from tradematrix_pipelines.storage.schema import check_schema, migrate
 from tradematrix_pipelines.storage.symbols import insert_default_symbols
 
 
@@ -38,10 +43,24 @@ class Market:
         Raises:
             TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
         """
+        return cls._opened(settings, prepare)
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """Open the database that ``settings`` name as it is.
+
+        Raises:
+            SchemaMismatch: its schema is not the one that this code works on.
+            TradeMatrixError: the server can't be started or reached.
+        """
+        return cls._opened(settings, check_schema)
+
+    @classmethod
+    def _opened(cls, settings: Settings, make_sure: Callable[[Engine], object]) -> Self:
         databases = open_databases(settings)
         engine = create_engine(databases.market, pool_pre_ping=True)
         try:
-            prepare(engine)
+            make_sure(engine)
         except BaseException:
             engine.dispose()
             databases.close()

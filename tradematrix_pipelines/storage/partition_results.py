@@ -6,7 +6,8 @@ step yields an output, so: all good, the step may go on to its output; otherwise
 one, and the step fails before it has yielded anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,20 +48,45 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
         for key, result in partitions.items()
         if result.error is not None
     ]
-    good = {
-        asset_key: {key: result.metadata for key, result in partitions.items() if result.error is None}
-        for asset_key, partitions in results.items()
-    }
     if not failed:
-        attach_metadata(context, good)
+        attach_metadata(
+            context,
+            {
+                asset_key: {key: result.metadata for key, result in partitions.items()}
+                for asset_key, partitions in results.items()
+            },
+        )
     else:
-        events = [
-            dg.AssetMaterialization(asset_key, partition=key, metadata=metadata)
-            for asset_key, partitions in good.items()
-            for key, metadata in partitions.items()
-        ]
-        log_materializations(context, events)
+        _log_good(results, context)
         raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
+
+
+@contextmanager
+def settling_good_first(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Log the good partitions when what is done here ends early, whoever ends it: somebody who cancels, or an error.
+
+    Args:
+        results: how each partition stands then.
+    """
+    try:
+        yield
+    except BaseException:
+        # Whatever fails now, what ended the step is what has to be told.
+        with suppress(Exception):
+            _log_good(results(), context)
+        raise
+
+
+def _log_good(results: Results, context: dg.AssetExecutionContext) -> None:
+    log_materializations(
+        context,
+        [
+            dg.AssetMaterialization(asset_key, partition=key, metadata=result.metadata)
+            for asset_key, partitions in results.items()
+            for key, result in partitions.items()
+            if result.error is None
+        ],
+    )
 
 
 def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int, retry: bool) -> dg.Failure:

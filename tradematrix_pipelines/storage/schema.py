@@ -19,8 +19,16 @@ from tradematrix_pipelines.errors import TradeMatrixError
 _LOCK_KEY = 0x7472_6164_656D_6174
 
 
-class SchemaTooNew(TradeMatrixError):
+class SchemaMismatch(TradeMatrixError):
+    """The database's schema is not the one that this code works on."""
+
+
+class SchemaTooNew(SchemaMismatch):
     """The database was migrated by a newer version of this package."""
+
+
+class SchemaBehind(SchemaMismatch):
+    """The database has no schema yet, or an older one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +76,21 @@ def schema_state(engine: Engine) -> SchemaState:
     """
     with engine.connect() as connection:
         return _state(connection)
+
+
+def check_schema(engine: Engine) -> None:
+    """Check that the database stands at the newest revision.
+
+    Raises:
+        SchemaMismatch: it does not; the message says what to do.
+    """
+    state = schema_state(engine)
+    if not state.up_to_date:
+        have = "has no schema yet" if state.current is None else f"has an older schema ({state.current})"
+        raise SchemaBehind(
+            f"the database {have}, this code works on {state.head}: run `tradematrix migrate`; "
+            "every command and every run does so at its start"
+        )
 
 
 def _state(connection: Connection) -> SchemaState:

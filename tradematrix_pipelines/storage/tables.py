@@ -188,6 +188,17 @@ session_coverage = Table(
         "transient", Boolean, nullable=False, server_default=false(), comment="asking again within minutes may help"
     ),
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
+    Index(None, "retry_at", postgresql_where=text("retry_at IS NOT NULL")),
+)
+
+run_requests = Table(
+    "run_requests",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("asset", Text, nullable=False, comment="a candle asset, or levels"),
+    Column("trade_date", Date, nullable=False),
+    Column("requested_at", _UTC, nullable=False, comment="when a run for it was last requested"),
+    PrimaryKeyConstraint("symbol_id", "trade_date", "asset"),
 )
 
 levels_daily = Table(

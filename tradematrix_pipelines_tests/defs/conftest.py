@@ -9,6 +9,7 @@ from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.vendors.simulator.server import Simulator
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
@@ -24,6 +25,7 @@ def day(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
         monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", simulator.url)
         monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2026-11-17")
         own = replace(load_settings(), clock=clock)
-        with open_instance(own) as instance:
+        # As `up` does before anything ticks.
+        with Market.open(own), open_instance(own) as instance:
             sync_symbols(instance, ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"])
             yield Day(own, instance, simulator, clock)

@@ -11,7 +11,7 @@ from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import PULL_LIVE
-from tradematrix_pipelines.defs.runs import run_sessions
+from tradematrix_pipelines.defs.runs import job_origin, run_sessions
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.market import Market
@@ -64,10 +64,24 @@ class Day:
             [(symbol, dates)] = dates_by_symbol(keys).items()
             outcome = run_sessions(
                 self.instance, self.defs, TRADING_DAY, symbol=symbol, first=dates[0], last=dates[-1],
-                assets=request.asset_selection or (), run_config=request.run_config,
+                assets=request.asset_selection or (), run_config=request.run_config, tags=request.tags,
             )  # fmt: skip
             errors.append(outcome.error)
         return errors
+
+    def queue(self, requests: Answer) -> list[dg.DagsterRun]:
+        """Put what was asked for into the queue, as the daemon does, and leave it there."""
+        assert not isinstance(requests, str), requests
+        return [
+            self.instance.create_run_for_job(
+                self.defs.resolve_job_def(request.job_name or TRADING_DAY),
+                tags=request.tags,
+                asset_selection=frozenset(request.asset_selection or ()),
+                status=dg.DagsterRunStatus.QUEUED,
+                remote_job_origin=job_origin(request.job_name or TRADING_DAY),
+            )
+            for request in requests
+        ]
 
     def pull(self, requests: Answer) -> bool:
         """Run the live pull that was asked for; return whether it succeeded."""

@@ -1,12 +1,22 @@
 """What goes wrong in the system reaches a service, once, and so does its end: real instance, real HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+from dagster._utils.error import SerializableErrorInfo
 from sqlalchemy import update
 
+from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import set_active
 from tradematrix_pipelines.storage.tables import ohlc
@@ -96,6 +106,90 @@ def test_a_failed_run_and_a_session_given_up(day: Day, told: Receiver) -> None:
     assert len(tick(day, told)) == 1
     assert day.ask(given_up) == []
     assert day.ask("SELECT count(*) FROM incidents WHERE kind = 'run_failure' AND closed_at IS NULL") == [(0,)]
+
+
+def fail(day: Day, job: str, tags: dict[str, str], assets: Collection[str] = (), **later: str) -> dg.DagsterRun:
+    """Let a run fail for good, before it has done anything."""
+    run = day.instance.create_run_for_job(
+        day.defs.resolve_implicit_global_asset_job_def() if job == "__ASSET_JOB" else day.defs.resolve_job_def(job),
+        tags=tags,
+        asset_selection=frozenset(dg.AssetKey(name) for name in assets) or None,
+    )
+    day.instance.add_run_tags(run.run_id, {**NO_RUN_RETRIES, **later})
+    [tagged] = day.instance.get_runs(dg.RunsFilter(run_ids=[run.run_id]))
+    day.instance.report_run_failed(tagged, "the machine was loaded")
+    return run
+
+
+def open_incidents(day: Day, kind: str) -> list[str]:
+    query = "SELECT message FROM incidents WHERE closed_at IS NULL AND kind = '" + kind + "' ORDER BY id"
+    return [str(message) for (message,) in day.ask(query)]
+
+
+def corners(start: str, end: str) -> dict[str, str]:
+    return {ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end}
+
+
+def test_a_run_that_failed_is_told_whoever_launched_it_and_whatever_it_was_for(day: Day, told: Receiver) -> None:
+    day.at(CLOSED)
+    catch_up(day)
+    assert tick(day, told) == []
+    run = fail(day, "trading_day", corners("2026-11-23|DAX", "2026-11-24|EUR/USD"))
+    fail(day, "__ASSET_JOB", {PARTITION_NAME_TAG: "2026-11-23|NDX"}, ["ohlc_1m"])
+    fail(day, "__ASSET_JOB", corners("2026-11-23|NDX", "2026-11-23|NDX"), ["daily_levels"])
+    fail(day, "__ASSET_JOB", corners("2026-11-19|DAX", "2026-11-20|EUR/USD"), ["ohlc_1m", "ohlc_1d"])
+    fail(day, "ingest_candles", {})
+    fail(day, "compute_levels", {}, **corners("nonsense", "nonsense"))
+    tick(day, told)
+    found = {text.partition(": run")[0]: text for text in open_incidents(day, "run_failure")}
+    assert len(open_incidents(day, "run_failure")) == 5
+    assert set(found) == {"DAX to EUR/USD 2026-11-23 to 2026-11-24", "NDX 2026-11-23", "no partition", "nonsense"}, (
+        "the candles of 2026-11-19 and 20 are there"
+    )
+    assert found["DAX to EUR/USD 2026-11-23 to 2026-11-24"].partition(": ")[2] == (
+        f"run {run.run_id[:8]}, a run of trading_day, failed after its last retry: see it in the UI"
+    )
+
+
+def test_a_backfill_that_the_daemon_gave_up_is_told(day: Day, told: Receiver) -> None:
+    catch_up(day.at(CLOSED))
+    failed = PartitionBackfill(
+        backfill_id="abcdefgh",
+        status=BulkActionStatus.FAILED,
+        from_failure=False,
+        tags={},
+        backfill_timestamp=SystemClock().now().timestamp(),
+        asset_selection=[dg.AssetKey("ohlc_1m")],
+        error=SerializableErrorInfo("the partition existed at storage-time, but no longer does", [], None),
+    )
+    day.instance.add_backfill(failed)
+    [message] = tick(day, told)
+    assert "backfill abcdefgh of ohlc_1m failed: the partition existed at storage-time" in message
+
+
+def test_a_kind_that_cant_be_judged_silences_no_other_and_says_so(day: Day, told: Receiver) -> None:
+    catch_up(day)
+    day.settings, right = replace(day.settings, twelve_data_plan="no such plan"), day.settings
+    day.at(OPEN + timedelta(minutes=20))
+    [message] = tick(day, told)
+    assert "stale market: DAX" in message
+    assert "not judged: credits_low can't be judged (UsageError): see the log of the sensor `alerts`" in message
+    day.settings = right
+    [message] = tick(day, told)
+    assert "over: not judged" in message
+    assert len(open_incidents(day, "stale_market")) == 3, "still"
+
+
+def test_a_symbol_without_a_calendar_costs_the_others_nothing(day: Day, told: Receiver) -> None:
+    catch_up(day)
+    with Market.open(day.settings) as market, market.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO market_symbols (symbol, instrument, calendar, timezone, currency, tick_size) "
+            "VALUES ('XYZ', 'index', 'NOWHERE', 'UTC', 'USD', 0.01)"
+        )
+    day.at(OPEN + timedelta(minutes=20))
+    assert "stale market: DAX" in tick(day, told)[0]
+    assert day.pull(day.schedule("live"))
 
 
 def test_credits_that_run_out(day: Day, told: Receiver) -> None:

@@ -1,10 +1,12 @@
 """The map of assets, jobs and partitions: a change of it has to show up in review."""
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._utils.warnings import disable_dagster_warnings
 
 from tradematrix_pipelines.defs.definitions import build_defs
@@ -33,10 +35,45 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         "ohlc_5m": ("candles", ["ohlc_1m"]),
         "ohlc_15m": ("candles", ["ohlc_1m"]),
         "ohlc_1h": ("candles", ["ohlc_1m"]),
-        "ohlc_1d": ("candles", ["ohlc_1h"]),
-        "daily_levels": ("levels", ["ohlc_1d"]),
-        "pivot_points": ("levels", ["daily_levels"]),
+        "ohlc_1d": ("candles", ["ohlc_1m"]),
+        "daily_levels": ("levels", ["ohlc_1d", "ohlc_1m"]),
+        "pivot_points": ("levels", ["ohlc_1d", "ohlc_1m"]),
     }
+
+
+def test_a_backfill_of_any_of_the_assets_brings_in_each_of_them(repository: dg.RepositoryDefinition) -> None:
+    # By the class that the daemon makes its plan with. Levels that follow from candles of the backfill are of the
+    # dates after these; where none of the backfill's candles leads to them, they are of the dates chosen.
+    graph, chosen, after = repository.asset_graph, ["2026-11-18", "2026-11-20"], ["2026-11-19", "2026-11-23"]
+    levels, leads_to_levels = {"daily_levels", "pivot_points"}, {"ohlc_1m", "ohlc_1d"}
+    names = sorted(key.to_user_string() for key in graph.get_all_asset_keys())
+    checked = 0
+    with disable_dagster_warnings(), dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("symbols", ["DAX", "EUR/USD"])
+        for count in range(1, len(names) + 1):
+            for some in itertools.combinations(names, count):
+                backfill = AssetBackfillData.from_asset_partitions(
+                    asset_graph=graph,
+                    partition_names=[f"{day}|{symbol}" for day in chosen for symbol in ("DAX", "EUR/USD")],
+                    asset_selection=[dg.AssetKey(name) for name in some],
+                    dynamic_partitions_store=instance,
+                    backfill_start_timestamp=datetime(2026, 11, 24, tzinfo=UTC).timestamp(),
+                    all_partitions=False,
+                )
+                found = {
+                    subset.key.to_user_string(): sorted(subset.subset_value.get_partition_keys())
+                    for subset in backfill.target_subset.iterate_asset_subsets()
+                }
+                assert found == {
+                    name: [
+                        f"{day}|{symbol}"
+                        for day in (after if name in levels and leads_to_levels.intersection(some) else chosen)
+                        for symbol in ("DAX", "EUR/USD")
+                    ]
+                    for name in some
+                }, some
+                checked += 1
+    assert checked == 127
 
 
 def test_every_asset_says_what_it_is(repository: dg.RepositoryDefinition) -> None:
@@ -92,14 +129,10 @@ def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
         "symbols": ("30 s", True),
         "housekeeping": ("3600 s", True),
         "resume_after_limit": ("30 s", True),
-        "levels_after_resumed_success": ("30 s", True),
-        "levels_after_resumed_failure": ("30 s", True),
     }
     quiet = found(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
     running = {name for name, (_, runs) in quiet.items() if runs}
-    assert running == {
-        "symbols", "housekeeping", "resume_after_limit", "levels_after_resumed_success", "levels_after_resumed_failure",
-    }  # fmt: skip
+    assert running == {"symbols", "housekeeping", "resume_after_limit"}
 
 
 # The clock is Dagster's argument here; weekdays and holidays are the calendar's of 2026.

@@ -23,9 +23,10 @@ from tradematrix_pipelines.defs.runs import BATCH_TAG, range_tags, run_sessions
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import set_active
+from tradematrix_pipelines.storage.symbols import find_symbols, set_active
 from tradematrix_pipelines.vendors.credits import NoLedger, parse_plan
 from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
@@ -164,6 +165,41 @@ def test_a_run_that_is_cancelled_is_not_tried_again(desk: Desk) -> None:
         run_sessions(desk.instance, defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
     [record] = desk.instance.get_run_records(limit=1)
     assert record.dagster_run.status is dg.DagsterRunStatus.CANCELED
+    assert not desk.instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
+
+
+class CancelledLater(Cancelled):
+    """A vendor that answers once; somebody cancels the run during the second call."""
+
+    def __init__(self, instance: dg.DagsterInstance | None, answers: TwelveData) -> None:
+        super().__init__(instance)
+        self.answers: TwelveData | None = answers
+
+    def fetch(self, request: CandleRequest) -> CandleAnswer:
+        answers, self.answers = self.answers, None
+        return super().fetch(request) if answers is None else answers.fetch(request)
+
+
+@pytest.mark.parametrize("cancelled", [True, False], ids=["in the UI", "Ctrl-C"])
+def test_what_is_stored_when_a_run_is_cancelled_shows_as_materialized(desk: Desk, cancelled: bool) -> None:
+    first, last = (date(2026, 6, 1), date(2026, 7, 10)) if cancelled else (date(2026, 8, 3), date(2026, 9, 11))
+    vendor = CancelledLater(desk.instance if cancelled else None, desk.vendor)
+    defs = build_defs(desk.settings, resources={"vendors": (vendor,)})
+    with pytest.raises(KeyboardInterrupt):
+        run_sessions(desk.instance, defs, INGEST_CANDLES, symbol="DJI", first=first, last=last)
+    with Market.open(desk.settings) as market:
+        [dji] = find_symbols(market.engine, ["DJI"])
+        rows = read_coverage(market.engine, [dji], list(Timeframe), first, last)
+    stored: dict[str, set[str]] = {f"ohlc_{timeframe}": set() for timeframe in Timeframe}
+    for row in rows:
+        if row.coverage.ok and row.coverage.final:
+            stored[f"ohlc_{row.coverage.timeframe}"].add(f"{row.coverage.trade_date}|DJI")
+    assert 5 < len(stored["ohlc_1m"]) < 25, "some, not all"
+    for asset, keys in stored.items():
+        shown = desk.instance.get_materialized_partitions(dg.AssetKey(asset))
+        assert {key for key in shown if f"{first}|" <= key <= f"{last}|Z" and key.endswith("|DJI")} == keys
+    [record] = desk.instance.get_run_records(limit=1)
+    assert record.dagster_run.tags.get(WILL_RETRY_TAG) in {None, "false"}
     assert not desk.instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
 
 

@@ -28,6 +28,7 @@ from tradematrix_pipelines.storage.partition_results import PartitionResult, set
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
+_M1, _D1 = Timeframe.M1, Timeframe.D1
 _KEY_COLUMNS = [
     dg.TableColumn("trade_date", "date", description="the session to trade with these levels"),
     dg.TableColumn("symbol_id", "integer", description="market_symbols.id"),
@@ -101,7 +102,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
 def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         DAILY_LEVELS,
-        deps=[dg.AssetDep("ohlc_1d", partition_mapping=date_before())],
+        deps=_candles(),
         description="Levels to trade a session with: the last session's open, high, low and close, the previous "
         "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
         group_name="levels",
@@ -112,10 +113,20 @@ def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     ).with_io_manager_key(IO_MANAGER)
 
 
+def _candles() -> list[dg.AssetDep]:
+    """Return what levels are downstream of: the day, and the minutes that it is made of.
+
+    Of each that is upstream of them by however many steps, because a backfill of some assets goes along direct edges
+    between these only: minutes and levels without the days between them would bring in the minutes alone.
+    """
+    return [dg.AssetDep(f"ohlc_{timeframe}", partition_mapping=date_before()) for timeframe in (_M1, _D1)]
+
+
 def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         PIVOT_POINTS,
-        deps=[DAILY_LEVELS],
+        # Not of daily_levels, which come of the same step: a backfill would make them in runs of their own.
+        deps=_candles(),
         description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
         group_name="levels",
         owners=["team:market-data"],

@@ -25,7 +25,7 @@ from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.partition_results import PartitionResult, Results, settle
+from tradematrix_pipelines.storage.partition_results import PartitionResult, Results, settle, settling_good_first
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL
 from tradematrix_pipelines.vendors.ingest import Wanted, ingest
@@ -34,12 +34,6 @@ from tradematrix_pipelines.vendors.protocol import Vendor
 
 Found = dict[tuple[Timeframe, date], StoredCoverage]
 
-_FINER = {
-    Timeframe.M5: Timeframe.M1,
-    Timeframe.M15: Timeframe.M1,
-    Timeframe.H1: Timeframe.M1,
-    Timeframe.D1: Timeframe.H1,
-}
 _DESCRIPTIONS = {
     Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
     Timeframe.M5: "Five-minute candles, from the minutes where they are complete, else the vendor's own.",
@@ -86,8 +80,9 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         # A person at a terminal is told at once, and can say `tradematrix retry`; healing has pauses of its own.
         waiting = BATCH_TAG in context.run.tags or config.purpose == HEAL
         with step_tried_once(whatever_happens=waiting):
-            results, transient = _ingest(context, timeframes, config)
-            settle(results, context=context, retry=transient and not waiting)
+            with settling_good_first(lambda: _results(context, timeframes), context=context):
+                transient = _ingest(context, timeframes, config)
+            settle(_results(context, timeframes), context=context, retry=transient and not waiting)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
 
@@ -99,10 +94,10 @@ def _key(timeframe: Timeframe) -> AssetKey:
 
 
 def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    finer = _FINER.get(timeframe)
     return dg.AssetSpec(
         _key(timeframe),
-        deps=[] if finer is None else [_key(finer)],
+        # All of the minutes: Dagster leaves out of a backfill what is below an asset that is not part of it.
+        deps=[] if timeframe is Timeframe.M1 else [_key(Timeframe.M1)],
         description=_DESCRIPTIONS[timeframe],
         group_name="candles",
         owners=["team:market-data"],
@@ -112,23 +107,31 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
     ).with_io_manager_key(IO_MANAGER)
 
 
-def _ingest(
-    context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], config: IngestConfig
-) -> tuple[Results, bool]:
-    """Bring in the run's partitions; return how each ended, and whether one failed for a reason that may soon pass."""
+def _ingest(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], config: IngestConfig) -> bool:
+    """Bring in the run's partitions; return whether one failed for a reason that may soon pass."""
     market: Market = context.resources.market
     wanted = dates_by_symbol(context.partition_keys)
-    results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
     transient = False
     for symbol in find_symbols(market.engine, wanted):
-        dates, now = wanted[symbol.name], market.clock.now()
-        transient |= _ingest_symbol(context, symbol, dates, timeframes, now=now, config=config)
+        transient |= _ingest_symbol(
+            context, symbol, wanted[symbol.name], timeframes, now=market.clock.now(), config=config
+        )
+    return transient
+
+
+def _results(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe]) -> Results:
+    """Return how each of the run's partitions stands, from what is stored."""
+    market: Market = context.resources.market
+    wanted, now = dates_by_symbol(context.partition_keys), market.clock.now()
+    results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
+    for symbol in find_symbols(market.engine, wanted, only_active=False):
+        dates = wanted[symbol.name]
         found = _found(market, symbol, dates, timeframes)
         for timeframe in timeframes:
             for day in dates:
                 key = str(PartitionKey(day, symbol.name))
                 results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
-    return results, transient
+    return results
 
 
 def _ingest_symbol(

@@ -1,0 +1,155 @@
+"""Requests of the trading day: none twice for the same, none lost with its run. Real Postgres, a real instance."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+
+import dagster as dg
+import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, WILL_RETRY_TAG
+
+from tradematrix_pipelines.defs.runs import job_origin
+from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import set_active
+from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Answer, Day
+
+MINUTE = timedelta(minutes=1)
+DEADLINE = datetime(2026, 11, 20, 19, 59, tzinfo=UTC)
+
+
+def asked(answer: Answer) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the partitions and assets of each run asked for."""
+    if isinstance(answer, str):
+        return []
+    return sorted(
+        (
+            request.tags[ASSET_PARTITION_RANGE_START_TAG],
+            request.tags[ASSET_PARTITION_RANGE_END_TAG],
+            tuple(sorted(key.to_user_string() for key in request.asset_selection or ())),
+        )
+        for request in answer
+    )
+
+
+@pytest.fixture
+def dax(day: Day) -> Day:
+    """The DAX alone, when its session has closed and nothing is stored."""
+    with Market.open(day.settings) as market:
+        for name in ("NDX", "DJI", "EUR/USD", "XAG/USD"):
+            set_active(market.engine, name, active=False)
+    return day.at(DEADLINE)
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
+def test_what_is_queued_or_running_is_asked_for_by_nobody(dax: Day, status: dg.DagsterRunStatus) -> None:
+    [run] = dax.queue(dax.sensor("session_close"))
+    if status is dg.DagsterRunStatus.STARTED:
+        dax.instance.handle_new_event(_event(run, dg.DagsterEventType.RUN_START))
+    for hours in range(3):
+        dax.at(DEADLINE + hours * timedelta(hours=1))
+        for answer in (dax.sensor("session_close"), dax.schedule("daily_close"), dax.schedule("pivots")):
+            assert answer == "a run is under way for all that is wanted (20), or was asked for in the last 10 minutes"
+
+
+@pytest.mark.parametrize("first", ["session_close", "daily_close"])
+def test_a_run_that_died_is_asked_for_again_ten_minutes_later(dax: Day, first: str) -> None:
+    answer = dax.sensor(first) if first == "session_close" else dax.schedule(first)
+    wanted = asked(answer)
+    assert len(wanted) == 1
+    for number in range(1, 4):
+        [run] = dax.queue(answer)
+        die_for_good(dax, run)
+        assert not asked(dax.at(DEADLINE + number * 10 * MINUTE - MINUTE).sensor("session_close"))
+        answer = dax.at(DEADLINE + number * 10 * MINUTE).sensor("session_close")
+        assert asked(answer) == wanted, "whoever comes first asks for it again"
+
+
+def test_a_run_that_the_daemon_starts_again_is_not_asked_for_beside_it(dax: Day) -> None:
+    [run] = dax.queue(dax.sensor("session_close"))
+    dax.instance.report_run_failed(run, "its process is gone")
+    assert dax.instance.get_run_by_id(run.run_id).tags[WILL_RETRY_TAG] == "true"  # type: ignore[union-attr]  # it is there
+    assert not asked(dax.at(DEADLINE + 60 * MINUTE).sensor("session_close"))
+
+
+def test_a_sensor_and_a_deadline_at_the_same_instant_ask_once(dax: Day) -> None:
+    # Evaluated side by side, before the daemon has made any run for either.
+    found: list[Answer] = []
+    together = Barrier(2)
+
+    def tick(kind: str) -> None:
+        together.wait()
+        found.append(dax.sensor("session_close") if kind == "sensor" else dax.schedule("daily_close"))
+
+    threads = [Thread(target=tick, args=(kind,)) for kind in ("sensor", "schedule")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(len(asked(answer)) for answer in found) == [0, 1]
+
+
+def test_a_deadline_asks_once_for_what_is_due_and_incomplete(dax: Day) -> None:
+    dax.simulator.set_faults("gated@GDAXI")
+    dax.carry_out(dax.sensor("session_close"))
+    dax.at(DEADLINE + MINUTE)
+    assert asked(dax.schedule("daily_close")) == asked_all("2026-11-17", "2026-11-20"), "it has failed since"
+    assert not asked(dax.schedule("daily_close"))
+    assert not asked(dax.at(DEADLINE + 6 * MINUTE).sensor("self_healing"))
+
+
+def test_levels_that_do_not_come_are_asked_for_every_ten_minutes_or_when_candles_change(dax: Day) -> None:
+    dax.carry_out(dax.sensor("session_close"))
+    levels = dax.at(DEADLINE + MINUTE).sensor("session_close")
+    assert [assets for _, _, assets in asked(levels)] == [("daily_levels", "pivot_points")]
+    asked_for = 1
+    for seconds in range(30, 30 * 60 + 1, 30):
+        asked_for += len(asked(dax.at(DEADLINE + MINUTE + timedelta(seconds=seconds)).sensor("session_close")))
+    assert asked_for == 4, "in half an hour"
+    dax.at(DEADLINE + 32 * MINUTE)
+    assert not asked(dax.sensor("session_close"))
+    with Market.open(dax.settings) as market, market.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE session_coverage SET checked_at = %s", (dax.clock.now(),))
+    assert asked(dax.at(DEADLINE + 33 * MINUTE).sensor("session_close")) == asked(levels)
+
+
+def test_what_healing_asks_for_is_asked_again_after_its_run_died(day: Day) -> None:
+    day.simulator.set_faults("gated@NDX")
+    day.carry_out(day.at(CLOSED).sensor("session_close"))
+    first = day.at(CLOSED + 6 * MINUTE).sensor("self_healing")
+    for run in day.queue(first):
+        die_for_good(day, run)
+    assert not asked(day.at(CLOSED + 7 * MINUTE).sensor("self_healing"))
+    assert asked(day.at(CLOSED + 16 * MINUTE).sensor("self_healing")) == asked(first) != []
+
+
+def test_a_pull_that_waits_in_the_queue_is_not_asked_for_again(day: Day) -> None:
+    run = day.instance.create_run_for_job(
+        day.defs.resolve_job_def("pull_live"),
+        run_config={"ops": {"pull": {"config": {"symbols": ["DAX"]}}}},
+        status=dg.DagsterRunStatus.QUEUED,
+        remote_job_origin=job_origin("pull_live"),
+    )
+    day.at(OPEN + MINUTE)
+    assert day.schedule("live") == "the pull before is still under way"
+    day.instance.report_run_failed(run, "the machine was loaded")
+    assert not isinstance(day.schedule("live"), str)
+
+
+def die_for_good(day: Day, run: dg.DagsterRun) -> None:
+    """Let a run die before it has worked, as the last of those that the daemon starts by itself."""
+    day.instance.add_run_tags(run.run_id, NO_RUN_RETRIES)
+    [tagged] = day.instance.get_runs(dg.RunsFilter(run_ids=[run.run_id]))
+    day.instance.report_run_failed(tagged, "the machine was loaded")
+
+
+def asked_all(first: str, last: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    assets = ("ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m")
+    return [(f"{first}|DAX", f"{last}|DAX", assets)]
+
+
+def _event(run: dg.DagsterRun, kind: dg.DagsterEventType) -> dg.EventLogEntry:
+    event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
+    return dg.EventLogEntry(
+        error_info=None, level=20, user_message="", run_id=run.run_id, timestamp=0.0, job_name=run.job_name,
+        dagster_event=event,
+    )  # fmt: skip
