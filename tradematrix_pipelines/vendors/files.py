@@ -53,7 +53,7 @@ class FilesVendor:
         frame = self._parsed(path, stat.st_mtime_ns, stat.st_size, request.timeframe is Timeframe.D1)
         first, last = frame["ts"].searchsorted([pd.Timestamp(request.start), pd.Timestamp(request.end)])
         candles = frame.iloc[first:last].reset_index(drop=True)
-        return CandleAnswer(candles=candles, source=self.name, complete_from=request.start, calls=1)
+        return CandleAnswer(candles=candles, source=self.name, calls=1)
 
     def check(self) -> str:
         """Return how many files there are; raises :class:`BadFile` when there is none."""

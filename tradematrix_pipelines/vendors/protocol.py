@@ -1,4 +1,4 @@
-"""The question that every vendor answers: the candles of this symbol and timeframe in this window.
+"""The question that every vendor answers: the bars of this symbol and timeframe in this window, all of them.
 
 Here: the question, the answer, the protocol. Not here: what becomes of the answer (``ingest``).
 """
@@ -39,8 +39,6 @@ class CandleAnswer:
             bar included; a value that is no number is NaN. ``ts`` of a daily bar is midnight UTC of its
             (exchange-local) date, because that is all the vendor says.
         source: name of the vendor that served it.
-        complete_from: every bar that the vendor has at or after this instant, within the window, is in ``candles``.
-            Later than the window's start when the answer was cut at the bars that one call can carry.
         calls: requests sent.
         credits: credits spent.
         cut_at_close: whether these bars were built for the symbol's sessions, so that one that the close cuts short
@@ -49,7 +47,6 @@ class CandleAnswer:
 
     candles: pd.DataFrame
     source: str
-    complete_from: datetime
     calls: int = 0
     credits: int = 0
     cut_at_close: bool = False
@@ -65,7 +62,7 @@ class Vendor(Protocol):
 
     @property
     def max_bars(self) -> int:
-        """Bars that one call can carry; windows are cut to it."""
+        """Bars that one call can carry; windows are cut to it, so that each is one call as a rule."""
         ...
 
     def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
@@ -76,7 +73,7 @@ class Vendor(Protocol):
         ...
 
     def fetch(self, request: CandleRequest) -> CandleAnswer:
-        """Return the candles of one window.
+        """Return the bars of one window, whole: what its source cuts short is completed before it is returned.
 
         Raises:
             VendorError: no answer, or none that can be believed (``vendors.errors`` draws the tree).

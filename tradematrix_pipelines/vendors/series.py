@@ -71,16 +71,20 @@ def fetch_series(
     windows = list(cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit))
     progress.cut += len(windows)
     for window in windows:
-        answer = CandleAnswer(candles=empty_candles(), source=vendor.name, complete_from=window.start)
+        answer = CandleAnswer(candles=empty_candles(), source=vendor.name)
         try:
             if final_error is not None:
                 raise final_error
             request = CandleRequest(
                 symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose
             )
-            answer = _fetch_window(vendor, request, progress)
+            progress.asked += 1
+            answer = vendor.fetch(request)
+            progress.credits += answer.credits
             failures = 0
         except VendorError as error:
+            if error is not final_error:
+                progress.credits += error.credits
             failed |= dict.fromkeys(window.sessions, error)
             failures += 1
             if isinstance(error, PermanentError) or failures >= GIVE_UP_AFTER:
@@ -100,22 +104,3 @@ def _chunks(sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Sess
     for session in sessions:
         if session in failed:
             yield Chunk(sessions=(session,), raw=empty_candles(), source=answer.source, error=failed.pop(session))
-
-
-def _fetch_window(vendor: Vendor, request: CandleRequest, progress: Progress) -> CandleAnswer:
-    frames, rest = [], request
-    progress.asked += 1
-    while True:
-        try:
-            answer = vendor.fetch(rest)
-        except VendorError as error:
-            progress.credits += error.credits
-            raise
-        progress.credits += answer.credits
-        frames.append(answer.candles)
-        # A call carries so many bars and no more: bars between sessions can push the window's first ones out.
-        if answer.complete_from <= rest.start or answer.complete_from >= rest.end:
-            break
-        rest = replace(rest, end=answer.complete_from)
-    filled = [frame for frame in frames if len(frame)]
-    return replace(answer, candles=pd.concat(filled, ignore_index=True) if filled else empty_candles())

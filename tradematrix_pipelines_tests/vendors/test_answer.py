@@ -16,11 +16,11 @@ from tradematrix_pipelines.vendors.twelve_data.answer import read_series
 
 
 def test_recorded_intraday_answer(recorded: Callable[[str], Any]) -> None:
-    series = read_series(recorded("time_series_DJI"), Timeframe.M5)
-    assert list(series.candles.columns) == COLUMNS
-    assert series.candles["ts"].dtype == TS_DTYPE
-    assert len(series.candles) == 30
-    first = series.candles.iloc[0]  # the order of the answer is kept: newest first
+    meta, candles = read_series(recorded("time_series_DJI"), Timeframe.M5)
+    assert list(candles.columns) == COLUMNS
+    assert candles["ts"].dtype == TS_DTYPE
+    assert len(candles) == 30
+    first = candles.iloc[0]  # the order of the answer is kept: newest first
     assert first["ts"] == pd.Timestamp("2021-09-14 15:55", tz="UTC")
     assert first[["open", "high", "low", "close", "volume"]].tolist() == [
         34581.76953,
@@ -29,39 +29,39 @@ def test_recorded_intraday_answer(recorded: Callable[[str], Any]) -> None:
         34584.91016,
         17140396.0,
     ]
-    assert (series.meta.symbol, series.meta.type, series.meta.exchange) == ("DJI", "Index", "NYSE")
-    assert series.meta.currency == "USD"
+    assert (meta.symbol, meta.type, meta.exchange) == ("DJI", "Index", "NYSE")
+    assert meta.currency == "USD"
 
 
 def test_recorded_daily_forex_answer_has_dates_and_no_volume(recorded: Callable[[str], Any]) -> None:
-    series = read_series(recorded("time_series_EURUSD"), Timeframe.D1)
-    assert series.candles["ts"].tolist() == [
+    meta, candles = read_series(recorded("time_series_EURUSD"), Timeframe.D1)
+    assert candles["ts"].tolist() == [
         datetime(2026, 8, 21, tzinfo=UTC),
         datetime(2026, 8, 22, tzinfo=UTC),
     ]
-    assert series.candles["close"].tolist() == [1.16764, 1.16788]
-    assert series.candles["volume"].isna().all()
-    assert series.meta.currency_quote == "US Dollar"
+    assert candles["close"].tolist() == [1.16764, 1.16788]
+    assert candles["volume"].isna().all()
+    assert meta.currency_quote == "US Dollar"
 
 
 @pytest.mark.parametrize("nothing", ["", "NaN", None, "n/a", [], {}, 10**400])
 def test_a_value_that_is_no_number_is_nan_and_costs_the_others_nothing(nothing: object) -> None:
     body = _body([_row(0), _row(1) | {"high": nothing, "volume": nothing}, _row(2)])
-    candles = read_series(body, Timeframe.M1).candles
+    candles = read_series(body, Timeframe.M1)[1]
     assert candles["high"].isna().tolist() == [False, True, False]
     assert candles["volume"].isna().tolist() == [False, True, False]
     assert candles["low"].tolist() == [0.5, 0.5, 0.5]
 
 
 def test_numbers_that_come_as_numbers() -> None:
-    candles = read_series(_body([_row(0) | {"close": 1.25, "volume": 7}]), Timeframe.M1).candles
+    candles = read_series(_body([_row(0) | {"close": 1.25, "volume": 7}]), Timeframe.M1)[1]
     assert candles["close"].tolist() == [1.25]
     assert candles["volume"].tolist() == [7.0]
 
 
 def test_a_day_may_come_with_its_midnight() -> None:
     body = _body([_row(0) | {"datetime": "2026-03-20 00:00:00"}], interval="1day")
-    assert read_series(body, Timeframe.D1).candles["ts"].tolist() == [datetime(2026, 3, 20, tzinfo=UTC)]
+    assert read_series(body, Timeframe.D1)[1]["ts"].tolist() == [datetime(2026, 3, 20, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(

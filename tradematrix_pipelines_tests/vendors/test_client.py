@@ -28,7 +28,7 @@ from tradematrix_pipelines.vendors.errors import (
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
 from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
-from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, join
+from tradematrix_pipelines.vendors.twelve_data.pages import Page, join
 
 Symbols = dict[str, Symbol]
 Simulate = Callable[..., Simulator]
@@ -55,7 +55,6 @@ def test_a_session_of_minutes(simulate: Simulate, connect: Connect, symbols: Sym
     assert (candles["high"] >= candles[["open", "close"]].max(axis=1)).all()
     assert (candles["low"] <= candles[["open", "close"]].min(axis=1)).all()
     assert (answer.source, answer.calls, answer.credits) == ("twelve_data", 1, 1)
-    assert answer.complete_from == at("2026-03-19T08:00")
     assert [(r.vendor, r.credits, r.purpose) for r in ledger.reserved] == [("twelve_data", 1, "backfill")]
 
 
@@ -79,26 +78,22 @@ def test_an_empty_window_is_an_answer(simulate: Simulate, connect: Connect, symb
     answer = connect(simulate().url).fetch(ask(symbols["DAX"], Timeframe.M1, "2026-03-21", "2026-03-22"))
     assert answer.candles.empty
     assert answer.candles["ts"].dtype == TS_DTYPE
-    assert answer.complete_from == at("2026-03-21")
     assert answer.calls == 1
 
 
-def test_an_answer_cut_at_its_older_end_says_from_where_it_is_complete(
-    simulate: Simulate, connect: Connect, symbols: Symbols
-) -> None:
+def test_an_answer_cut_at_its_older_end_is_completed(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
     # 17:00 in New York is 21:00 UTC by then: a window of four whole sessions, 5,760 minutes. The bar that opens when
     # the window ends is asked for too, since nobody says whether an end is included, and takes one of the 5,000 places.
     request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-15T21:00", "2026-03-19T21:00")
     answer = connect(simulate().url).fetch(request)
-    assert (len(answer.candles), answer.calls) == (4999, 1)
-    assert answer.candles["ts"].max() == at("2026-03-19T20:59")
-    assert answer.complete_from == answer.candles["ts"].min() == at("2026-03-16T09:41")
+    minutes = pd.date_range("2026-03-15T21:00Z", "2026-03-19T20:59Z", freq="min")
+    assert sorted(answer.candles["ts"]) == minutes.tolist()
+    assert (len(answer.candles), answer.calls, answer.credits) == (5760, 2, 2)
 
 
 def test_an_answer_cut_at_its_newer_end_is_completed(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
     request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-11T21:00", "2026-03-19T21:00")
     answer = connect(simulate(faults=["keep_oldest"]).url).fetch(request)
-    assert answer.complete_from == request.start
     assert (answer.calls, answer.credits) == (2, 2)
     friday = pd.date_range("2026-03-11T21:00Z", "2026-03-13T20:59Z", freq="min")
     after = pd.date_range("2026-03-15T21:00Z", "2026-03-19T20:59Z", freq="min")
@@ -111,9 +106,9 @@ def test_a_full_answer_whose_end_is_quiet_is_asked_about_once_more(
     # The window ends on a Sunday: nothing shows that the 5,000 bars reach as far as there are any.
     request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-09T21:00", "2026-03-15T12:00")
     answer = connect(simulate().url).fetch(request)
-    assert answer.calls == 2
-    assert answer.candles["ts"].max() == at("2026-03-13T20:59")
-    assert answer.complete_from == answer.candles["ts"].min()
+    # 5,760 minutes: a full answer, the quiet rest up to Sunday, and what the first one left out at its older end.
+    assert answer.calls == 3
+    assert sorted(answer.candles["ts"]) == pd.date_range("2026-03-09T21:00Z", "2026-03-13T20:59Z", freq="min").tolist()
 
 
 def test_a_full_answer_about_other_days_is_refused(play: Play, connect: Connect, symbols: Symbols) -> None:
@@ -138,24 +133,24 @@ def test_full_answers_that_hardly_advance_come_to_an_end(play: Play, connect: Co
 
 
 def test_nothing_is_asked_of_the_future(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
-    answer = connect(simulate().url).fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-27"))
-    assert (len(answer.candles), answer.calls) == (5000, 1)
+    answer = connect(simulate().url).fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-17T03:41", "2026-03-27"))
+    assert (len(answer.candles), answer.calls) == (5000, 1), "a full answer, up to the bar that is forming"
     assert answer.candles["ts"].max() == at("2026-03-20T15:00"), "the forming bar at the clock's 15:00:30"
 
 
-def test_what_two_full_pieces_leave_out_between_them_counts_as_missing(symbols: Symbols) -> None:
+def test_what_two_full_pages_leave_out_between_them_counts_as_missing(symbols: Symbols) -> None:
     request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-02", "2026-03-14")
     rest = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-05T11:20", "2026-03-14")
 
-    def piece(asked: CandleRequest, first: str, *, full: bool) -> Piece:
+    def page(asked: CandleRequest, first: str, *, full: bool) -> Page:
         ts = pd.date_range(first, periods=3, freq="min", tz="UTC").as_unit("us")
         prices = dict.fromkeys(("open", "high", "low", "close"), 1.16)
-        return Piece(request=asked, candles=as_candles(pd.DataFrame({"ts": ts, **prices})), full=full)
+        return Page(request=asked, candles=as_candles(pd.DataFrame({"ts": ts, **prices})), full=full)
 
-    older = piece(request, "2026-03-02", full=True)
-    touching = piece(rest, "2026-03-05T11:20", full=True)
-    apart = piece(rest, "2026-03-09", full=True)
-    short = piece(rest, "2026-03-09", full=False)
+    older = page(request, "2026-03-02", full=True)
+    touching = page(rest, "2026-03-05T11:20", full=True)
+    apart = page(rest, "2026-03-09", full=True)
+    short = page(rest, "2026-03-09", full=False)
     assert [join([older, other])[1] for other in (touching, apart, short)] == [
         at("2026-03-02"),
         at("2026-03-09"),

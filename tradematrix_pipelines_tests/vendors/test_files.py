@@ -49,7 +49,6 @@ def test_days_of_a_real_file(shared_data: Path) -> None:
     assert answer.candles["ts"].tolist() == [datetime(2016, 1, 4, tzinfo=UTC), datetime(2016, 1, 5, tzinfo=UTC)]
     assert answer.candles["close"].tolist() == [201.01, 201.35]
     assert (answer.source, answer.calls, answer.credits) == ("files", 1, 0)
-    assert answer.complete_from == request.start
 
 
 @pytest.mark.parametrize(

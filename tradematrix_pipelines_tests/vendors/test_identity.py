@@ -32,8 +32,8 @@ AAPL = Symbol(
 def test_recorded_answers_are_what_the_rows_describe(
     recorded: Callable[[str], Any], prefix: str, timeframe: Timeframe, symbol: Symbol
 ) -> None:
-    series = read_series(recorded(prefix), timeframe)
-    check_identity(series.meta, series.candles, symbol)
+    meta, candles = read_series(recorded(prefix), timeframe)
+    check_identity(meta, candles, symbol)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,6 @@ def test_a_column_reads_as_its_values_do(values: list[object]) -> None:
 def test_a_price_that_is_true_is_none() -> None:
     row = {"datetime": "2026-03-20 14:30:00", "open": "1", "high": "1", "low": "1"}
     body = json.loads(json.dumps({"meta": {"symbol": "X"}, "values": [{**row, "close": True}, {**row, "close": "1"}]}))
-    closes = read_series(body, Timeframe.M1).candles["close"].tolist()
+    closes = read_series(body, Timeframe.M1)[1]["close"].tolist()
     assert math.isnan(closes[0])
     assert closes[1] == 1.0

@@ -15,7 +15,7 @@ from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
-from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, join, read_piece, rest_after
+from tradematrix_pipelines.vendors.twelve_data.pages import Page, join, read_page, rest_after
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 ROW = {"datetime": "2021-09-14 15:55:00", "open": "1.16", "high": "1.17", "low": "1.15", "close": "1.16", "volume": "9"}
@@ -87,7 +87,7 @@ def test_reading_an_answer_is_total(content: bytes, status: int, timeframe: Time
         body = open_answer(status, {}, content, what="EUR/USD", secret="x" * 32, now=NOW)
     except VendorError:
         return
-    check(lambda: read_piece(requests[0], body))
+    check(lambda: read_page(requests[0], body))
     check(lambda: read_batch(requests, body, now=NOW))
     for read in (quotes.read_quote, quotes.read_price, quotes.read_earliest, quotes.read_usage, quotes.read_matches):
         check(lambda read=read: read(body))
@@ -100,11 +100,11 @@ def check(read: Any) -> None:
     except VendorError:
         return
     parts = result.values() if isinstance(result, dict) else [result]
-    for piece in (part for part in parts if isinstance(part, Piece)):
-        candles, complete_from = join([piece])
+    for page in (part for part in parts if isinstance(part, Page)):
+        candles, complete_from = join([page])
         assert list(candles.columns) == COLUMNS
         assert candles["ts"].dtype == TS_DTYPE
         assert (candles.dtypes[VALUES] == "float64").all()
-        assert candles["ts"].between(piece.request.start, piece.request.end, inclusive="left").all()
-        assert complete_from == piece.request.start
-        assert rest_after(piece, now=NOW) is None
+        assert candles["ts"].between(page.request.start, page.request.end, inclusive="left").all()
+        assert complete_from == page.request.start
+        assert rest_after(page, now=NOW) is None

@@ -32,16 +32,8 @@ class Meta:
     currency_quote: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Series:
-    """A good answer: its meta, and every row that came, in the order in which it came."""
-
-    meta: Meta
-    candles: pd.DataFrame
-
-
-def read_series(body: object, timeframe: Timeframe) -> Series:
-    """Return the candles of one symbol's answer.
+def read_series(body: object, timeframe: Timeframe) -> tuple[Meta, pd.DataFrame]:
+    """Return what one symbol's answer says of itself, and every row that came, in the order in which it came.
 
     Raises:
         MalformedAnswer: a part that the protocol promises is missing, a datetime can't be read, or the bars are
@@ -55,7 +47,7 @@ def read_series(body: object, timeframe: Timeframe) -> Series:
     rows = body.get("values")
     if not isinstance(rows, list) or not rows:
         raise MalformedAnswer("the answer has no list of values")
-    return Series(meta=meta, candles=_candles(rows, timeframe))
+    return meta, _candles(rows, timeframe)
 
 
 def read_meta(meta: object) -> Meta:

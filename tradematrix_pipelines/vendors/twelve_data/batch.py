@@ -7,14 +7,14 @@ from http import HTTPStatus
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.twelve_data.outcomes import Outcome, judge, to_error
-from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, read_piece
+from tradematrix_pipelines.vendors.twelve_data.pages import Page, read_page
 from tradematrix_pipelines.vendors.twelve_data.query import vendor_symbol
 
 
 def read_batch(
     requests: Sequence[CandleRequest], body: object | None, *, now: datetime
-) -> dict[str, Piece | VendorError]:
-    """Return each symbol's piece, or the error that stands in its place, by :attr:`Symbol.name`.
+) -> dict[str, Page | VendorError]:
+    """Return each symbol's page, or the error that stands in its place, by :attr:`Symbol.name`.
 
     A single symbol's answer comes without a key around it.
 
@@ -22,14 +22,14 @@ def read_batch(
         MalformedAnswer: the whole is no object.
     """
     if body is None:
-        return {request.symbol.name: read_piece(request, None) for request in requests}
+        return {request.symbol.name: read_page(request, None) for request in requests}
     if not isinstance(body, dict):
         raise MalformedAnswer(f"a batch is an object, not {type(body).__name__}")
     parts = {vendor_symbol(requests[0].symbol): body} if len(requests) == 1 and "meta" in body else body
     return {request.symbol.name: _part(request, parts, now) for request in requests}
 
 
-def _part(request: CandleRequest, parts: Mapping[str, object], now: datetime) -> Piece | VendorError:
+def _part(request: CandleRequest, parts: Mapping[str, object], now: datetime) -> Page | VendorError:
     name = vendor_symbol(request.symbol)
     if name not in parts:
         return MalformedAnswer(f"the answer has no part for {name}")
@@ -37,6 +37,6 @@ def _part(request: CandleRequest, parts: Mapping[str, object], now: datetime) ->
     if verdict.outcome not in {Outcome.OK, Outcome.EMPTY}:
         return to_error(verdict, what=f"{name} {request.timeframe}", now=now)
     try:
-        return read_piece(request, parts[name] if verdict.outcome is Outcome.OK else None)
+        return read_page(request, parts[name] if verdict.outcome is Outcome.OK else None)
     except VendorError as error:
         return error

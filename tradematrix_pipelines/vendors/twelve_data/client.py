@@ -1,6 +1,6 @@
 """The Twelve Data vendor: query, transport, answer and identity joined into the vendor protocol.
 
-Here: which calls a question takes. Not here: how one is sent (``transport``), how its answer is read (``pieces``).
+Here: which calls a question takes. Not here: how one is sent (``transport``), how its answer is read (``pages``).
 """
 
 from collections.abc import Sequence
@@ -8,6 +8,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -17,13 +20,12 @@ from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
-from tradematrix_pipelines.vendors.twelve_data.pieces import Piece, join, most_pieces, read_piece, rest_after
+from tradematrix_pipelines.vendors.twelve_data.pages import Page, join, most_pages, read_page, rest_after
 from tradematrix_pipelines.vendors.twelve_data.transport import (
     LIVE_BOUNDS,
     LIVE_TRIES,
     SERIES_BOUNDS,
     Call,
-    Reply,
     Transport,
 )
 
@@ -64,12 +66,13 @@ class TwelveData:
         return None
 
     def fetch(self, request: CandleRequest) -> CandleAnswer:
-        """Return the candles of one window: one call, unless the answer is full and may be cut at its newer end.
+        """Return the bars of one window: one call, unless the answer is full and may be cut at one of its ends.
 
         Raises:
             VendorError: no answer, or one about another instrument, of which nothing is returned.
         """
-        return self._complete(self._ask(request))
+        page, calls = self._ask(request)
+        return self._complete(page, calls=calls, credits_=calls)
 
     def fetch_batch(self, requests: Sequence[CandleRequest]) -> dict[str, CandleAnswer | VendorError]:
         """Return the candles of the same window of several symbols, with one call, by :attr:`Symbol.name`.
@@ -87,28 +90,27 @@ class TwelveData:
             purpose=requests[0].purpose,
             bounds=replace(SERIES_BOUNDS, max_bytes=len(requests) * SERIES_BOUNDS.max_bytes),
         )
-        reply = self._transport.send(call, partial(read_batch, requests, now=self._clock.now()))
-        own_credits = reply.credits // len(requests)
-        return {name: self._part(part, reply.calls, own_credits) for name, part in reply.value.items()}
+        parts, calls = self._transport.send(call, partial(read_batch, requests, now=self._clock.now()))
+        return {name: self._part(part, calls) for name, part in parts.items()}
 
     def quote(self, symbol: Symbol) -> quotes.Quote:
         """Return the latest daily bar and price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/quote", query.symbol_params(symbol))
-        return self._transport.send(call, quotes.read_quote).value
+        return self._transport.send(call, quotes.read_quote)[0]
 
     def price(self, symbol: Symbol) -> float:
         """Return the latest price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/price", query.symbol_params(symbol))
-        return self._transport.send(call, quotes.read_price).value
+        return self._transport.send(call, quotes.read_price)[0]
 
     def earliest(self, symbol: Symbol, timeframe: Timeframe) -> datetime:
         """Return the open of the first bar there is, aware, UTC. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/earliest_timestamp", query.earliest_params(symbol, timeframe))
-        return self._transport.send(call, quotes.read_earliest).value
+        return self._transport.send(call, quotes.read_earliest)[0]
 
     def usage(self) -> quotes.Usage:
         """Return what the key has spent, by the vendor's count. Costs a credit; raises :class:`VendorError`."""
-        return self._transport.send(self._look_up("/api_usage", {}), quotes.read_usage).value
+        return self._transport.send(self._look_up("/api_usage", {}), quotes.read_usage)[0]
 
     def check(self) -> str:
         """Return what the plan allows and what is used of it. Costs a credit; raises :class:`VendorError`."""
@@ -119,13 +121,13 @@ class TwelveData:
     def search(self, text: str) -> tuple[quotes.SymbolMatch, ...]:
         """Return the instruments that ``text`` may mean. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/symbol_search", {"symbol": text})
-        return self._transport.send(call, quotes.read_matches).value
+        return self._transport.send(call, quotes.read_matches)[0]
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _ask(self, request: CandleRequest) -> Reply[Piece]:
+    def _ask(self, request: CandleRequest) -> tuple[Page, int]:
         live = request.purpose == LIVE
         call = Call(
             path="/time_series",
@@ -135,34 +137,47 @@ class TwelveData:
             bounds=LIVE_BOUNDS if live else SERIES_BOUNDS,
             tries=LIVE_TRIES if live else None,
         )
-        return self._transport.send(call, partial(read_piece, request))
+        return self._transport.send(call, partial(read_page, request))
 
-    def _part(self, part: Piece | VendorError, calls: int, own_credits: int) -> CandleAnswer | VendorError:
+    def _part(self, part: Page | VendorError, calls: int) -> CandleAnswer | VendorError:
         if isinstance(part, VendorError):
             return part
         try:
-            return self._complete(Reply(value=part, calls=calls, credits=own_credits))
+            return self._complete(part, calls=calls, credits_=calls)
         except VendorError as error:
             return error
 
-    def _complete(self, first: Reply[Piece]) -> CandleAnswer:
-        """Ask for what a full answer may have left out at its newer end, and join all of it."""
-        replies = [first]
-        request = first.value.request
-        while (rest := rest_after(replies[-1].value, now=self._clock.now())) is not None:
-            if len(replies) >= most_pieces(request):
-                raise MalformedAnswer(f"{len(replies)} full answers for {request.symbol.name} don't fill one window")
-            replies.append(self._ask(rest))
-        candles, complete_from = join([reply.value for reply in replies])
+    def _complete(self, first: Page, *, calls: int, credits_: int) -> CandleAnswer:
+        """Ask for what full pages may have left out, at both ends, and join all of it."""
+        request, page, frames = first.request, first, []
+        while True:
+            candles, complete_from, more = self._with_newer_pages(page)
+            frames.append(candles)
+            calls, credits_ = calls + more, credits_ + more
+            if not page.request.start < complete_from < page.request.end:
+                break
+            page, more = self._ask(replace(page.request, end=complete_from))
+            calls, credits_ = calls + more, credits_ + more
+        filled = [frame for frame in frames if len(frame)]
         return CandleAnswer(
-            candles=candles,
+            candles=pd.concat(filled, ignore_index=True) if filled else empty_candles(),
             source=self._name,
-            complete_from=complete_from,
-            calls=sum(reply.calls for reply in replies),
-            credits=sum(reply.credits for reply in replies),
+            calls=calls,
+            credits=credits_,
             # An exchange's bars are anchored at its open, and its last one ends with the session.
             cut_at_close=not request.symbol.quotes_all_day,
         )
+
+    def _with_newer_pages(self, first: Page) -> tuple[pd.DataFrame, datetime, int]:
+        """Return a page with those after it joined, from where on that is complete, and the requests that it took."""
+        pages, calls = [first], 0
+        while (rest := rest_after(pages[-1], now=self._clock.now())) is not None:
+            if len(pages) >= most_pages(first.request):
+                raise MalformedAnswer(f"{len(pages)} full answers for {rest.symbol.name} don't fill one window")
+            page, more = self._ask(rest)
+            pages.append(page)
+            calls += more
+        return *join(pages), calls
 
     @staticmethod
     def _look_up(path: str, params: query.Params) -> Call:

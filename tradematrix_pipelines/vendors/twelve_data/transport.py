@@ -6,7 +6,7 @@ the answer says (``answer``), when to try again (``patience``).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import httpx
 
@@ -59,15 +59,6 @@ class Call:
     tries: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply(Generic[T]):
-    """What an answer was read as, and what it took: requests sent and credits spent, those of failed tries included."""
-
-    value: T
-    calls: int
-    credits: int
-
-
 class Transport:
     """Sends calls to one server with one key. Safe to use from several threads."""
 
@@ -89,8 +80,10 @@ class Transport:
             trust_env=address.host not in _LOOPBACK,  # a proxy has no business between us and our own simulator
         )
 
-    def send(self, call: Call, read: Callable[[object | None], T]) -> Reply[T]:
+    def send(self, call: Call, read: Callable[[object | None], T]) -> tuple[T, int]:
         """Send a call until it is answered and the answer can be read, as far as :class:`Patience` goes.
+
+        Return what it was read as, and how many requests that took; each of them cost ``call.credits``.
 
         Args:
             call: what is sent.
@@ -108,7 +101,7 @@ class Transport:
                     reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
                     sent += 1
                     body = self._judge(call, reservation, self._exchange(call, reservation))
-                    return Reply(value=read(body), calls=sent, credits=sent * call.credits)
+                    return read(body), sent
         except VendorError as error:
             error.credits = sent * call.credits
             error.redact(self._key)

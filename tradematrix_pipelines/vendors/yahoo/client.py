@@ -82,7 +82,6 @@ class Yahoo:
         return CandleAnswer(
             candles=candles[inside].reset_index(drop=True),
             source=self.name,
-            complete_from=request.start,
             calls=calls,
             # So are Yahoo's bars of an exchange: pre- and post-market are left out of the question.
             cut_at_close=not request.symbol.quotes_all_day,

@@ -1,0 +1,84 @@
+"""One window of one series, in as many pages as it takes. Pure.
+
+An answer carries at most 5,000 bars, and nobody promises at which end a longer one is cut. A full page is therefore
+taken as cut at its older end and, unless its last bar touches the end of the window, as cut at its newer end too: what
+may be missing is asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.vendors.errors import MalformedAnswer
+from tradematrix_pipelines.vendors.protocol import CandleRequest
+from tradematrix_pipelines.vendors.twelve_data.answer import read_series
+from tradematrix_pipelines.vendors.twelve_data.identity import check_identity
+from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One answer, less the bars outside its window.
+
+    Attributes:
+        full: whether it held as many bars as an answer can carry, so that more may exist.
+    """
+
+    request: CandleRequest
+    candles: pd.DataFrame
+    full: bool
+
+    @property
+    def complete_from(self) -> datetime:
+        """Every bar that the vendor has from here to the last bar of the page is in it."""
+        return max(self.request.start, self.candles["ts"].min().to_pydatetime()) if self.full else self.request.start
+
+
+def read_page(request: CandleRequest, body: object | None) -> Page:
+    """Return the candles of an answer to ``request``; ``body`` is ``None`` for an empty window.
+
+    Raises:
+        MalformedAnswer: the answer can't be read, or is full and holds nothing of the window.
+        WrongInstrument: it is about something else than ``request.symbol``.
+    """
+    if body is None:
+        return Page(request=request, candles=empty_candles(), full=False)
+    meta, candles = read_series(body, request.timeframe)
+    check_identity(meta, candles, request.symbol)
+    ts = candles["ts"]
+    inside = candles[(ts >= request.start) & (ts < request.end)].reset_index(drop=True)
+    full = len(ts) >= MAX_BARS
+    if full and inside.empty:
+        raise MalformedAnswer(f"asked for bars from {request.start} to {request.end}, the answer holds none of them")
+    return Page(request=request, candles=inside, full=full)
+
+
+def rest_after(page: Page, *, now: datetime) -> CandleRequest | None:
+    """Return the window that is still to be asked for after ``page``, or ``None``: there can be no newer bar."""
+    if not page.full:
+        return None
+    newest: datetime = page.candles["ts"].max().to_pydatetime()
+    start = newest + (page.request.timeframe.length or _ONE_DAY)
+    return replace(page.request, start=start) if start < min(page.request.end, now) else None
+
+
+def most_pages(request: CandleRequest) -> int:
+    """Return how many answers the window can take; more means that the answers don't advance."""
+    bars = (request.end - request.start) // (request.timeframe.length or _ONE_DAY)
+    return bars // MAX_BARS + 2
+
+
+def join(pages: Sequence[Page]) -> tuple[pd.DataFrame, datetime]:
+    """Return the candles of successive pages of one window, and from where on they are complete."""
+    complete_from = pages[0].complete_from
+    for page in pages[1:]:
+        if page.complete_from > page.request.start:  # cut at its older end: what lies between the two is missing
+            complete_from = page.complete_from
+    if len(pages) == 1:
+        return pages[0].candles, complete_from
+    return pd.concat([page.candles for page in pages], ignore_index=True), complete_from
