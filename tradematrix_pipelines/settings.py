@@ -1,13 +1,15 @@
-"""The settings, from the environment. The only module that reads it.
+"""The settings, from the environment and the current folder's ``.env``. The only module that reads them.
 
 A :class:`Settings` is a value: everything else takes one as an argument.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from tradematrix_pipelines.clock import Clock, format_clock, parse_clock
 from tradematrix_pipelines.errors import UsageError
@@ -17,6 +19,8 @@ DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
 # A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so.
 EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("text", "json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +39,8 @@ class Settings:
         weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
         automation: whether the trading day runs by itself: live pulls, closes, deadlines, healing, alerts.
         alert_urls: Apprise URLs of the services that tell people; they hold secrets.
+        log_level: what the processes write to their logs: one of ``LOG_LEVELS``.
+        log_format: how they write it: one of ``LOG_FORMATS``.
     """
 
     home: Path
@@ -50,6 +56,8 @@ class Settings:
     weekends: bool = False
     automation: bool = True
     alert_urls: tuple[str, ...] = field(default=(), repr=False)
+    log_level: str = "info"
+    log_format: str = "text"
     dagster_home: Path
     clock: Clock
 
@@ -57,6 +65,21 @@ class Settings:
     def vendor_name(self) -> str:
         """The vendor that serves candles: the one named, else Twelve Data with a key, else the simulator."""
         return self.vendor or ("twelve_data" if self.twelve_data_key else "simulator")
+
+
+def read_env_file() -> None:
+    """Add what the current folder's ``.env`` says to the environment, read as Dagster reads it; what is set stays.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    try:
+        found = dotenv_values(".env")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"can't read {Path('.env').absolute()} ({error}): make it readable, or remove it") from None
+    for name, value in found.items():
+        if value is not None:
+            os.environ.setdefault(name, value)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -85,6 +108,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         automation=_flag(env, "TRADEMATRIX_AUTOMATION", default=True),
         # Apart by white space, not by commas: an Apprise URL may hold those.
         alert_urls=tuple(env.get("TRADEMATRIX_ALERT_URLS", "").split()),
+        log_level=_choice(env, "TRADEMATRIX_LOG_LEVEL", LOG_LEVELS, default="info"),
+        log_format=_choice(env, "TRADEMATRIX_LOG_FORMAT", LOG_FORMATS, default="text"),
         dagster_home=Path(env.get("DAGSTER_HOME", home / "dagster")).expanduser().absolute(),
         clock=parse_clock(env.get("TRADEMATRIX_CLOCK")),
     )
@@ -122,6 +147,13 @@ def _date(env: Mapping[str, str], name: str, default: date) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{name}={text!r} is no date: write it as {default.isoformat()}") from None
+
+
+def _choice(env: Mapping[str, str], name: str, choices: Sequence[str], *, default: str) -> str:
+    text = env.get(name, default).strip().lower()
+    if text not in choices:
+        raise UsageError(f"{name}={text!r} is none of {', '.join(choices)}")
+    return text
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool = False) -> bool:

@@ -21,6 +21,15 @@ NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 """A Friday evening after every close, where a test's clock stands unless it says otherwise."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep out of the reach of a developer's ``.env``."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real market data, published pivots and recorded answers; it is not part of the project."""

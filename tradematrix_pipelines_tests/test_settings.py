@@ -1,12 +1,21 @@
 """Settings: what the environment says, and what is said of a value that can't be."""
 
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
+from dagster._core.secrets.env_file import get_env_var_dict
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import child_environment, load_settings
+
+REPOSITORY = Path(__file__).parents[1]
 
 
 def test_nothing_set_is_the_embedded_simulated_default() -> None:
@@ -38,6 +47,8 @@ def test_the_trading_day_runs_by_itself_unless_told_otherwise(text: str, automat
         ("TRADEMATRIX_HISTORY_START", "2013", "write it as 2020-02-10"),
         ("TRADEMATRIX_WEEKENDS", "maybe", "write 1 or 0"),
         ("TRADEMATRIX_CLOCK", "noon", "TRADEMATRIX_CLOCK='noon'"),
+        ("TRADEMATRIX_LOG_LEVEL", "loud", "debug, info, warning, error, critical"),
+        ("TRADEMATRIX_LOG_FORMAT", "xml", "text, json"),
     ],
 )
 def test_a_value_of_the_wrong_form_names_its_variable_and_the_right_form(name: str, value: str, says: str) -> None:
@@ -67,3 +78,55 @@ def test_children_get_absolute_folders_and_the_same_clock(tmp_path: Path, monkey
     )
     monkeypatch.chdir("/")
     assert load_settings(child_environment(settings)) == settings
+
+
+def test_an_env_file_of_the_current_folder_counts_where_the_environment_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Dagster's own reader makes of the same file is what is expected.
+    content = (
+        'TRADEMATRIX_HISTORY_START=2021-02-03  # a comment\nexport TRADEMATRIX_VENDOR="files"\n'
+        "TRADEMATRIX_HOME='with $HOME and \"quotes\"'\nTRADEMATRIX_FILES_DIR=${TRADEMATRIX_VENDOR}/dir\n"
+        "TRADEMATRIX_CLOCK\n"
+        "TWELVE_DATA_PLAN=grow\n"
+    )
+    (tmp_path / ".env").write_text(content)
+    code = (
+        "import json, os; from tradematrix_pipelines.settings import read_env_file; before = dict(os.environ);"
+        "read_env_file(); print(json.dumps({k: v for k, v in os.environ.items() if k not in before}))"
+    )
+    monkeypatch.setenv("TWELVE_DATA_PLAN", "pro")
+    for name in ("TRADEMATRIX_VENDOR", "TRADEMATRIX_HOME", "TRADEMATRIX_FILES_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    expected = get_env_var_dict(str(tmp_path))
+    assert expected.pop("TWELVE_DATA_PLAN") == "grow"
+    assert json.loads(said) == expected
+    assert expected["TRADEMATRIX_FILES_DIR"] == "files/dir"
+
+
+def test_the_command_and_its_children_read_the_same_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"TRADEMATRIX_HOME={tmp_path / 'elsewhere'}\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRADEMATRIX_")}
+    command = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()", "status", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["home"] == str(tmp_path / "elsewhere")
+    (tmp_path / ".env").write_bytes(b"TRADEMATRIX_HOME=\xff\xfe\n")
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert str(tmp_path / ".env") in done.stderr
+
+
+def variables() -> set[str]:
+    """Every variable that settings.py reads, by its text."""
+    source = Path(inspect.getfile(load_settings)).read_text()
+    return set(re.findall(r'"((?:TRADEMATRIX|TWELVE_DATA)_[A-Z_]+)"', source))
+
+
+def test_every_setting_is_in_the_readme_and_in_the_example_file() -> None:
+    table = set(re.findall(r"^\| `([A-Z_]+)` \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE))
+    example = set(re.findall(r"^#([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
+    assert len(variables()) > 15
+    assert table == variables()
+    # Dagster has variables of its own.
+    assert {name for name in example if not name.startswith("DAGSTER_")} == variables()

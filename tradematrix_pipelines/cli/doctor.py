@@ -7,20 +7,25 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 import click
+import dagster as dg
 import pandas as pd
 from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.alerts.delivery import Alerter
 from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS
+from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.check_events import count_check_events
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
+from tradematrix_pipelines.storage.log_files import LIMIT, compute_logs, log_files
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
@@ -43,7 +48,8 @@ class Finding:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check database, migrations, symbols, calendars, Dagster's storage, the vendor, and what it serves of each symbol.
+    """Check database, migrations, symbols, calendars, Dagster's storage, what grows and how far, the vendor, and
+    what it serves of each symbol.
 
     Costs a credit, and one more for each symbol.
     """
@@ -73,6 +79,8 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("symbols", lambda: _symbols(symbols))
         yield _checked("calendars", lambda: _calendars(symbols, market.clock.now()))
         yield _checked("dagster", lambda: _dagster(settings))
+        yield _checked("logs", lambda: _logs(settings))
+        yield _checked("history", lambda: _history(settings, databases))
         yield _checked("alerts", lambda: _alerts(settings))
         try:
             with plain_refusals():
@@ -140,6 +148,27 @@ def _calendars(symbols: Sequence[Symbol], now: datetime) -> str:
             else f"opens {_next_open(symbol.calendar, now):%a %Y-%m-%d %H:%M}"
         )
     return "; ".join(f"{name} {text}" for name, text in told.items()) + " (UTC)"
+
+
+def _logs(settings: Settings) -> str:
+    told = [f"{file.path.name} {file.bytes / 1e6:.1f}" for file in log_files(settings)]
+    outputs = sum(1 for _ in compute_logs(settings))
+    return (
+        f"{', '.join(told) or 'none'}; each up to {LIMIT / 1e6:.0f} MB, and as much of the one before; "
+        f"outputs of {outputs} runs, up to {KEPT.days} days"
+    )
+
+
+def _history(settings: Settings, databases: OpenDatabases) -> str:
+    engine = create_engine(databases.dagster)
+    try:
+        with engine.connect() as connection:
+            checks = count_check_events(connection)
+    finally:
+        engine.dispose()
+    with open_instance(settings) as instance:
+        pulls = instance.get_runs_count(dg.RunsFilter(job_name=PULL_LIVE))
+    return f"live pulls: {pulls} runs, up to {KEPT.days} days; checks: {checks} reports, up to {KEPT_CHECKS.days} days"
 
 
 def _next_open(name: str, now: datetime) -> datetime:

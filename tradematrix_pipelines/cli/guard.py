@@ -1,17 +1,21 @@
 """The process that ends whatever ``up`` has started, whichever way ``up`` ends.
 
 It is the head of the process group in which all of that runs, reads a pipe that ``up`` alone can write to, and when the
-pipe closes, tells the group to end and waits until it has: ``python -m tradematrix_pipelines.cli.guard``. Here: that
-process, and starting it. Not here: what is started (``services``).
+pipe closes, tells the group to end, waits until it has, and deletes the group's temporary files:
+``python -m tradematrix_pipelines.cli.guard FOLDER``. Here: that process, and starting it. Not here: what is started
+(``services``).
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
@@ -29,6 +33,8 @@ class Guard:
 
     def __init__(self, *, lock: int | None = None) -> None:
         self._lock, self._groups = lock, list[int]()
+        self.folder = Path(tempfile.mkdtemp(prefix="tradematrix-"))
+        """For the temporary files of what is started; it goes when that has ended."""
         self._process, self._pipe = self._start()
 
     @property
@@ -51,7 +57,7 @@ class Guard:
 
     def _start(self) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", "tradematrix_pipelines.cli.guard", *map(str, self._groups)],
+            [sys.executable, "-P", "-m", "tradematrix_pipelines.cli.guard", str(self.folder), *map(str, self._groups)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -98,11 +104,12 @@ def _gone(groups: Collection[int], *, seconds: float, kill: bool = False) -> boo
 
 
 def main() -> None:
-    """Wait for the end of whoever started this process, then end its group and those named."""
+    """Wait for the end of whoever started this process, then end its group and those named, and delete the folder."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    end_groups({os.getpgrp(), *map(int, sys.argv[1:])})
+    end_groups({os.getpgrp(), *map(int, sys.argv[2:])})
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import click
 
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+from tradematrix_pipelines.log_output import write_logs
+from tradematrix_pipelines.settings import load_settings, read_env_file
 
 # Modules are imported when their command is asked for: Dagster alone takes longer to import than `pivots` to run.
 _COMMANDS = {
@@ -55,6 +57,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            read_env_file()
+            write_logs(load_settings())
             with ends_like_ctrl_c(), _plain_refusals():
                 return super().invoke(ctx)
         except TradeMatrixError as error:
@@ -81,5 +85,6 @@ def _plain_refusals() -> Iterator[None]:
 def main() -> None:
     """Candles and daily levels of TradeMatrix: fetch, store, check, show.
 
-    Settings come from the environment; README.md lists them. Exit codes: 0 done, 1 failed, 2 bad usage.
+    Settings come from the environment and the current folder's .env; README.md lists them.
+    Exit codes: 0 done, 1 failed, 2 bad usage.
     """

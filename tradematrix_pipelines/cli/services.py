@@ -59,15 +59,23 @@ class Services:
     def _start(self, guard: Guard) -> None:
         home = prepare_dagster_home(self._settings)
         self._logs.mkdir(parents=True, exist_ok=True)
-        workspace = ["-w", str(project_file("workspace.yaml"))]
-        web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), *workspace]
-        daemon = ["tradematrix_pipelines.defs.daemon", "run", *workspace]
+        level, text = self._settings.log_level, self._settings.log_format == "text"
+        common = [
+            *("-w", str(project_file("workspace.yaml"))),
+            *("--log-format", "colored" if text else "json"),
+            # Until they have loaded the definitions (defs.run_log), code servers know no format but their own.
+            *("--code-server-log-level", "warning" if level in {"debug", "info"} and not text else level),
+        ]
+        web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), "--dagster-log-level", level, *common]
+        daemon = ["tradematrix_pipelines.defs.daemon", "run", "--log-level", level, *common]
+        # Killed code servers leave their sockets there.
+        environment = {**child_environment(self._settings), "TMPDIR": str(guard.folder)}
         for name, arguments in (("webserver", web), ("daemon", daemon)):
             self._services.append(
                 Service(
                     name,
                     arguments,
-                    environment=child_environment(self._settings),
+                    environment=environment,
                     folder=home,
                     log=self._logs / f"{name}.log",
                     group=lambda: guard.group,

@@ -8,8 +8,12 @@ rounds; where Dagster has moved the number, they are its own again.
 from dagster._daemon import controller
 from dagster._daemon.cli import main
 
+from tradematrix_pipelines.log_output import write_logs
+from tradematrix_pipelines.settings import load_settings
+
 BACKFILL_ROUND_SECONDS = 5
 
 if __name__ == "__main__":
+    write_logs(load_settings())
     controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_ROUND_SECONDS
     main()

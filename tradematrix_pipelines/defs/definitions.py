@@ -15,9 +15,11 @@ from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.live import build_live_job, build_live_schedule
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.resources import build_resources
+from tradematrix_pipelines.defs.run_log import write_run_logs
 from tradematrix_pipelines.defs.sensors import build_resume_sensor
 from tradematrix_pipelines.defs.symbols_sensor import build_symbols_sensor
 from tradematrix_pipelines.defs.trading_day import build_deadlines, build_trading_day_sensors
+from tradematrix_pipelines.log_output import write_logs
 from tradematrix_pipelines.settings import Settings, load_settings
 
 
@@ -48,4 +50,7 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions for the environment's settings."""
-    return build_defs(load_settings())
+    settings = load_settings()
+    write_logs(settings)
+    write_run_logs(settings)
+    return build_defs(settings)

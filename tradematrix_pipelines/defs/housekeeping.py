@@ -6,12 +6,15 @@ A partition stays materialized without them: the run of its session's close has 
 from datetime import timedelta
 
 import dagster as dg
+from sqlalchemy import NullPool, create_engine
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.check_events import prune_check_events
 from tradematrix_pipelines.storage.credits import prune_credits
+from tradematrix_pipelines.storage.log_files import cut_log_files, delete_compute_logs
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.run_requests import prune_requests
 
@@ -20,6 +23,9 @@ KEPT = timedelta(days=7)
 
 KEPT_CREDITS = timedelta(days=35)
 """How long what was spent and what was requested are kept; a day is what limits look back, minutes what requests do."""
+
+KEPT_CHECKS = timedelta(days=7)
+"""How long the verdicts of checks are kept that were reported without a run; the newest of each check stays."""
 
 _AT_ONCE = 200
 _SECONDS = 3600
@@ -32,18 +38,27 @@ def build_housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Delete runs of live pulls older than a week, and bookings of credits older than 35 days.",
+        description="Delete runs of live pulls and reports of checks older than a week, and bookings of credits older "
+        "than 35 days; begin large log files anew.",
     )
     @on_market(settings)
     def housekeeping(context: dg.SensorEvaluationContext, market: Market) -> dg.SkipReason:
         # Dagster stamps its runs by the machine's clock, whatever ours says.
-        old = dg.RunsFilter(job_name=PULL_LIVE, statuses=_ENDED, created_before=SystemClock().now() - KEPT)
+        now = SystemClock().now()
+        old = dg.RunsFilter(job_name=PULL_LIVE, statuses=_ENDED, created_before=now - KEPT)
         run_ids = context.instance.get_run_ids(old, limit=_AT_ONCE)
         for run_id in run_ids:
             context.instance.delete_run(run_id)
         before = market.clock.now() - KEPT_CREDITS
         bookings = prune_credits(market.engine, before=before)
         prune_requests(market.engine, before=before)
-        return dg.SkipReason(f"deleted {len(run_ids)} runs of live pulls, {bookings} bookings of credits")
+        engine = create_engine(market.databases.dagster, poolclass=NullPool)
+        with engine.begin() as connection:
+            checks = prune_check_events(connection, before=now - KEPT_CHECKS)
+        outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
+        return dg.SkipReason(
+            f"deleted {len(run_ids)} runs of live pulls, {checks} reports of checks, {bookings} bookings of credits, "
+            f"{outputs} outputs of runs; began anew: {', '.join(logs) or 'no log'}"
+        )
 
     return housekeeping

@@ -258,7 +258,7 @@ def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simula
     result = run("doctor", "--json")
     assert result.exit_code == 0, result.output
     found = {row["part"]: row["state"] for row in json.loads(result.output)}
-    parts = ("database", "migrations", "symbols", "calendars", "dagster", "alerts", "vendor")
+    parts = ("database", "migrations", "symbols", "calendars", "dagster", "logs", "history", "alerts", "vendor")
     assert found == dict.fromkeys((*parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
     assert simulator.counts.credits == 6
 

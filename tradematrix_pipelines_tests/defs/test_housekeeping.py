@@ -1,15 +1,19 @@
-"""What is old goes, and nothing else."""
+"""What is old goes, and nothing else; what grows has a limit."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pytest
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.check_events import count_check_events, prune_check_events
 from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.log_files import LIMIT
 from tradematrix_pipelines.storage.market import Market
 
 
@@ -39,9 +43,76 @@ def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, market: Mark
         with dg.build_sensor_context(instance=instance) as context:
             told = sensor.evaluate_tick(context).skip_message
         left = {key for key, run_id in runs.items() if instance.has_run(run_id)}
-    assert told == "deleted 1 runs of live pulls, 1 bookings of credits"
+    assert told == (
+        "deleted 1 runs of live pulls, 0 reports of checks, 1 bookings of credits, 0 outputs of runs; "
+        "began anew: no log"
+    )
     assert runs.keys() - left == {("pull_live", 8, dg.DagsterRunStatus.SUCCESS)}
     with market.engine.connect() as connection:
         [kept] = connection.execute(text("SELECT reserved_at FROM vendor_credits")).scalars()
     assert isinstance(kept, datetime)
     assert kept == now - timedelta(days=34)
+
+
+def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str | None:
+    sensor = build_defs(settings).get_repository_def().get_sensor_def("housekeeping")
+    with dg.build_sensor_context(instance=instance) as context:
+        return sensor.evaluate_tick(context).skip_message
+
+
+def test_old_reports_of_checks_go_but_the_newest_of_each_check(settings: Settings) -> None:
+    with open_instance(settings) as instance:
+        for number in range(8):
+            for asset in ("ohlc_1m", "ohlc_1h"):
+                instance.report_runless_asset_event(
+                    dg.AssetCheckEvaluation(asset_key=dg.AssetKey(asset), check_name="fresh", passed=number % 2 == 0)
+                )
+        storage = instance.event_log_storage
+        with storage.index_connection() as connection:  # type: ignore[attr-defined]  # of every SQL storage
+            connection.execute(
+                text("UPDATE asset_check_executions SET evaluation_event_timestamp = now() - interval '8 days' "
+                     "WHERE NOT (asset_key LIKE '%1h%' AND id > (SELECT max(id) - 4 FROM asset_check_executions))")
+            )  # fmt: skip
+        # Of ohlc_1m all eight are old, of ohlc_1h all but the last two.
+        assert "deleted 0 runs of live pulls, 13 reports of checks," in str(housekeep(settings, instance))
+        with storage.index_connection() as connection:  # type: ignore[attr-defined]  # same
+            assert count_check_events(connection) == 3
+            assert connection.execute(text("SELECT count(*) FROM event_logs")).scalar_one() == 3
+            assert prune_check_events(connection, before=SystemClock().now() + timedelta(days=1)) == 1
+        key = dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh")
+        [newest] = storage.get_asset_check_execution_history(key, limit=5)
+        assert newest.status.value == "FAILED"
+
+
+def test_large_logs_are_begun_anew_and_old_outputs_of_runs_deleted(settings: Settings) -> None:
+    logs = settings.home / "logs"
+    logs.mkdir(parents=True)
+    (logs / "webserver.log").write_bytes(b"small")
+    outputs = settings.dagster_home / "storage" / "some-run" / "compute_logs"
+    outputs.mkdir(parents=True)
+    old = (SystemClock().now() - timedelta(days=8)).timestamp()
+    os.utime(outputs, (old, old))
+    with (logs / "daemon.log").open("ab", buffering=0) as writer, open_instance(settings) as instance:
+        writer.write(b"x" * (LIMIT + 1))
+        assert str(housekeep(settings, instance)).endswith("1 outputs of runs; began anew: daemon.log")
+        writer.write(b"goes on")
+    assert (logs / "daemon.log").read_bytes() == b"goes on"
+    assert (logs / "daemon.log.1").stat().st_size == LIMIT + 1
+    assert (logs / "webserver.log").read_bytes() == b"small"
+    assert list((settings.dagster_home / "storage").iterdir()) == []
+
+
+def test_a_run_makes_no_files_of_its_own(settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    @dg.op
+    def talk(context: dg.OpExecutionContext) -> None:
+        print("printed")  # noqa: T201 - that is the point
+        context.log.info("told")
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def talking() -> None:
+        talk()
+
+    with open_instance(settings) as instance:
+        assert talking.execute_in_process(instance=instance).success
+    assert [path for path in settings.dagster_home.rglob("*") if path.is_file() and path.name != "dagster.yaml"] == []
+    assert "printed" in capfd.readouterr().out

@@ -1,0 +1,24 @@
+"""What README and docs say of the code is what the code does, as far as that can be held."""
+
+import re
+from pathlib import Path
+
+from tradematrix_pipelines.alerts.incidents import IncidentKind
+from tradematrix_pipelines.cli.main import main
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def table(file: str, head: str) -> list[str]:
+    """Return the first cells of a table, as they are written."""
+    rows = (REPOSITORY / file).read_text().partition(f"| {head} |")[2].splitlines()[2:]
+    return [row.split(" | ")[0].removeprefix("| ") for row in rows[: rows.index("")]]
+
+
+def test_the_readmes_commands_are_those_that_there_are() -> None:
+    told = [word for cell in table("README.md", "command") for word in re.findall(r"`([a-z]+)[^`]*`", cell)]
+    assert sorted(told) == sorted(main.list_commands(None))  # type: ignore[arg-type]  # it needs no context
+
+
+def test_the_kinds_of_incidents_are_all_explained() -> None:
+    assert table("docs/alerts.md", "kind") == [f"`{kind}`" for kind in IncidentKind]
