@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import click
 
-from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol, default_gap_tolerance
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.mixture import SIMULATED
 from tradematrix_pipelines.vendors.registry import open_vendor
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 from tradematrix_pipelines.vendors.twelve_data.lookup import instrument_type, pick_match
@@ -30,14 +28,7 @@ def look_up(settings: Settings, market: Market, symbol: Symbol, *, fixed: bool) 
     """
     vendor = open_vendor(settings, ledger=open_ledger(market.engine, settings))
     try:
-        if not isinstance(vendor, TwelveData):
-            return symbol
-        return _looked_up(vendor, symbol, fixed=fixed)
-    except UsageError as error:
-        if vendor.name != SIMULATED:
-            raise
-        click.echo(f"not in the simulator's catalogue, added as it is: {error}", err=True)
-        return symbol
+        return _looked_up(vendor, symbol, fixed=fixed) if isinstance(vendor, TwelveData) else symbol
     finally:
         vendor.close()
 

@@ -12,12 +12,19 @@ from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, defaul
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols, set_active
+from tradematrix_pipelines.storage.symbols import (
+    add_symbols,
+    count_stored,
+    find_symbols,
+    read_symbols,
+    remove_symbol,
+    set_active,
+)
 
 
 @click.group()
 def command() -> None:
-    """Add, list, deactivate and activate symbols."""
+    """Add, list, deactivate, activate and remove symbols."""
 
 
 @command.command("list")
@@ -67,7 +74,7 @@ def add(
     """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar FX.
 
     Where Twelve Data serves the candles, the instrument is looked up there first: what was found is shown, fills in
-    what the options leave open, and stops a symbol that means something else.
+    what the options leave open, and stops a symbol that means something else, or that the vendor doesn't know.
     """
     get_calendar(calendar)
     kind = InstrumentType(instrument) if instrument else guess_instrument(name, calendar)
@@ -111,6 +118,28 @@ def deactivate(name: str) -> None:
 def activate(name: str) -> None:
     """Materialize a symbol again."""
     _set_active(name, active=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--purge", is_flag=True, help="Delete its candles, levels and all else that is stored of it, too.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def remove(name: str, *, purge: bool, yes: bool) -> None:
+    """Remove a symbol. One with candles or levels only with --purge, which deletes them."""
+    with open_market() as (settings, market):
+        [symbol] = find_symbols(market.engine, [name], only_active=False)
+        stored = count_stored(market.engine, symbol)
+        told = ", ".join(f"{count:,} rows of {table}" for table, count in stored.items())
+        if stored and not purge:
+            raise UsageError(
+                f"{name} has {told}: stop materializing it with `tradematrix symbols deactivate {name}`, "
+                f"or delete them with `tradematrix symbols remove {name} --purge`"
+            )
+        if stored and not yes:
+            click.confirm(f"Delete {told} for good?", abort=True)
+        remove_symbol(market.engine, symbol, purge=purge)
+        _sync(settings, market)
+    click.echo(f"removed {name}" + (f" and {told}" if stored else ""))
 
 
 def _set_active(name: str, *, active: bool) -> None:

@@ -68,7 +68,8 @@ def build_live_job() -> dg.JobDefinition:
         market: Market = context.resources.market
         symbols = find_symbols(market.engine, config.symbols)
         failed = []
-        for pulled in pull_symbols(market, context.resources.vendors, context.resources.postgres_io_manager, symbols):
+        pulls = pull_symbols(market, context.resources.vendors, context.resources.postgres_io_manager, symbols)
+        for pulled in pulls:
             tell = context.log.info if pulled.error is None else context.log.error
             told = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
             tell("%s: %s", pulled.symbol.name, told)
@@ -82,9 +83,9 @@ def build_live_job() -> dg.JobDefinition:
                         metadata=partition_metadata(coverage, 1),
                     )
                 )
-        if failed:
-            # The next tick is the retry.
-            raise dg.Failure(f"{len(failed)} of {len(symbols)} pulls failed. {'; '.join(failed)}", allow_retries=False)
+        if failed and len(failed) == len(pulls):
+            # What one symbol lacks shows as its coverage, and is told as a stale market. The next tick is the retry.
+            raise dg.Failure(f"all {len(failed)} pulls failed. {'; '.join(failed)}", allow_retries=False)
 
     @dg.job(
         name=PULL_LIVE,

@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
-from tradematrix_pipelines.storage.tables import market_symbols
+from tradematrix_pipelines.storage.tables import (
+    incidents,
+    levels_daily,
+    market_symbols,
+    metadata,
+    ohlc,
+    ohlc_revisions,
+    pivot_levels,
+    rejected_candles,
+)
+
+_PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels)
 
 
 class UnknownSymbol(UsageError):
@@ -73,6 +84,38 @@ def set_touch_alerts(engine: Engine, name: str, *, on: bool) -> Symbol:
         UnknownSymbol: the name is not stored.
     """
     return _set(engine, name, touch_alerts=on)
+
+
+def count_stored(engine: Engine, symbol: Symbol) -> dict[str, int]:
+    """Return how many rows of prices each table holds of ``symbol``; a table without any is absent."""
+    found = {}
+    with engine.connect() as connection:
+        for table in _PRICES:
+            count = select(func.count()).select_from(table).where(table.c.symbol_id == symbol.id)
+            found[table.name] = connection.execute(count).scalar_one()
+    return {name: count for name, count in found.items() if count}
+
+
+def remove_symbol(engine: Engine, symbol: Symbol, *, purge: bool) -> None:
+    """Delete a symbol and all that is known of it, in one transaction.
+
+    Args:
+        purge: whether prices may go with it.
+
+    Raises:
+        UsageError: prices are stored, and ``purge`` is not set.
+    """
+    with engine.begin() as connection:
+        # Whoever is storing its candles right now either ends first or finds no symbol to store them for.
+        connection.execute(select(market_symbols.c.id).where(market_symbols.c.id == symbol.id).with_for_update())
+        for table in metadata.sorted_tables:
+            if "symbol_id" in table.c:
+                gone = connection.execute(delete(table).where(table.c.symbol_id == symbol.id)).rowcount
+                if gone and table in _PRICES and not purge:
+                    raise UsageError(f"{symbol.name} has prices by now: it stays")
+        # Of the symbol, not of a run that was for it: those are named by the job.
+        connection.execute(delete(incidents).where(func.split_part(incidents.c.key, "|", 2) == symbol.name))
+        connection.execute(delete(market_symbols).where(market_symbols.c.id == symbol.id))
 
 
 def _set(engine: Engine, name: str, **values: bool) -> Symbol:

@@ -46,13 +46,20 @@ def test_no_minute_is_lost_when_ticks_are_late(day: Day) -> None:
 
 def test_one_failing_symbol_costs_the_others_nothing(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
-    assert not day.pull(day.schedule("live"))
+    assert day.pull(day.schedule("live")), "a run is red where nothing came"
     assert day.ask("SELECT count(DISTINCT symbol_id) FROM ohlc") == [(4,)]
+    assert day.ask("SELECT symbol FROM session_coverage JOIN market_symbols ON id = symbol_id "
+                   "WHERE timeframe = '1m' AND status = 'failed'") == [("NDX",)]  # fmt: skip
     asked = day.at(OPEN + timedelta(minutes=4)).schedule("live")
     assert not isinstance(asked, str)
     assert set(asked[0].run_config["ops"]["pull"]["config"]["symbols"]) == {"DAX", "DJI", "EUR/USD", "XAG/USD"}, (
         "what is refused is asked for less and less"
     )
+
+
+def test_a_pull_of_which_nothing_came_is_red(day: Day) -> None:
+    day.simulator.set_faults("gated")
+    assert not day.pull(day.schedule("live"))
 
 
 def test_a_closed_market_costs_nothing_and_says_when_it_opens(day: Day) -> None:

@@ -1,0 +1,52 @@
+"""Sensors and schedules take the database as it is: none migrates it, and none fails where that is not done yet."""
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.databases import open_databases
+from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.schema import SchemaBehind, SchemaTooNew
+from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines_tests.defs.day import OPEN, Day
+
+_DEFS = build_defs(load_settings({"TRADEMATRIX_HOME": "unused"})).get_repository_def()
+SENSORS = [each.name for each in _DEFS.sensor_defs]
+SCHEDULES = [each.name for each in _DEFS.schedule_defs]
+
+
+def test_each_says_what_to_do_and_leaves_an_empty_database_empty(settings: Settings) -> None:
+    with Simulator(clock=FrozenClock(OPEN)) as simulator, open_instance(settings) as instance:
+        day = Day(settings, instance, simulator, FrozenClock(OPEN))
+        answers = {name: day.sensor(name) for name in SENSORS} | {name: day.schedule(name) for name in SCHEDULES}
+    assert len(answers) == 10
+    for name, answer in answers.items():
+        assert answer == (
+            "the database has no schema yet, this code works on 0004: run `tradematrix migrate`; "
+            "every command and every run does so at its start"
+        ), name
+    with open_databases(settings) as databases:
+        engine = create_engine(databases.market)
+        assert inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("revision", "error", "told"),
+    [
+        ("0001", SchemaBehind, "has an older schema"),
+        ("9999", SchemaTooNew, "is newer than this code"),
+    ],
+)
+def test_connecting_takes_no_other_schema(
+    market: Market, settings: Settings, revision: str, error: type[Exception], told: str
+) -> None:
+    with Market.connect(settings) as connected:
+        assert connected.engine.url == market.engine.url
+    with market.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    with pytest.raises(error, match=told):
+        Market.connect(settings)
