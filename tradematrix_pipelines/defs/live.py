@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.jobs import PRIORITY, longest
@@ -30,7 +31,7 @@ from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.trading_day.pulls import LastPull, Pulls, decide_pulls
-from tradematrix_pipelines.vendors.live import pull_session
+from tradematrix_pipelines.vendors.live import Pull, pull_sessions
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
@@ -140,34 +141,44 @@ def _last_pull(row: StoredCoverage) -> LastPull:
 def pull_symbols(
     market: Market, vendors: Sequence[Vendor], door: PostgresIOManager, symbols: Collection[Symbol]
 ) -> list[Pulled]:
-    """Pull and store the open sessions of ``symbols``; one that fails does not keep the others from theirs.
+    """Pull the open sessions of ``symbols``, all at once, and store each as it comes in.
 
-    Then the current price, and the levels that it touched, follow from what is stored.
+    One that fails or hangs does not keep the others from theirs. Then the current price, and the levels that it
+    touched, follow from what is stored.
     """
-    found = []
-    for symbol in symbols:
-        now = market.clock.now()
-        session = get_calendar(symbol.calendar).at(now)
-        if session is None:
-            continue
-        before = _received(market, symbol, session.trade_date)
-        stored = market.candles.series(symbol, Timeframe.M1, session.opens_at, session.closes_at)
-        batches = pull_session(vendors, symbol, session, stored=stored, now=now)
-        written = door.write_candles(batches)
-        after_pull(market, symbol, session, now=now)
-        coverage = [each for batch in batches for each in batch.coverage]
-        errors = [each.reason() for each in coverage if each.status is Status.FAILED]
-        changed = [each for each in coverage if each.received and each.received != before.get(each.timeframe)]
-        found.append(
-            Pulled(
-                symbol=symbol,
-                trade_date=session.trade_date,
-                written=written,
-                changed=() if errors else tuple(changed),
-                error=errors[0] if errors else None,
-            )
+    now = market.clock.now()
+    pulls = [
+        Pull(
+            symbol=symbol,
+            session=session,
+            stored=market.candles.series(symbol, Timeframe.M1, session.opens_at, session.closes_at),
         )
-    return found
+        for symbol in symbols
+        if (session := get_calendar(symbol.calendar).at(now)) is not None
+    ]
+    return [_store(market, door, pull, batches, now) for pull, batches in pull_sessions(vendors, pulls, now=now)]
+
+
+def _store(
+    market: Market, door: PostgresIOManager, pull: Pull, batches: list[SeriesBatch] | Exception, now: datetime
+) -> Pulled:
+    symbol, session = pull.symbol, pull.session
+    if isinstance(batches, Exception):
+        error = f"{type(batches).__name__}: {batches}"
+        return Pulled(symbol=symbol, trade_date=session.trade_date, written=Written(), changed=(), error=error)
+    before = _received(market, symbol, session.trade_date)
+    written = door.write_candles(batches)
+    after_pull(market, symbol, session, now=now)
+    coverage = [each for batch in batches for each in batch.coverage]
+    errors = [each.reason() for each in coverage if each.status is Status.FAILED]
+    changed = [each for each in coverage if each.received and each.received != before.get(each.timeframe)]
+    return Pulled(
+        symbol=symbol,
+        trade_date=session.trade_date,
+        written=written,
+        changed=() if errors else tuple(changed),
+        error=errors[0] if errors else None,
+    )
 
 
 def _received(market: Market, symbol: Symbol, day: date) -> dict[Timeframe, int]:

@@ -5,7 +5,7 @@ Here: the question, the answer, the protocol. Not here: what becomes of the answ
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -50,6 +50,31 @@ class CandleAnswer:
     calls: int = 0
     credits: int = 0
     cut_at_close: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """What a vendor's catalogue says of a symbol: its row, completed, and one line for a person."""
+
+    symbol: Symbol
+    description: str
+
+
+@runtime_checkable
+class Catalogue(Protocol):
+    """A vendor that can be asked what a name stands for."""
+
+    def look_up(self, symbol: Symbol, *, fixed: bool) -> Listing:
+        """Return the one instrument that fits what is said of ``symbol``.
+
+        Args:
+            fixed: whether the instrument type is certain; else the catalogue's is taken.
+
+        Raises:
+            UsageError: the vendor knows no such instrument, or several.
+            VendorError: it can't be asked.
+        """
+        ...
 
 
 class Vendor(Protocol):

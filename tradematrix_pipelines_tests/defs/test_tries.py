@@ -10,8 +10,9 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import create_execution_plan, execute_plan
+from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.retries import RetryMode, auto_reexecution_should_retry_run
-from dagster._core.storage.tags import WILL_RETRY_TAG
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, WILL_RETRY_TAG
 
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
@@ -55,11 +56,12 @@ class Desk:
     def defs(self) -> dg.Definitions:
         return build_defs(self.settings, resources={"vendors": (self.vendor,)})
 
-    def step(self, symbol: str, **tags: str) -> list[dg.DagsterEvent]:
+    def step(self, symbol: str, *, tried: int = 0, **tags: str) -> list[dg.DagsterEvent]:
         """Execute the step once, and leave it to the caller to wait and execute it again; return its events."""
         job = self.defs.resolve_job_def(INGEST_CANDLES).get_subset(asset_selection=set(MINUTES))
         run = self.instance.create_run_for_job(job, tags={**range_tags(symbol, DAY, DAY), **tags})
-        plan = create_execution_plan(job, tags=run.tags, instance_ref=None)
+        known = KnownExecutionState(previous_retry_attempts={"ohlc": tried} if tried else {})
+        plan = create_execution_plan(job, tags=run.tags, instance_ref=None, known_state=known)
         return list(execute_plan(plan, InMemoryJob(job), self.instance, run, retry_mode=RetryMode.DEFERRED))
 
 
@@ -119,6 +121,16 @@ def test_a_step_is_tried_again_for_what_may_pass(desk: Desk, fault: str, tags: d
     assert all(0 <= (wait or 0) <= 120 for wait in waits), "a minute, give or take"
     assert any(event.is_step_failure for event in events) == (not again)
     assert not any(event.is_step_success for event in events)
+
+
+def test_only_what_may_pass_is_asked_for_again(desk: Desk) -> None:
+    desk.simulator.set_faults("broken@GDAXI", "gated@NDX")
+    both = {ASSET_PARTITION_RANGE_END_TAG: f"{DAY}|NDX"}
+    events = desk.step("DAX", **both)
+    assert any(event.is_step_up_for_retry for event in events)
+    assert desk.simulator.counts.calls == 2 + 1, "two tries of what may pass, one of what can't"
+    desk.step("DAX", tried=1, **both)
+    assert desk.simulator.counts.calls == 3 + 2, "what can't pass is not asked for again"
 
 
 def test_a_good_step_is_not_tried_again(desk: Desk) -> None:

@@ -150,9 +150,12 @@ def _ingest_symbol(
     found = _found(market, symbol, dates, list(Timeframe))
     complete = frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
     done = frozenset() if config.refresh else complete
+    skipped = done | (_failed_for_good(found) if context.retry_number else frozenset())
     wanted = Wanted(
         symbol=symbol,
-        dates={timeframe: frozenset(day for day in dates if (timeframe, day) not in done) for timeframe in timeframes},
+        dates={
+            timeframe: frozenset(day for day in dates if (timeframe, day) not in skipped) for timeframe in timeframes
+        },
         stored={
             timeframe: {day: found[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done}
             for timeframe in INTRADAY
@@ -177,6 +180,11 @@ def _ingest_symbol(
         sum((timeframe, day) in done for timeframe in timeframes for day in dates), len(timeframes) * len(dates),
     )  # fmt: skip
     return transient
+
+
+def _failed_for_good(found: Found) -> frozenset[tuple[Timeframe, date]]:
+    """Return the sessions that the try before asked for in vain, and that another within minutes would be for too."""
+    return frozenset(key for key, row in found.items() if row.coverage.error and not row.coverage.transient)
 
 
 def _sources(found: Found, keys: Iterable[tuple[Timeframe, date]]) -> dict[date, set[str]]:

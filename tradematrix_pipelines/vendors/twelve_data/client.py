@@ -17,9 +17,10 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE, Ledger
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
 from tradematrix_pipelines.vendors.patience import Patience
-from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
+from tradematrix_pipelines.vendors.twelve_data.lookup import complete_symbol, pick_match, priced_listing
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, join, most_pages, read_page, rest_after
 from tradematrix_pipelines.vendors.twelve_data.transport import (
     LIVE_BOUNDS,
@@ -122,6 +123,22 @@ class TwelveData:
         """Return the instruments that ``text`` may mean. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/symbol_search", {"symbol": text})
         return self._transport.send(call, quotes.read_matches)[0]
+
+    def look_up(self, symbol: Symbol, *, fixed: bool) -> Listing:
+        """Return the instrument that ``symbol`` names, with its price of now. Costs two credits.
+
+        Raises:
+            UsageError: there is none, or there are several.
+            VendorError: the vendor can't be asked.
+        """
+        match = pick_match(
+            self.search(query.vendor_symbol(symbol)),
+            symbol=query.vendor_symbol(symbol),
+            exchange=symbol.exchange,
+            instrument=symbol.instrument if fixed else None,
+        )
+        listed = complete_symbol(symbol, match)
+        return priced_listing(listed, match, price=self.price(listed))
 
     def close(self) -> None:
         """Close the connections."""

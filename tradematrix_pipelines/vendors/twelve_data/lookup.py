@@ -1,13 +1,17 @@
 """Which of the instruments in the vendor's catalogue a new symbol is meant to be. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.symbols import InstrumentType
+from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance
+from tradematrix_pipelines.vendors.protocol import Listing
 from tradematrix_pipelines.vendors.twelve_data.identity import possible_types
 from tradematrix_pipelines.vendors.twelve_data.quotes import SymbolMatch
 
 _LISTED = 8
+_BELIEVABLE = 50
+"""How many times the present price, and which part of it, is still believed of a symbol's history."""
 
 
 def pick_match(
@@ -45,12 +49,32 @@ def pick_match(
     )
 
 
-def instrument_type(match: SymbolMatch, guess: InstrumentType) -> InstrumentType:
-    """Return the type of ``match``; ``guess`` where the vendor's word for it leaves a choice that allows it."""
+def complete_symbol(symbol: Symbol, match: SymbolMatch) -> Symbol:
+    """Return ``symbol`` with what its row leaves open taken from the catalogue."""
     possible = possible_types(match.type)
-    if possible is None or guess in possible:
-        return guess
-    return min(possible)
+    # Where the vendor's word for the type leaves a choice that allows it, the row's own stays.
+    kind = symbol.instrument if possible is None or symbol.instrument in possible else min(possible)
+    return replace(
+        symbol,
+        instrument=kind,
+        exchange=symbol.exchange or _listed_on(match),
+        alias=symbol.alias or match.name or None,
+        gap_tolerance=symbol.gap_tolerance if kind is symbol.instrument else default_gap_tolerance(kind),
+    )
+
+
+def priced_listing(symbol: Symbol, match: SymbolMatch, *, price: float) -> Listing:
+    """Return the listing of a completed symbol at its price of now, which its history is believed around."""
+    described = ", ".join(filter(None, (match.name, match.type, _listed_on(match))))
+    believable = symbol.price_range or (price / _BELIEVABLE, price * _BELIEVABLE)
+    return Listing(
+        symbol=replace(symbol, price_range=believable), description=f"found {match.symbol}: {described}, now {price:g}"
+    )
+
+
+def _listed_on(match: SymbolMatch) -> str | None:
+    # The search names an exchange for pairs that their candles don't: "Physical Currency".
+    return None if "/" in match.symbol else match.exchange or None
 
 
 def _told(matches: Sequence[SymbolMatch]) -> str:
