@@ -8,7 +8,6 @@ import dagster as dg
 
 from tradematrix_pipelines.alerts.delivery import Alerter, AlertError
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
-from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.defs.on_market import on_market
@@ -93,9 +92,9 @@ def _detectors(
     def stale() -> list[Incident]:
         newest = {price.symbol: price.at for price in read_current_prices(market.engine, symbols)}
         errors = {
-            (row.symbol, row.coverage.trade_date): row.coverage.reason()
+            (row.symbol, row.coverage.trade_date): row.coverage.error
             for row in rows
-            if row.coverage.timeframe is Timeframe.M1 and row.coverage.status is Status.FAILED
+            if row.coverage.timeframe is Timeframe.M1 and row.coverage.error
         }
         return find_stale_markets(symbols, newest, now, errors=errors)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, func, select
@@ -16,6 +16,7 @@ from tradematrix_pipelines.storage.tables import market_symbols, session_coverag
 
 _FOUND = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
 _KEY = ("symbol_id", "timeframe", "trade_date")
+_LONGEST_WAIT = timedelta(days=1)
 
 
 def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
@@ -123,7 +124,8 @@ def read_coverage(
 def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[StoredCoverage]:
     """Return what failed for a reason that has passed at ``now``, of active symbols, by symbol, timeframe, date.
 
-    That is the closed sessions that waited for the day's credits, and whose reset has come.
+    That is the closed sessions that waited for the day's credits, and whose reset has come; and those whose reset is
+    further away than any can be: a clock that has been set back since made them wait.
 
     Args:
         since: first trade date of the partitions.
@@ -133,7 +135,7 @@ def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[Stored
         select(market_symbols.c.symbol, table)
         .join_from(table, market_symbols)
         .where(
-            table.c.retry_at <= now,
+            (table.c.retry_at <= now) | (table.c.retry_at > now + _LONGEST_WAIT),
             table.c.closes_at <= now,
             table.c.trade_date >= since,
             market_symbols.c.active,

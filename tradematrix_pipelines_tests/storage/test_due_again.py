@@ -43,6 +43,7 @@ def test_only_what_waited_for_a_reset_that_has_come(years: Market) -> None:
     wait(years, "2024-05-07", until=NOW + timedelta(seconds=1))
     wait(years, "2024-05-08", until=NOW - timedelta(days=1), symbol="NDX")
     wait(years, "2021-05-06", until=NOW)
+    wait(years, "2024-05-09", until=NOW + timedelta(days=300))  # no reset is that far away: a clock was set back
     with years.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET active = false WHERE symbol = 'NDX'"))
         # Not closed yet: a live pull's.
@@ -51,12 +52,18 @@ def test_only_what_waited_for_a_reset_that_has_come(years: Market) -> None:
             {"now": NOW, "later": NOW + timedelta(hours=1)},
         )
     found = read_due_again(years.engine, since=date(2022, 1, 1), now=NOW)
-    assert [(row.symbol, str(row.coverage.trade_date)) for row in found] == [("DAX", "2024-05-06")]
+    assert [(row.symbol, str(row.coverage.trade_date)) for row in found] == [
+        ("DAX", "2024-05-06"),
+        ("DAX", "2024-05-09"),
+    ]
 
 
 def test_it_is_found_by_the_index(years: Market) -> None:
     wait(years, "2024-05-06", until=NOW)
-    plan = "EXPLAIN SELECT * FROM session_coverage WHERE retry_at <= now() AND closes_at <= now()"
+    plan = (
+        "EXPLAIN SELECT * FROM session_coverage "
+        "WHERE (retry_at <= now() OR retry_at > now() + interval '1 day') AND closes_at <= now()"
+    )
     with years.engine.connect() as connection:
         lines = connection.execute(text(plan)).scalars().all()
     assert any("session_coverage_retry_at_idx" in line for line in lines), lines
