@@ -48,8 +48,8 @@ LAUNCHES = 60.0
 """Seconds from one backfill to the next."""
 
 PLAN = "unlimited"
-# All five markets are open; six seconds are a minute, so that Xetra closes a quarter of an hour later.
-START, SPEED = datetime(2026, 11, 24, 14, 0, tzinfo=UTC), 10
+# All five markets are open; six seconds are a minute, so that Xetra closes six minutes later.
+START, SPEED = datetime(2026, 11, 24, 15, 30, tzinfo=UTC), 10
 CLOSES_IN_IT = ("DAX", date(2026, 11, 24))
 WEEKS = [date(2026, 10, 26) + timedelta(days=7 * week) for week in range(4)]
 SYMBOLS = ("EUR/USD", "DAX", "XAG/USD", "NDX", "DJI")
