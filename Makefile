@@ -20,7 +20,7 @@ demo: install
 test: install
 	$(BIN)/pytest -n 2
 
-# Minutes each: kill -9 of the run worker, the daemon, the webserver and Postgres in the middle of a backfill.
+# Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
 	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience
 

@@ -17,8 +17,9 @@ from tradematrix_pipelines.errors import UsageError
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
-# A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so.
-EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
+# A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so. And a
+# backfill is not over because a code server died while it started.
+EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000", "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("text", "json")
 
