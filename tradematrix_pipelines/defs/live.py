@@ -12,6 +12,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
+from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.jobs import PRIORITY, longest
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
@@ -60,7 +61,7 @@ class Pulled:
     error: str | None = None
 
 
-def build_live_job() -> dg.JobDefinition:
+def build_live_job(settings: Settings) -> dg.JobDefinition:
     """Return the job that pulls the symbols of its config."""
 
     @dg.op(required_resource_keys={"market", "vendors", IO_MANAGER}, description="Store every minute that has closed")
@@ -83,6 +84,11 @@ def build_live_job() -> dg.JobDefinition:
                         metadata=partition_metadata(coverage, 1),
                     )
                 )
+        changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
+        # Dagster calls a check that is older than the newest materialization "not evaluated".
+        for evaluation in judge_checks(market, settings) if changed else []:
+            if evaluation.asset_key.to_user_string() in changed:
+                context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
         if failed and len(failed) == len(pulls):
             # What one symbol lacks shows as its coverage, and is told as a stale market. The next tick is the retry.
             raise dg.Failure(f"all {len(failed)} pulls failed. {'; '.join(failed)}", allow_retries=False)

@@ -12,6 +12,7 @@ import pandas as pd
 from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.partitions import date_before
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
@@ -21,6 +22,7 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
@@ -74,17 +76,23 @@ _Answer = _Found | PartitionResult
 """The levels of one partition, or how it ended without any."""
 
 
-def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
     """Return the step that computes daily levels, pivot points, or both."""
 
     @dg.multi_asset(
         name="levels",
         specs=[_daily_spec(partitions), _pivot_spec(partitions)],
+        check_specs=fresh_specs([DAILY_LEVELS, PIVOT_POINTS]),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"market", IO_MANAGER},
     )
-    def levels(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Levels]]:
+    def levels(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[Levels] | dg.AssetCheckResult]:
+        if not context.selected_asset_keys:  # somebody runs the checks alone
+            yield from carry_out_checks(context, settings)
+            return
         answers = _compute(context.resources.market, dates_by_symbol(context.partition_keys))
         door: PostgresIOManager = context.resources.postgres_io_manager
         rows = {key: each for key, each in _rows(answers).items() if key in context.selected_asset_keys}
@@ -95,6 +103,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         settle(results, context=context)
         for key, each in rows.items():
             yield dg.MaterializeResult(asset_key=key, value=each)
+        yield from carry_out_checks(context, settings)
 
     return levels
 

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
@@ -21,6 +22,7 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
@@ -63,20 +65,26 @@ class IngestConfig(dg.Config):
     """What the credits are booked under: a ``backfill`` leaves those kept for the trading day alone."""
 
 
-def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
     """Return the step that brings in candles of all timeframes."""
 
     @dg.multi_asset(
         name="ohlc",
         specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
+        check_specs=fresh_specs(CANDLE_ASSETS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"market", "vendors", "plan", IO_MANAGER},
         pool="vendor",
         retry_policy=PATIENCE,
     )
-    def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
+    def ohlc(
+        context: dg.AssetExecutionContext, config: IngestConfig
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
+        if not timeframes:  # somebody runs the checks alone
+            yield from carry_out_checks(context, settings)
+            return
         # A person at a terminal is told at once, and can say `tradematrix retry`; healing has pauses of its own.
         waiting = BATCH_TAG in context.run.tags or config.purpose == HEAL
         with step_tried_once(whatever_happens=waiting):
@@ -85,6 +93,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             settle(_results(context, timeframes), context=context, retry=transient and not waiting)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
+        yield from carry_out_checks(context, settings)
 
     return ohlc
 
