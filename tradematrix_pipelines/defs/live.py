@@ -3,8 +3,8 @@
 Here: the shells. Not here: the decision (``trading_day.pulls``), nor what a pull is (``vendors.live``).
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -26,6 +26,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.data_versions import candle_versions
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
@@ -51,6 +52,7 @@ class Pulled:
 
     Attributes:
         changed: the coverage of the series that have other bars than before.
+        versions: of the session's candles of these series.
         error: why it failed.
     """
 
@@ -58,6 +60,7 @@ class Pulled:
     trade_date: date
     written: Written
     changed: tuple[Coverage, ...]
+    versions: Mapping[Timeframe, str] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -81,7 +84,7 @@ def build_live_job(settings: Settings) -> dg.JobDefinition:
                     dg.AssetMaterialization(
                         f"ohlc_{coverage.timeframe}",
                         partition=str(PartitionKey(pulled.trade_date, pulled.symbol.name)),
-                        metadata=partition_metadata(coverage, 1),
+                        metadata=partition_metadata(coverage, 1, version=pulled.versions.get(coverage.timeframe)),
                     )
                 )
         changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
@@ -170,10 +173,16 @@ def pull_symbols(
                 trade_date=session.trade_date,
                 written=written,
                 changed=() if errors else tuple(changed),
+                versions=_versions(market, symbol, session.trade_date, changed),
                 error=errors[0] if errors else None,
             )
         )
     return found
+
+
+def _versions(market: Market, symbol: Symbol, day: date, changed: Collection[Coverage]) -> dict[Timeframe, str]:
+    found = {each.timeframe: candle_versions(market.engine, symbol, each.timeframe, day, day) for each in changed}
+    return {timeframe: versions[day] for timeframe, versions in found.items() if day in versions}
 
 
 def _received(market: Market, symbol: Symbol, day: date) -> dict[Timeframe, int]:

@@ -4,7 +4,7 @@ Two outputs of one step, because in Dagster a step that fails for one partition 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import dagster as dg
@@ -24,11 +24,15 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.data_versions import CONTENT_VERSION, version_of
 from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
+
+_CODE_VERSION = "1"
+"""Another one says in the UI that what is stored came of other formulas than those in force now."""
 
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 _KEY_COLUMNS = [
@@ -118,6 +122,7 @@ def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
+        code_version=_CODE_VERSION,
         metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
     ).with_io_manager_key(IO_MANAGER)
 
@@ -141,6 +146,7 @@ def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
+        code_version=_CODE_VERSION,
         metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
     ).with_io_manager_key(IO_MANAGER)
 
@@ -160,7 +166,8 @@ def _compute(market: Market, wanted: Mapping[str, Sequence[date]]) -> dict[str, 
 def _levels_of(market: Market, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Answer:
     calendar = get_calendar(symbol.calendar)
     if calendar.session(day) is None:
-        return PartitionResult(metadata={"status": str(Status.CLOSED), "dagster/partition_row_count": 0})
+        closed = str(Status.CLOSED)
+        return PartitionResult(metadata={"status": closed, CONTENT_VERSION: closed, "dagster/partition_row_count": 0})
     daily = levels_for(day, bars=bars, calendar=calendar)
     if daily is None:
         return PartitionResult(error=_why_no_levels(market, symbol, day))
@@ -184,7 +191,11 @@ def _results(asset_key: AssetKey, answers: Mapping[str, _Answer]) -> dict[str, P
 
 
 def _metadata(asset_key: AssetKey, found: _Found) -> dict[str, object]:
-    told: dict[str, object] = {"from_session": str(found.daily.y_trade_date)}
+    values = asdict(found.daily) if asset_key == DAILY_LEVELS else {str(each.method): each for each in found.pivots}
+    told: dict[str, object] = {
+        "from_session": str(found.daily.y_trade_date),
+        CONTENT_VERSION: version_of(sorted(values.items())),
+    }
     if asset_key == DAILY_LEVELS:
         prices = {name: getattr(found.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
         return told | prices | {"dagster/partition_row_count": 1}

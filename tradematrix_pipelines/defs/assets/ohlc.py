@@ -25,6 +25,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.data_versions import candle_versions
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.partition_results import PartitionResult, Results, settle, settling_good_first
@@ -35,6 +36,9 @@ from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 Found = dict[tuple[Timeframe, date], StoredCoverage]
+
+_CODE_VERSION = "1"
+"""Another one says in the UI that what is stored came of other rules than those in force now."""
 
 _DESCRIPTIONS = {
     Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
@@ -112,6 +116,7 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
+        code_version=_CODE_VERSION,
         metadata={"dagster/table_name": "ohlc", "dagster/column_schema": _COLUMNS, "timeframe": str(timeframe)},
     ).with_io_manager_key(IO_MANAGER)
 
@@ -137,9 +142,10 @@ def _results(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe])
         dates = wanted[symbol.name]
         found = _found(market, symbol, dates, timeframes)
         for timeframe in timeframes:
+            versions = candle_versions(market.engine, symbol, timeframe, min(dates), max(dates))
             for day in dates:
                 key = str(PartitionKey(day, symbol.name))
-                results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
+                results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now, version=versions.get(day))
     return results
 
 
@@ -201,13 +207,16 @@ def _found(market: Market, symbol: Symbol, dates: Sequence[date], timeframes: Se
     return {(row.coverage.timeframe, row.coverage.trade_date): row for row in rows}
 
 
-def _result(symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: datetime) -> PartitionResult:
+def _result(
+    symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: datetime, *, version: str | None
+) -> PartitionResult:
     row = found.get((timeframe, day))
     if row is None:
         return PartitionResult(error=_not_due(symbol, timeframe, day, now))
     coverage = row.coverage
     return PartitionResult(
-        metadata=partition_metadata(coverage, row.attempts), error=None if coverage.ok else coverage.reason()
+        metadata=partition_metadata(coverage, row.attempts, version=version),
+        error=None if coverage.ok else coverage.reason(),
     )
 
 
