@@ -95,7 +95,7 @@ def add(
             raise UsageError(f"{name} is there already: see `tradematrix symbols list --all`")
         if not no_lookup:
             symbol = look_up(settings, market, symbol, fixed=bool(instrument))
-        add_symbols(market.engine, [symbol])
+        add_symbols(market.engine, [symbol], now=market.clock.now())
         _sync(settings, market)
     click.echo(f"added {name} ({symbol.instrument}, calendar {calendar})")
     if not settings.weekends and trades_on_weekends(get_calendar(calendar)):

@@ -18,6 +18,7 @@ from tradematrix_pipelines.storage.day_state import automated_symbols, computed_
 from tradematrix_pipelines.storage.disagreements import days_against_minutes
 from tradematrix_pipelines.storage.incidents import read_open, record
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_beginnings
 from tradematrix_pipelines.storage.telling import tell
 from tradematrix_pipelines.trading_day.closes import LOOKBACK
 from tradematrix_pipelines.trading_day.healing import decide_healing
@@ -87,6 +88,7 @@ def _detectors(
 ) -> dict[IncidentKind, Callable[[], list[Incident]]]:
     """Return who judges which kind; each reads what only it needs."""
     symbols = automated_symbols(market, settings)
+    began = read_beginnings(market.engine, symbols, now=now)
     rows = [row for some in recent_coverage(market, symbols, now).values() for row in some]
 
     def stale() -> list[Incident]:
@@ -96,11 +98,11 @@ def _detectors(
             for row in rows
             if row.coverage.timeframe is Timeframe.M1 and row.coverage.error
         }
-        return find_stale_markets(symbols, newest, now, errors=errors)
+        return find_stale_markets(symbols, newest, now, errors=errors, began=began)
 
     def missing() -> list[Incident]:
         computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
-        return find_missing_levels(symbols, computed, now)
+        return find_missing_levels(symbols, computed, now, began=began)
 
     return {
         IncidentKind.LEVELS_MISSING: missing,

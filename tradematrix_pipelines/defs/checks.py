@@ -1,10 +1,10 @@
-"""The check ``fresh`` of every asset: as a check that a run carries out, and as a sensor that needs no run.
+"""The check ``fresh`` of every asset: reported by the steps that make it, by live pulls, and by a sensor without a run.
 
 Here: telling Dagster. Not here: what is late (``freshness``).
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -30,38 +30,40 @@ _DESCRIPTION = (
 _SEVERITY = dg.AssetCheckSeverity.WARN
 
 
-def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
-    """Return the checks, one per asset, carried out by one step. They need the resource ``market``."""
+def fresh_specs(assets: Iterable[dg.AssetKey]) -> list[dg.AssetCheckSpec]:
+    """Return the checks of ``assets``, for the step that makes them.
 
-    @dg.multi_asset_check(
-        name="freshness",
-        specs=[dg.AssetCheckSpec(FRESH, asset=asset, description=_DESCRIPTION) for asset in _ASSETS],
-        can_subset=True,
-        required_resource_keys={"market"},
-    )
-    def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        market: Market = context.resources.market
-        symbols, now = automated_symbols(market, settings), market.clock.now()
-        judged = judge_freshness(market, symbols, now=now)
-        for asset in _ASSETS:
-            if dg.AssetCheckKey(asset, FRESH) in context.selected_asset_check_keys:
-                late = judged[asset.to_user_string()]
+    A step of their own would be part of every run of history that the UI launches.
+    """
+    return [dg.AssetCheckSpec(FRESH, asset=asset, description=_DESCRIPTION) for asset in assets]
+
+
+def carry_out_checks(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of those checks that the run selects. The step needs the resource ``market``."""
+    if context.selected_asset_check_keys:
+        for each in judge_checks(context.resources.market, settings):
+            if each.asset_check_key in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(
-                    passed=not late,
-                    asset_key=asset,
+                    passed=each.passed,
+                    asset_key=each.asset_key,
                     check_name=FRESH,
                     severity=_SEVERITY,
-                    description=_summary(late),
-                    metadata=_metadata(late, symbols=len(symbols), now=now),
+                    description=each.description,
+                    metadata=each.metadata,
                 )
 
-    return [freshness]
+
+def judge_checks(market: Market, settings: Settings) -> list[dg.AssetCheckEvaluation]:
+    """Return the evaluation of every asset's check as of now, for whoever reports it."""
+    symbols, now = automated_symbols(market, settings), market.clock.now()
+    judged = judge_freshness(market, symbols, now=now)
+    return [_evaluation(asset, judged[asset.to_user_string()], symbols=len(symbols), now=now) for asset in _ASSETS]
 
 
 def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that reports ``fresh`` of the assets whose late symbols, or their reasons, have changed.
 
-    Also of those whose last verdict in Dagster is another: see :func:`_shown`.
+    Also of those whose last verdict in Dagster is another, or outdated: see :func:`_shown`.
     """
 
     @dg.sensor(
@@ -85,15 +87,7 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("nothing has become late or fresh")
         return dg.SensorResult(
             asset_events=[
-                dg.AssetCheckEvaluation(
-                    asset_key=asset,
-                    check_name=FRESH,
-                    passed=not (late := judged[asset.to_user_string()]),
-                    severity=_SEVERITY,
-                    description=_summary(late),
-                    metadata=_metadata(late, symbols=len(symbols), now=now),
-                )
-                for asset in changed
+                _evaluation(asset, judged[asset.to_user_string()], symbols=len(symbols), now=now) for asset in changed
             ],
             cursor=json.dumps(state),
         )
@@ -102,15 +96,33 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _shown(instance: dg.DagsterInstance) -> dict[dg.AssetKey, bool | None]:
-    """Return whether each asset's check passed when last reported; ``None`` where a run never came to it.
+    """Return whether each asset's check passed when last reported; ``None`` where Dagster shows no verdict.
 
-    The sensor is not the only one to report: a run of these assets carries their checks out as well, and one that
-    fails before that leaves them without a verdict.
+    That is where a run never came to it, and where the asset was materialized since: Dagster takes a check for one of
+    what was the newest materialization then.
     """
     verdicts = {AssetCheckExecutionRecordStatus.SUCCEEDED: True, AssetCheckExecutionRecordStatus.FAILED: False}
     keys = [dg.AssetCheckKey(asset, FRESH) for asset in _ASSETS]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    return {key.asset_key: verdicts.get(record.status) for key, record in records.items()}
+    newest = {record.asset_entry.asset_key: record.asset_entry for record in instance.get_asset_records(_ASSETS)}
+    shown = {}
+    for key, record in records.items():
+        entry = newest.get(key.asset_key)
+        last = None if entry is None else entry.last_materialization
+        outdated = last is not None and last.run_id != record.run_id and last.timestamp >= record.create_timestamp
+        shown[key.asset_key] = None if outdated else verdicts.get(record.status)
+    return shown
+
+
+def _evaluation(asset: dg.AssetKey, late: Sequence[Late], *, symbols: int, now: datetime) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=FRESH,
+        passed=not late,
+        severity=_SEVERITY,
+        description=_summary(late),
+        metadata=_metadata(late, symbols=symbols, now=now),
+    )
 
 
 def _summary(late: Sequence[Late]) -> str:

@@ -9,7 +9,7 @@ from dagster._utils.warnings import disable_dagster_warnings
 from tradematrix_pipelines.defs.alerting import build_alerts_sensor
 from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
-from tradematrix_pipelines.defs.checks import build_checks, build_freshness_sensor
+from tradematrix_pipelines.defs.checks import build_freshness_sensor
 from tradematrix_pipelines.defs.housekeeping import build_housekeeping_sensor
 from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.live import build_live_job, build_live_schedule
@@ -27,10 +27,9 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
     """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
     # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
     with disable_dagster_warnings():
-        partitions, jobs, live = session_partitions(settings), build_jobs(), build_live_job()
+        partitions, jobs, live = session_partitions(settings), build_jobs(), build_live_job(settings)
         return dg.Definitions(
-            assets=[build_ohlc(partitions), build_levels(partitions)],
-            asset_checks=build_checks(settings),
+            assets=[build_ohlc(partitions, settings), build_levels(partitions, settings)],
             jobs=[*jobs, live],
             schedules=[build_live_schedule(settings, live), *build_deadlines(settings, jobs[2])],
             sensors=[

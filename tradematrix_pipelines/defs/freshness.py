@@ -18,6 +18,8 @@ from tradematrix_pipelines.storage.freshness import newest_bars
 from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
 from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.symbols import read_beginnings
+from tradematrix_pipelines.trading_day.beginnings import judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +34,11 @@ def judge_freshness(market: Market, symbols: Sequence[Symbol], *, now: datetime)
     """Return the late symbols of each of the seven assets, by the asset's name; a fresh asset has none.
 
     Candles of a running session: the newest bar. Candles of closed markets, and daily bars always: the last session
-    whose grace is over must be complete and final. Levels: those for the session after that one must be stored.
+    whose grace is over must be complete and final. Levels: those for the session after that one must be stored. A
+    symbol is not late before it had a first chance.
     """
+    began = read_beginnings(market.engine, symbols, now=now)
+    symbols = [symbol for symbol in symbols if judged(symbol.name, began, now)]
     dues = {symbol.name: due(get_calendar(symbol.calendar), now) for symbol in symbols}
     newest = newest_bars(market.engine, symbols, INTRADAY, now=now)
     covered = _covered(market, symbols, dues)

@@ -3,8 +3,8 @@
 Here: the shells. Not here: the decision (``trading_day.pulls``), nor what a pull is (``vendors.live``).
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -13,6 +13,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
+from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.jobs import PRIORITY, longest
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
@@ -26,6 +27,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.data_versions import candle_versions
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state
 from tradematrix_pipelines.storage.io_manager import PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
@@ -51,6 +53,7 @@ class Pulled:
 
     Attributes:
         changed: the coverage of the series that have other bars than before.
+        versions: of the session's candles of these series.
         error: why it failed.
     """
 
@@ -58,10 +61,11 @@ class Pulled:
     trade_date: date
     written: Written
     changed: tuple[Coverage, ...]
+    versions: Mapping[Timeframe, str] = field(default_factory=dict)
     error: str | None = None
 
 
-def build_live_job() -> dg.JobDefinition:
+def build_live_job(settings: Settings) -> dg.JobDefinition:
     """Return the job that pulls the symbols of its config."""
 
     @dg.op(required_resource_keys={"market", "vendors", IO_MANAGER}, description="Store every minute that has closed")
@@ -81,9 +85,14 @@ def build_live_job() -> dg.JobDefinition:
                     dg.AssetMaterialization(
                         f"ohlc_{coverage.timeframe}",
                         partition=str(PartitionKey(pulled.trade_date, pulled.symbol.name)),
-                        metadata=partition_metadata(coverage, 1),
+                        metadata=partition_metadata(coverage, 1, version=pulled.versions.get(coverage.timeframe)),
                     )
                 )
+        changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
+        # Dagster calls a check that is older than the newest materialization "not evaluated".
+        for evaluation in judge_checks(market, settings) if changed else []:
+            if evaluation.asset_key.to_user_string() in changed:
+                context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
         if failed and len(failed) == len(pulls):
             # What one symbol lacks shows as its coverage, and is told as a stale market. The next tick is the retry.
             raise dg.Failure(f"all {len(failed)} pulls failed. {'; '.join(failed)}", allow_retries=False)
@@ -177,8 +186,14 @@ def _store(
         trade_date=session.trade_date,
         written=written,
         changed=() if errors else tuple(changed),
+        versions=_versions(market, symbol, session.trade_date, changed),
         error=errors[0] if errors else None,
     )
+
+
+def _versions(market: Market, symbol: Symbol, day: date, changed: Collection[Coverage]) -> dict[Timeframe, str]:
+    found = {each.timeframe: candle_versions(market.engine, symbol, each.timeframe, day, day) for each in changed}
+    return {timeframe: versions[day] for timeframe, versions in found.items() if day in versions}
 
 
 def _received(market: Market, symbol: Symbol, day: date) -> dict[Timeframe, int]:

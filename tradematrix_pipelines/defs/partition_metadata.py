@@ -1,10 +1,15 @@
 """What the UI shows of a partition of candles."""
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.storage.data_versions import CONTENT_VERSION
 
 
-def partition_metadata(coverage: Coverage, attempts: int) -> dict[str, str | int]:
-    """Return the metadata of the partition that ``coverage`` is about."""
+def partition_metadata(coverage: Coverage, attempts: int, *, version: str | None) -> dict[str, str | int]:
+    """Return the metadata of the partition that ``coverage`` is about.
+
+    Args:
+        version: of its candles (``storage.data_versions``); ``None`` where it has none.
+    """
     return {
         "dagster/partition_row_count": coverage.received,
         "expected": coverage.expected,
@@ -15,4 +20,5 @@ def partition_metadata(coverage: Coverage, attempts: int) -> dict[str, str | int
         "final": coverage.final,
         "source": coverage.source or ("calendar" if coverage.status is Status.CLOSED else "none"),
         "attempts": attempts,
+        CONTENT_VERSION: version or str(coverage.status),
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
+from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.plan.objects import UserFailureData
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
@@ -78,12 +78,16 @@ def run_sessions(
     """
     whole = defs.resolve_job_def(job_name)
     selected = frozenset(assets) or None
-    job = whole if selected is None else whole.get_subset(asset_selection=set(selected))
+    job = whole if selected is None else whole.get_subset(asset_selection=set(selected), asset_check_selection=set())
+    config = {**_QUIET, **(run_config or {})}
+    every_tag = {**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})}
     run = instance.create_run_for_job(
         # Of the whole: it selects for itself, and the UI would warn of a run of a job that it doesn't know.
         job_def=whole,
-        run_config={**_QUIET, **(run_config or {})},
-        tags={**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})},
+        # Without the checks of what it selects: they tell of now, and this is history.
+        execution_plan=create_execution_plan(job, run_config=config, tags=every_tag),
+        run_config=config,
+        tags=every_tag,
         asset_selection=selected,
         remote_job_origin=job_origin(job_name),
     )

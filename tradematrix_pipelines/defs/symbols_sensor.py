@@ -30,7 +30,7 @@ def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
         for name in sorted(keys - known):
             symbol, reason = _take_in(name)
             if symbol is not None:
-                add_symbols(market.engine, [symbol])
+                add_symbols(market.engine, [symbol], now=market.clock.now())
             context.log.info("%s: %s", name, reason)
         active = [symbol.name for symbol in read_symbols(market.engine)]
         new, gone = [name for name in active if name not in keys], sorted(keys - set(active))

@@ -18,6 +18,7 @@ from sqlalchemy import URL, NullPool, create_engine, text
 
 from tradematrix_pipelines.settings import batch_dagster_events, load_settings
 from tradematrix_pipelines.storage.backfill_ranges import cut_backfills_by_symbol
+from tradematrix_pipelines.storage.data_versions import with_data_version
 from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
 
 _logger = logging.getLogger(__name__)
@@ -36,9 +37,13 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         super().__init__(url)
         self._databases = databases
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event, with its partition's own data version."""
+        super().store_event(with_data_version(event))
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events in their order, each kind as fast as it goes."""
-        for planned, group in groupby(events, key=_is_planned):
+        for planned, group in groupby(map(with_data_version, events), key=_is_planned):
             batch = list(group)
             if not (planned and self._store_planned(batch)):
                 super().store_event_batch(batch)

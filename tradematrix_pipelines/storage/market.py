@@ -6,6 +6,7 @@ it is. Not here: where it is (``databases``), and its schema (``schema``).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +44,7 @@ class Market:
         Raises:
             TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
         """
-        return cls._opened(settings, prepare)
+        return cls._opened(settings, lambda engine: prepare(engine, now=settings.clock.now()))
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -82,12 +83,15 @@ class Market:
         self.close()
 
 
-def prepare(engine: Engine) -> list[str]:
+def prepare(engine: Engine, *, now: datetime | None = None) -> list[str]:
     """Bring the schema up to date, seed one without symbols with the default ones; return the revisions applied.
 
     Both in one transaction: whoever is killed in between leaves neither, and nobody sees a schema without symbols.
 
+    Args:
+        now: when those were added, aware; ``None`` = by the database's clock.
+
     Raises:
         SchemaTooNew: the database is ahead of this code.
     """
-    return migrate(engine, then=lambda connection: insert_default_symbols(connection, DEFAULT_SYMBOLS))
+    return migrate(engine, then=lambda connection: insert_default_symbols(connection, DEFAULT_SYMBOLS, now=now))

@@ -19,6 +19,7 @@ from tradematrix_pipelines.storage.step_events import attach_metadata, log_mater
 Metadata = Mapping[str, Any]
 
 _LISTED_FAILURES = 50
+_COMPLETE = "complete"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +59,7 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
         )
     else:
         _log_good(results, context)
+        _mark_incomplete(results, context)
         raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
 
 
@@ -87,6 +89,26 @@ def _log_good(results: Results, context: dg.AssetExecutionContext) -> None:
             if result.error is None
         ],
     )
+
+
+def _mark_incomplete(results: Results, context: dg.AssetExecutionContext) -> None:
+    """Report the assets of which some partitions are good and some are not.
+
+    Dagster's "re-execute from asset failure" leaves out an asset that its run has materialized, be it one partition of
+    it, unless a blocking check of it has failed.
+    """
+    for asset_key, partitions in results.items():
+        failed = sum(result.error is not None for result in partitions.values())
+        if 0 < failed < len(partitions):
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=asset_key,
+                    check_name=_COMPLETE,
+                    passed=False,
+                    blocking=True,
+                    description=f"{failed} of the run's {len(partitions)} partitions failed",
+                )
+            )
 
 
 def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int, retry: bool) -> dg.Failure:

@@ -1,9 +1,10 @@
 """The rows of ``market_symbols``."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, select, update
+from sqlalchemy import Connection, Engine, Row, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.errors import UsageError
@@ -18,7 +19,9 @@ from tradematrix_pipelines.storage.tables import (
     ohlc_revisions,
     pivot_levels,
     rejected_candles,
+    session_coverage,
 )
+from tradematrix_pipelines.trading_day.beginnings import began_at
 
 _PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels)
 
@@ -55,17 +58,38 @@ def find_symbols(engine: Engine, names: Iterable[str], *, only_active: bool = Tr
     return list(found.values())
 
 
-def add_symbols(engine: Engine, symbols: Sequence[Symbol]) -> list[str]:
-    """Store ``symbols`` and return the names of those that were new; one that is there stays as it is."""
+def add_symbols(engine: Engine, symbols: Sequence[Symbol], *, now: datetime | None = None) -> list[str]:
+    """Store ``symbols`` and return the names of those that were new; one that is there stays as it is.
+
+    Args:
+        now: when they were added, aware; ``None`` = by the database's clock.
+    """
     statement = insert(market_symbols).on_conflict_do_nothing().returning(market_symbols.c.symbol)
     with engine.begin() as connection:
-        return [str(row.symbol) for row in connection.execute(statement, [_row(symbol) for symbol in symbols])]
+        return [str(row.symbol) for row in connection.execute(statement, _new_rows(symbols, now))]
 
 
-def insert_default_symbols(connection: Connection, symbols: Sequence[Symbol]) -> None:
-    """Store ``symbols`` in the connection's transaction, where none is stored."""
+def read_beginnings(engine: Engine, symbols: Sequence[Symbol], *, now: datetime) -> dict[str, datetime]:
+    """Return when each of ``symbols`` began (``trading_day.beginnings``), by name."""
+    first = (
+        select(func.min(session_coverage.c.checked_at))
+        .where(session_coverage.c.symbol_id == market_symbols.c.id)
+        .scalar_subquery()
+    )
+    query = select(
+        market_symbols.c.symbol,
+        market_symbols.c.created_at,
+        # Looked at only where it matters: there may be years of sessions.
+        case((market_symbols.c.created_at > now, first)).label("first"),
+    ).where(market_symbols.c.id.in_([symbol.id for symbol in symbols]))
+    with engine.connect() as connection:
+        return {row.symbol: began_at(row.created_at, row.first, now) for row in connection.execute(query)}
+
+
+def insert_default_symbols(connection: Connection, symbols: Sequence[Symbol], *, now: datetime | None) -> None:
+    """Store ``symbols`` in the connection's transaction, where none is stored; ``now`` as in :func:`add_symbols`."""
     if connection.execute(select(market_symbols.c.id).limit(1)).first() is None:
-        connection.execute(insert(market_symbols), [_row(symbol) for symbol in symbols])
+        connection.execute(insert(market_symbols), _new_rows(symbols, now))
 
 
 def set_active(engine: Engine, name: str, *, active: bool) -> Symbol:
@@ -123,6 +147,11 @@ def _set(engine: Engine, name: str, **values: bool) -> Symbol:
     with engine.begin() as connection:
         connection.execute(update(market_symbols).where(market_symbols.c.id == symbol.id).values(values))
     return find_symbols(engine, [name], only_active=False)[0]
+
+
+def _new_rows(symbols: Sequence[Symbol], now: datetime | None) -> list[dict[str, Any]]:
+    stamp = {} if now is None else {"created_at": now}
+    return [_row(symbol) | stamp for symbol in symbols]
 
 
 def _row(symbol: Symbol) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Not here: which of them are new or over (``alerts.incidents``), failed runs (Dag
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import StoredCoverage
@@ -13,10 +14,12 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.freshness import ALLOWANCE, allowance, behind
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.trading_day.beginnings import judged
 from tradematrix_pipelines.trading_day.deadlines import BERLIN, last_deadline, levels_due_by
 from tradematrix_pipelines.trading_day.pulls import CreditState, open_until, pull_interval
 
 _MINUTE, _LAST_HOUR = timedelta(minutes=1), timedelta(hours=1)
+_NOT_KNOWN: Mapping[str, datetime] = MappingProxyType({})
 _DISAGREE = 0.005
 """How far, as a part of the price, an official day's high or low may lie off its own minutes."""
 
@@ -34,16 +37,23 @@ class DayAgainstMinutes:
 
 
 def find_missing_levels(
-    symbols: Sequence[Symbol], computed: Mapping[str, Collection[date]], now: datetime
+    symbols: Sequence[Symbol],
+    computed: Mapping[str, Collection[date]],
+    now: datetime,
+    *,
+    began: Mapping[str, datetime] = _NOT_KNOWN,
 ) -> list[Incident]:
     """Return the levels that had to be there at the last deadline, and are not.
 
     Args:
         computed: trade dates whose levels are there, by symbol.
+        began: when each symbol began: none is late for a deadline before that, nor before its first chance.
     """
     deadline = last_deadline(now)
     found = []
     for symbol in symbols:
+        if not judged(symbol.name, began, now) or began.get(symbol.name, deadline) > deadline:
+            continue
         session = levels_due_by(deadline, symbol)
         day = session.trade_date
         if day not in computed.get(symbol.name, ()) and now < session.closes_at:
@@ -81,17 +91,19 @@ def find_stale_markets(
     now: datetime,
     *,
     errors: Mapping[tuple[str, date], str],
+    began: Mapping[str, datetime] = _NOT_KNOWN,
 ) -> list[Incident]:
     """Return the open markets whose newest minute is older than it may be.
 
     Args:
         newest: when each symbol's newest stored minute closed.
         errors: why the last pull of a session failed, by symbol and trade date.
+        began: when each symbol began: none is late before its first chance.
     """
     found = []
     for symbol in symbols:
         session = get_calendar(symbol.calendar).at(now)
-        if session is None:
+        if session is None or not judged(symbol.name, began, now):
             continue
         allowed = allowance(Timeframe.M1, symbol.gap_tolerance)
         late = behind(session, newest.get(symbol.name), allowed=allowed, now=now)

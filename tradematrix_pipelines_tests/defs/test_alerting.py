@@ -17,8 +17,9 @@ from sqlalchemy import update
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import set_active
+from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
 from tradematrix_pipelines.storage.tables import ohlc
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
@@ -56,6 +57,27 @@ def stay_fresh(day: Day) -> None:
             "(symbol_id, trade_date, price, session_high, session_low, at, source, updated_at) "
             "SELECT id, '2026-11-20', 1, 1, 1, '2026-12-01', 'files', now() FROM market_symbols"
         )
+
+
+def test_the_first_minutes_of_an_installation_and_of_a_symbol_are_quiet(day: Day, told: Receiver) -> None:
+    assert tick(day, told) == [], "nothing could be fetched yet"
+    assert day.pull(day.schedule("live"))
+    for _ in range(2):
+        catch_up(day)
+    day.at(OPEN + timedelta(minutes=20))
+    assert day.pull(day.schedule("live"))
+    assert tick(day, told) == []
+    with Market.open(day.settings) as market:
+        spx = replace(market_symbol(market, "NDX"), id=None, name="SPX", vendor_symbols={})
+        add_symbols(market.engine, [spx], now=day.clock.now())
+    assert tick(day.at(OPEN + timedelta(minutes=21)), told) == []
+    [message] = tick(day.at(OPEN + timedelta(minutes=36)), told)
+    assert "stale market: SPX" in message
+    assert "levels missing: SPX" not in message, "07:55 was before it was there"
+
+
+def market_symbol(market: Market, name: str) -> Symbol:
+    return find_symbols(market.engine, [name], only_active=False)[0]
 
 
 def test_a_stale_market_is_told_once_and_again_when_it_is_over(day: Day, told: Receiver) -> None:

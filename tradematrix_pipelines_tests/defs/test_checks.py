@@ -14,7 +14,7 @@ from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
-from tradematrix_pipelines.defs.checks import build_checks, build_freshness_sensor
+from tradematrix_pipelines.defs.checks import build_freshness_sensor
 from tradematrix_pipelines.defs.freshness import judge_freshness
 from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
 from tradematrix_pipelines.defs.resources import build_resources
@@ -54,10 +54,10 @@ def bring_in(
     for timeframe in timeframes:
         found = Coverage(
             timeframe=timeframe, trade_date=day, status=status, final=final, expected=10,
-            received=10 if status is Status.COMPLETE else 7, longest_gap=3, source="files",
+            received=10 if status is Status.COMPLETE else 7, longest_gap=3, source="simulator",
             opens_at=session.opens_at, closes_at=session.closes_at,
         )  # fmt: skip
-        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(found,), source="files")
+        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(found,), source="simulator")
         write(market.engine, [batch], now=session.closes_at)
 
 
@@ -74,12 +74,15 @@ def compute(market: Market, symbol: Symbol, trade_date: date) -> None:
 
 def bar(market: Market, symbol: Symbol, timeframe: Timeframe, opens_at: datetime) -> None:
     frame = pd.DataFrame({"ts": [opens_at], "open": 2.0, "high": 2.0, "low": 2.0, "close": 2.0})
-    batch = SeriesBatch(symbol=symbol, timeframe=timeframe, candles=as_candles(frame), source="files")
+    batch = SeriesBatch(symbol=symbol, timeframe=timeframe, candles=as_candles(frame), source="simulator")
     write(market.engine, [batch], now=opens_at)
 
 
 @pytest.fixture
 def symbols(market: Market) -> dict[str, Symbol]:
+    # They have been there for long: nothing is late in its first minutes.
+    with market.engine.begin() as connection:
+        connection.execute(text("UPDATE market_symbols SET created_at = '2026-01-01'"))
     return {symbol.name: symbol for symbol in read_symbols(market.engine)}
 
 
@@ -209,8 +212,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     with disable_dagster_warnings():
         partitions = session_partitions(settings)
         return dg.Definitions(
-            assets=[build_ohlc(partitions), build_levels(partitions)],
-            asset_checks=build_checks(settings),
+            assets=[build_ohlc(partitions, settings), build_levels(partitions, settings)],
             sensors=[build_freshness_sensor(settings)],
             jobs=[
                 dg.define_asset_job("checks", everything),
@@ -317,6 +319,30 @@ def test_the_sensor_sets_right_what_runs_have_left(
     assert "nobody" in (failed.error or "")
     assert tick(instance, cursor, monkeypatch, SATURDAY) == (CANDLES, cursor)
     assert tick(instance, cursor, monkeypatch, SATURDAY) == ([], cursor)
+
+
+def test_a_materialization_without_the_check_outdates_it_and_the_sensor_reports_it_again(
+    friday: Market, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, cursor = tick(instance, None, monkeypatch, SATURDAY)
+    assert tick(instance, cursor, monkeypatch, SATURDAY) == ([], cursor)
+
+    @dg.op
+    def close(context: dg.OpExecutionContext) -> None:
+        context.log_event(dg.AssetMaterialization("ohlc_1m", partition="2026-11-20|DAX"))
+
+    @dg.job
+    def session_close() -> None:
+        close()
+
+    session_close.execute_in_process(instance=instance)
+    assert tick(instance, cursor, monkeypatch, SATURDAY) == (["ohlc_1m"], cursor)
+    assert tick(instance, cursor, monkeypatch, SATURDAY) == ([], cursor)
+
+
+def test_a_run_of_the_assets_has_no_step_for_their_checks(settings: Settings) -> None:
+    job = definitions(settings).resolve_job_def("candles")
+    assert [node.name for node in job.nodes] == ["ohlc"]
 
 
 def test_the_definitions_load_with_the_assets_they_check() -> None:

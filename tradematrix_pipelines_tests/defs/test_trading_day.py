@@ -30,6 +30,12 @@ def test_the_live_schedule_pulls_what_is_open_in_one_run(day: Day) -> None:
     assert day.ask("SELECT count(*) FROM current_prices WHERE at = '2026-11-20 15:00+00'") == [(5,)]
     shown = day.instance.get_materialized_partitions(dg.AssetKey("ohlc_5m"))
     assert "2026-11-20|NDX" in shown
+    # The pull's materializations don't outdate the check: it reports it.
+    keys = [dg.AssetCheckKey(dg.AssetKey(f"ohlc_{each}"), "fresh") for each in ("1m", "5m", "15m")]
+    checks = day.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert {key: (record.status.value, record.run_id) for key, record in checks.items()} == {
+        key: ("SUCCEEDED", day.instance.get_runs(limit=1)[0].run_id) for key in keys
+    }
     told = day.schedule("live")
     assert isinstance(told, str)
     assert "NDX: pulled at 15:00 UTC, every 3 minutes" in told

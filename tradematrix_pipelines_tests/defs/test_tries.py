@@ -87,7 +87,8 @@ def desk(installed: tuple[Settings, dg.DagsterInstance], request: pytest.Fixture
 
 
 def test_the_policy_is_three_tries_a_minute_apart_then_longer() -> None:
-    step = build_ohlc(session_partitions(load_settings({"TRADEMATRIX_HOME": "unused"})))
+    settings = load_settings({"TRADEMATRIX_HOME": "unused"})
+    step = build_ohlc(session_partitions(settings), settings)
     expected = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
     assert step.op.retry_policy == expected
 
@@ -264,3 +265,22 @@ def may_start_again(instance: dg.DagsterInstance, run_id: str) -> bool:
     run = instance.get_run_by_id(run_id)
     assert run is not None
     return auto_reexecution_should_retry_run(instance, run, RunFailureReason.UNEXPECTED_TERMINATION)
+
+
+def test_from_asset_failure_does_what_is_incomplete_of_a_range(desk: Desk) -> None:
+    first, last, assets = date(2026, 10, 12), date(2026, 10, 16), [dg.AssetKey("ohlc_1m"), dg.AssetKey("ohlc_1d")]
+    run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=last, assets=assets[1:])
+    run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=first, assets=assets[:1])
+    desk.simulator.set_faults("gated@NDX")
+    outcome = run_sessions(
+        desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=last, assets=assets
+    )
+    assert outcome.error is not None
+    assert {each.partition for each in outcome.failed} == {f"2026-10-{day}|NDX" for day in (13, 14, 15, 16)}
+    run = desk.instance.get_run_by_id(outcome.run_id)
+    assert run is not None
+    assert run.execution_plan_snapshot_id is not None
+    snapshot = desk.instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+    again, checks = desk.instance.run_domain.get_keys_to_reexecute(run.run_id, snapshot)
+    assert again == {assets[0]}, "the days are there"
+    assert checks == set()

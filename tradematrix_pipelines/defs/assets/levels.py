@@ -4,7 +4,7 @@ Two outputs of one step, because in Dagster a step that fails for one partition 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import dagster as dg
@@ -12,6 +12,7 @@ import pandas as pd
 from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.partitions import date_before
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
@@ -21,12 +22,17 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.data_versions import CONTENT_VERSION, version_of
 from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
+
+_CODE_VERSION = "1"
+"""Another one says in the UI that what is stored came of other formulas than those in force now."""
 
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 _KEY_COLUMNS = [
@@ -74,17 +80,23 @@ _Answer = _Found | PartitionResult
 """The levels of one partition, or how it ended without any."""
 
 
-def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
     """Return the step that computes daily levels, pivot points, or both."""
 
     @dg.multi_asset(
         name="levels",
         specs=[_daily_spec(partitions), _pivot_spec(partitions)],
+        check_specs=fresh_specs([DAILY_LEVELS, PIVOT_POINTS]),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"market", IO_MANAGER},
     )
-    def levels(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Levels]]:
+    def levels(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[Levels] | dg.AssetCheckResult]:
+        if not context.selected_asset_keys:  # somebody runs the checks alone
+            yield from carry_out_checks(context, settings)
+            return
         answers = _compute(context.resources.market, dates_by_symbol(context.partition_keys))
         door: PostgresIOManager = context.resources.postgres_io_manager
         rows = {key: each for key, each in _rows(answers).items() if key in context.selected_asset_keys}
@@ -95,6 +107,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         settle(results, context=context)
         for key, each in rows.items():
             yield dg.MaterializeResult(asset_key=key, value=each)
+        yield from carry_out_checks(context, settings)
 
     return levels
 
@@ -109,6 +122,7 @@ def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
+        code_version=_CODE_VERSION,
         metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
     ).with_io_manager_key(IO_MANAGER)
 
@@ -132,6 +146,7 @@ def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
+        code_version=_CODE_VERSION,
         metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
     ).with_io_manager_key(IO_MANAGER)
 
@@ -151,7 +166,8 @@ def _compute(market: Market, wanted: Mapping[str, Sequence[date]]) -> dict[str, 
 def _levels_of(market: Market, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Answer:
     calendar = get_calendar(symbol.calendar)
     if calendar.session(day) is None:
-        return PartitionResult(metadata={"status": str(Status.CLOSED), "dagster/partition_row_count": 0})
+        closed = str(Status.CLOSED)
+        return PartitionResult(metadata={"status": closed, CONTENT_VERSION: closed, "dagster/partition_row_count": 0})
     daily = levels_for(day, bars=bars, calendar=calendar)
     if daily is None:
         return PartitionResult(error=_why_no_levels(market, symbol, day))
@@ -175,7 +191,11 @@ def _results(asset_key: AssetKey, answers: Mapping[str, _Answer]) -> dict[str, P
 
 
 def _metadata(asset_key: AssetKey, found: _Found) -> dict[str, object]:
-    told: dict[str, object] = {"from_session": str(found.daily.y_trade_date)}
+    values = asdict(found.daily) if asset_key == DAILY_LEVELS else {str(each.method): each for each in found.pivots}
+    told: dict[str, object] = {
+        "from_session": str(found.daily.y_trade_date),
+        CONTENT_VERSION: version_of(sorted(values.items())),
+    }
     if asset_key == DAILY_LEVELS:
         prices = {name: getattr(found.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
         return told | prices | {"dagster/partition_row_count": 1}

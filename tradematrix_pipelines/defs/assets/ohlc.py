@@ -12,6 +12,7 @@ import dagster as dg
 from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
@@ -21,8 +22,10 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.data_versions import candle_versions
 from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.partition_results import PartitionResult, Results, settle, settling_good_first
@@ -33,6 +36,9 @@ from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 Found = dict[tuple[Timeframe, date], StoredCoverage]
+
+_CODE_VERSION = "1"
+"""Another one says in the UI that what is stored came of other rules than those in force now."""
 
 _DESCRIPTIONS = {
     Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
@@ -63,20 +69,26 @@ class IngestConfig(dg.Config):
     """What the credits are booked under: a ``backfill`` leaves those kept for the trading day alone."""
 
 
-def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
     """Return the step that brings in candles of all timeframes."""
 
     @dg.multi_asset(
         name="ohlc",
         specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
+        check_specs=fresh_specs(CANDLE_ASSETS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"market", "vendors", "plan", IO_MANAGER},
         pool="vendor",
         retry_policy=PATIENCE,
     )
-    def ohlc(context: dg.AssetExecutionContext, config: IngestConfig) -> Iterator[dg.MaterializeResult[None]]:
+    def ohlc(
+        context: dg.AssetExecutionContext, config: IngestConfig
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
+        if not timeframes:  # somebody runs the checks alone
+            yield from carry_out_checks(context, settings)
+            return
         # A person at a terminal is told at once, and can say `tradematrix retry`; healing has pauses of its own.
         waiting = BATCH_TAG in context.run.tags or config.purpose == HEAL
         with step_tried_once(whatever_happens=waiting):
@@ -85,6 +97,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             settle(_results(context, timeframes), context=context, retry=transient and not waiting)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
+        yield from carry_out_checks(context, settings)
 
     return ohlc
 
@@ -103,6 +116,7 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
+        code_version=_CODE_VERSION,
         metadata={"dagster/table_name": "ohlc", "dagster/column_schema": _COLUMNS, "timeframe": str(timeframe)},
     ).with_io_manager_key(IO_MANAGER)
 
@@ -128,9 +142,10 @@ def _results(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe])
         dates = wanted[symbol.name]
         found = _found(market, symbol, dates, timeframes)
         for timeframe in timeframes:
+            versions = candle_versions(market.engine, symbol, timeframe, min(dates), max(dates))
             for day in dates:
                 key = str(PartitionKey(day, symbol.name))
-                results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now)
+                results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now, version=versions.get(day))
     return results
 
 
@@ -201,13 +216,16 @@ def _found(market: Market, symbol: Symbol, dates: Sequence[date], timeframes: Se
     return {(row.coverage.timeframe, row.coverage.trade_date): row for row in rows}
 
 
-def _result(symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: datetime) -> PartitionResult:
+def _result(
+    symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: datetime, *, version: str | None
+) -> PartitionResult:
     row = found.get((timeframe, day))
     if row is None:
         return PartitionResult(error=_not_due(symbol, timeframe, day, now))
     coverage = row.coverage
     return PartitionResult(
-        metadata=partition_metadata(coverage, row.attempts), error=None if coverage.ok else coverage.reason()
+        metadata=partition_metadata(coverage, row.attempts, version=version),
+        error=None if coverage.ok else coverage.reason(),
     )
 
 
