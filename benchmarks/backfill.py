@@ -22,12 +22,12 @@ from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.internals.dagster_home import project_file
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.dagster_home import project_file
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import ASSETS, Ui, Vendor, environment, tradematrix, ui, vendor
 
 YEAR = 261  # weekdays
@@ -36,7 +36,7 @@ CREDITS_ALLOWED = 1.05
 TIMES_FASTER = 4.0
 SYMBOLS = [symbol.name for symbol in DEFAULT_SYMBOLS]
 _LEAD_IN = timedelta(days=12)
-_OURS = "tradematrix_pipelines.storage.dagster_storage"
+_OURS = "tradematrix_pipelines.defs.internals.dagster_storage"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

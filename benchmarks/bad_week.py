@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tradematrix_pipelines.clock import FrozenClock, format_clock
+from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
 from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.io_manager import PostgresIOManager
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.vendors.registry import open_vendors
-from tradematrix_pipelines.vendors.simulator.server import Simulator
 
 _HOUR = timedelta(hours=1)
 _CHILD = "from benchmarks.bad_week import pull_once; pull_once()"

@@ -23,8 +23,8 @@ from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.clock import FastClock, SystemClock, format_clock
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import environment, ui, vendor
 
 SPEED = 20

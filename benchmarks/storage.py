@@ -26,7 +26,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.candles import copy_candles, write
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 Store = Callable[[Market, list[SeriesBatch]], None]

@@ -14,27 +14,27 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from tradematrix_pipelines.alerts.delivery import Alerter
+from tradematrix_pipelines.alerts.channels import Alerter
+from tradematrix_pipelines.automation.deadlines import last_deadline
 from tradematrix_pipelines.defs.alerting import find_incidents
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import run_sessions
+from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_due
-from tradematrix_pipelines.defs.runs import run_sessions
 from tradematrix_pipelines.defs.trading_day import want_healing, want_missing
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.current_prices import read_current_prices
-from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.incidents import record
-from tradematrix_pipelines.storage.io_manager import PostgresIOManager
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.notifications import tell
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.storage.telling import tell
-from tradematrix_pipelines.trading_day.deadlines import last_deadline
 from tradematrix_pipelines.vendors.registry import open_vendors
 
 MINUTE = timedelta(minutes=1)

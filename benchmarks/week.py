@@ -33,11 +33,11 @@ from benchmarks.trading_week import MINUTES, WEEK, Lived, SteppedClock, Week, mo
 from benchmarks.vendor_truth import levels_of, minutes_of
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
+from tradematrix_pipelines.postgres.databases import open_databases
+from tradematrix_pipelines.postgres.embedded import lease_server
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines.storage.embedded import lease_server
+from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.vendors.credits import parse_plan
-from tradematrix_pipelines.vendors.simulator.server import Simulator
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver
 
 WEEKS = {

@@ -1,7 +1,7 @@
 """How this process's own log messages are written: level and format of the settings.
 
 Here: the messages of this package's loggers, and those of Dagster's runs. Not here: the log files and their limits
-(``storage.log_files``), and Dagster's own messages, which its programs take as options (``cli.services``).
+(``log_files``), and Dagster's own messages, which its programs take as options (``cli.services``).
 """
 
 import json

@@ -11,10 +11,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
+from tradematrix_pipelines.postgres.programs import open_to_system_user, run
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.embedded import ServerLease, lease_server
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.programs import open_to_system_user, run
+from tradematrix_pipelines.storage.database import Market
+
+pytest_plugins = ["tradematrix_pipelines_tests.vendor_fixtures"]
 
 _REPOSITORY = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ import httpx
 import psutil
 
 from tradematrix_pipelines.cli.guard import Guard
-from tradematrix_pipelines.storage.home_lock import is_held
+from tradematrix_pipelines.postgres.home_lock import is_held
 
 T = TypeVar("T")
 ASSETS = ("ohlc_1m", "ohlc_5m", "ohlc_15m", "ohlc_1h", "ohlc_1d", "daily_levels", "pivot_points")

@@ -1,4 +1,1 @@
-"""What a person must hear of, and how it reaches them: incidents, messages, delivery through Apprise.
-
-Not here: what is told to whom already (``storage``), or what in the system's state makes an incident (``defs``).
-"""
+"""What a person must know: incidents, what makes one, how it is worded, and the channels that carry it."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from tradematrix_pipelines.alerts.delivery import Alerter
+from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.alerts.incidents import RecordedIncident
 from tradematrix_pipelines.cli.common import open_market
 from tradematrix_pipelines.cli.output import json_option, show

@@ -14,14 +14,14 @@ from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.defs.backfill import Run, execute, plan_candle_runs, plan_levels_run
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import FailedPartition
 from tradematrix_pipelines.defs.partitions import sync_symbols
-from tradematrix_pipelines.defs.runs import FailedPartition
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 

@@ -9,7 +9,7 @@ import click
 
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 
 class TradeDate(click.ParamType[date]):

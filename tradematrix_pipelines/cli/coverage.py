@@ -4,6 +4,8 @@ from datetime import date, datetime, timedelta
 
 import click
 
+from tradematrix_pipelines.automation.closes import LOOKBACK
+from tradematrix_pipelines.automation.healing import find_thin, is_red, next_try
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_market
 from tradematrix_pipelines.cli.output import json_option, show
@@ -11,8 +13,6 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
-from tradematrix_pipelines.trading_day.closes import LOOKBACK
-from tradematrix_pipelines.trading_day.healing import find_thin, is_red, next_try
 
 
 @click.command()

@@ -11,22 +11,22 @@ import dagster as dg
 import pandas as pd
 from sqlalchemy import create_engine, text
 
-from tradematrix_pipelines.alerts.delivery import Alerter
+from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.log_files import LIMIT, compute_logs, log_files
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.check_events import count_check_events
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.databases import OpenDatabases, open_databases
-from tradematrix_pipelines.storage.log_files import LIMIT, compute_logs, log_files
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols

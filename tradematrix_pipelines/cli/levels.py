@@ -12,8 +12,8 @@ from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 _DAILY = ["y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low", "atr_14"]

@@ -5,7 +5,7 @@ import click
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.vendors.protocol import Catalogue
 from tradematrix_pipelines.vendors.registry import open_vendors
 

@@ -3,9 +3,9 @@
 import click
 from sqlalchemy import create_engine
 
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines.storage.market import prepare
+from tradematrix_pipelines.storage.database import prepare
 
 
 @click.command()

@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.errors import TradeMatrixError
-from tradematrix_pipelines.storage.home_lock import is_held, lock_alone, open_lock
+from tradematrix_pipelines.postgres.home_lock import is_held, lock_alone, open_lock
 
 _FILE = "up"
 _END_SECONDS = 60.0

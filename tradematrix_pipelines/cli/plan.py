@@ -10,15 +10,15 @@ import click
 from tradematrix_pipelines.cli.common import open_market, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.backfill import plan_candle_runs
+from tradematrix_pipelines.ingest.pricing import SeriesPrice, pace, price_symbol
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED, NoLedger, Plan
-from tradematrix_pipelines.vendors.pricing import SeriesPrice, pace, price_symbol
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.registry import open_vendor, plan_in_force
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.coverage import count_checked
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 _POLL_SECONDS = 0.5
 

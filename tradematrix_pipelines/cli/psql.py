@@ -7,8 +7,8 @@ import click
 from sqlalchemy import URL
 
 from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.postgres.programs import bin_dir
 from tradematrix_pipelines.settings import child_environment
-from tradematrix_pipelines.storage.programs import bin_dir
 
 
 @click.command(

@@ -11,12 +11,12 @@ from tradematrix_pipelines.cli.common import TradeDate, open_market
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.defs.retry import RedPartition, find_red, plan_candle_retries, plan_levels_retries
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 _LOOK_BACK = timedelta(days=14)

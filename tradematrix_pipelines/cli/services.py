@@ -11,11 +11,11 @@ from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.signals import asked_to_end
 from tradematrix_pipelines.cli.supervision import Failures, Service, say
+from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home, project_file
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.postgres.embedded import lease_server
+from tradematrix_pipelines.postgres.programs import ServerFault
 from tradematrix_pipelines.settings import Settings, child_environment
-from tradematrix_pipelines.storage.dagster_home import prepare_dagster_home, project_file
-from tradematrix_pipelines.storage.embedded import lease_server
-from tradematrix_pipelines.storage.programs import ServerFault
 
 _READY_SECONDS = 120
 _LOOK_SECONDS = 1.0
@@ -67,7 +67,7 @@ class Services:
             *("--code-server-log-level", "warning" if level in {"debug", "info"} and not text else level),
         ]
         web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), "--dagster-log-level", level, *common]
-        daemon = ["tradematrix_pipelines.defs.daemon", "run", "--log-level", level, *common]
+        daemon = ["tradematrix_pipelines.defs.internals.daemon", "run", "--log-level", level, *common]
         # Killed code servers leave their sockets there.
         environment = {**child_environment(self._settings), "TMPDIR": str(guard.folder)}
         for name, arguments in (("webserver", web), ("daemon", daemon)):

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.simulator import fault_help, serve_simulator
 from tradematrix_pipelines.vendors.credits import parse_plan
-from tradematrix_pipelines.vendors.simulator import fault_help, serve_simulator
 
 _FAULTS = "\n".join(f"  {name}: {text}" for name, text in fault_help().items())
 

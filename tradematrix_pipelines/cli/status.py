@@ -6,8 +6,8 @@ import click
 
 from tradematrix_pipelines.cli.one_up import read_up
 from tradematrix_pipelines.cli.output import json_option
+from tradematrix_pipelines.postgres.cluster import Cluster
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.cluster import Cluster
 
 
 @click.command()

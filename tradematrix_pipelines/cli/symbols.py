@@ -5,13 +5,13 @@ import click
 from tradematrix_pipelines.cli.common import open_market
 from tradematrix_pipelines.cli.lookup import look_up
 from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance, guess_instrument
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import (
     add_symbols,
     count_stored,

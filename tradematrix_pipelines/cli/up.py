@@ -4,10 +4,10 @@ import click
 
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.services import Services, check_port, ui_url
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address the UI listens on.")

@@ -6,29 +6,29 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from tradematrix_pipelines.alerts.delivery import Alerter, AlertError
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
-from tradematrix_pipelines.defs.automation import sensor_status
-from tradematrix_pipelines.defs.failed_runs import find_failed_runs
-from tradematrix_pipelines.defs.on_market import on_market
-from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.current_prices import read_current_prices
-from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, credit_state, recent_coverage
-from tradematrix_pipelines.storage.disagreements import days_against_minutes
-from tradematrix_pipelines.storage.incidents import read_open, record
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.symbols import read_beginnings
-from tradematrix_pipelines.storage.telling import tell
-from tradematrix_pipelines.trading_day.closes import LOOKBACK
-from tradematrix_pipelines.trading_day.healing import decide_healing
-from tradematrix_pipelines.trading_day.watch import (
+from tradematrix_pipelines.alerts.channels import Alerter, AlertError
+from tradematrix_pipelines.alerts.detectors import (
     find_disagreements,
     find_given_up,
     find_low_credits,
     find_missing_levels,
     find_stale_markets,
 )
+from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.automation.closes import LOOKBACK
+from tradematrix_pipelines.automation.healing import decide_healing
+from tradematrix_pipelines.defs.automation import sensor_status
+from tradematrix_pipelines.defs.failed_runs import find_failed_runs
+from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.current_prices import read_current_prices
+from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, credit_state, recent_coverage
+from tradematrix_pipelines.storage.disagreements import days_against_minutes
+from tradematrix_pipelines.storage.incidents import read_open, record
+from tradematrix_pipelines.storage.notifications import tell
+from tradematrix_pipelines.storage.symbols import read_beginnings
 
 _SECONDS = 60
 _WEEK = timedelta(days=7)

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
-from tradematrix_pipelines.defs.runs import BATCH_TAG, RunOutcome, run_sessions
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -17,7 +17,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 _DAY = timedelta(days=1)
 

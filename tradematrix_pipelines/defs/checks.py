@@ -9,15 +9,15 @@ from dataclasses import asdict
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
+from tradematrix_pipelines.defs.internals.names import AssetCheckExecutionRecordStatus
+from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.day_state import automated_symbols
-from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
-from tradematrix_pipelines.storage.market import Market
 
 FRESH = "fresh"
 _ASSETS = (*CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS)

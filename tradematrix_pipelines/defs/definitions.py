@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._utils.warnings import disable_dagster_warnings
 
 from tradematrix_pipelines.defs.alerting import build_alerts_sensor
 from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.checks import build_freshness_sensor
 from tradematrix_pipelines.defs.housekeeping import build_housekeeping_sensor
+from tradematrix_pipelines.defs.internals.names import disable_dagster_warnings
+from tradematrix_pipelines.defs.internals.run_log import write_run_logs
 from tradematrix_pipelines.defs.jobs import build_jobs
 from tradematrix_pipelines.defs.live import build_live_job, build_live_schedule
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.resources import build_resources
-from tradematrix_pipelines.defs.run_log import write_run_logs
 from tradematrix_pipelines.defs.sensors import build_resume_sensor
 from tradematrix_pipelines.defs.symbols_sensor import build_symbols_sensor
 from tradematrix_pipelines.defs.trading_day import build_deadlines, build_trading_day_sensors

@@ -8,26 +8,27 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-    WILL_RETRY_TAG,
-)
 
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.internals.names import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    IMPLICIT_ASSET_JOB_NAME,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+    BulkActionsFilter,
+    BulkActionStatus,
+)
+from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
+from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES, TRADING_DAY
 from tradematrix_pipelines.defs.partitions import SYMBOLS
-from tradematrix_pipelines.defs.runs import BATCH_TAG
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import count_incomplete
-from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 _JOBS = (INGEST_CANDLES, COMPUTE_LEVELS, TRADING_DAY, IMPLICIT_ASSET_JOB_NAME)
 _RECENT = timedelta(days=1)

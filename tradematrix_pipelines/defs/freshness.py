@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tradematrix_pipelines.automation.beginnings import judged
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.defs.io_manager import DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.freshness import Due, allowance, behind, due
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.freshness import newest_bars
-from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_beginnings
-from tradematrix_pipelines.trading_day.beginnings import judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

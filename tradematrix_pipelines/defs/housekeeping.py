@@ -11,11 +11,11 @@ from sqlalchemy import NullPool, create_engine
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.log_files import cut_log_files, delete_compute_logs
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.check_events import prune_check_events
 from tradematrix_pipelines.storage.credits import prune_credits
-from tradematrix_pipelines.storage.log_files import cut_log_files, delete_compute_logs
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.run_requests import prune_requests
 
 KEPT = timedelta(days=7)

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
+
+from tradematrix_pipelines.defs.internals.names import MAX_RUNTIME_SECONDS_TAG, UnresolvedAssetJobDefinition
 
 INGEST_CANDLES = "ingest_candles"
 COMPUTE_LEVELS = "compute_levels"

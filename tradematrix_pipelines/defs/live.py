@@ -1,6 +1,6 @@
 """Live pulls: a schedule that decides every minute whom to pull, and the job that pulls them, all in one run.
 
-Here: the shells. Not here: the decision (``trading_day.pulls``), nor what a pull is (``vendors.live``).
+Here: the shells. Not here: the decision (``automation.pulls``), nor what a pull is (``ingest.live``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from tradematrix_pipelines.automation.pulls import LastPull, Pulls, decide_pulls
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.checks import judge_checks
+from tradematrix_pipelines.defs.internals.data_versions import candle_versions
+from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
+from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.jobs import PRIORITY, longest
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.ingest.live import Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -27,13 +31,9 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.data_versions import candle_versions
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state
-from tradematrix_pipelines.storage.io_manager import PostgresIOManager
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.trading_day.pulls import LastPull, Pulls, decide_pulls
-from tradematrix_pipelines.vendors.live import Pull, pull_sessions
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"

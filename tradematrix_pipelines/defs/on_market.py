@@ -9,7 +9,7 @@ from typing import TypeVar
 import dagster as dg
 
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.schema import SchemaMismatch
 
 Context = TypeVar("Context", dg.SensorEvaluationContext, dg.ScheduleEvaluationContext)

@@ -1,14 +1,14 @@
 """What the UI shows of a partition of candles."""
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
-from tradematrix_pipelines.storage.data_versions import CONTENT_VERSION
+from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION
 
 
 def partition_metadata(coverage: Coverage, attempts: int, *, version: str | None) -> dict[str, str | int]:
     """Return the metadata of the partition that ``coverage`` is about.
 
     Args:
-        version: of its candles (``storage.data_versions``); ``None`` where it has none.
+        version: of its candles (``defs.internals.data_versions``); ``None`` where it has none.
     """
     return {
         "dagster/partition_row_count": coverage.received,

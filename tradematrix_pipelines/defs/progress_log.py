@@ -1,13 +1,13 @@
 """The lines in a run's log by which a person follows one symbol's ingestion.
 
-Here: when a line is due. Not here: what it counts (``vendors.progress``).
+Here: when a line is due. Not here: what it counts (``ingest.progress``).
 """
 
 import logging
 from datetime import datetime, timedelta
 
+from tradematrix_pipelines.ingest.progress import Progress, counted, in_words, time_left
 from tradematrix_pipelines.vendors.credits import Plan
-from tradematrix_pipelines.vendors.progress import Progress, counted, in_words, time_left
 
 EVERY = timedelta(seconds=5)
 """What a watcher can read, and a log can hold: a year may be a hundred windows, in minutes or in seconds."""

@@ -1,8 +1,8 @@
 """From decisions of the trading day to the fewest runs that carry them out.
 
 Every sensor and schedule that asks for runs does so through :func:`request_runs`, so that none asks for what another's
-run is under way for. Not here: what is wanted (``trading_day``), and when the same may be asked for again
-(``trading_day.requests``).
+run is under way for. Not here: what is wanted (``automation``), and when the same may be asked for again
+(``automation.requests``).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,25 +11,28 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from tradematrix_pipelines.automation.closes import LOOKBACK, due_levels, due_sessions
+from tradematrix_pipelines.automation.requests import LEVELS, Target
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.internals.names import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    NOT_FINISHED_STATUSES,
+)
+from tradematrix_pipelines.defs.internals.runs import range_tags
+from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.retry import stretches
-from tradematrix_pipelines.defs.runs import range_tags
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, recent_coverage
-from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.run_requests import claim_requests
-from tradematrix_pipelines.trading_day.closes import LOOKBACK, due_levels, due_sessions
-from tradematrix_pipelines.trading_day.requests import LEVELS, Target
 from tradematrix_pipelines.vendors.credits import BACKFILL, CLOSE, HEAL
 
 NO_CHECKS: list[dg.AssetCheckKey] = []

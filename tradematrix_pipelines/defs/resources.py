@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 
+from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.tries import run_tried_once
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.io_manager import PostgresIOManager
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.vendors.credits import Plan
-from tradematrix_pipelines.vendors.mixture import check_unmixed
 from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.provenance import check_unmixed
 from tradematrix_pipelines.vendors.registry import open_vendors, plan_in_force
 
 IO_MANAGER = "postgres_io_manager"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tradematrix_pipelines.automation.healing import is_red
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.backfill import Run
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
@@ -15,9 +16,8 @@ from tradematrix_pipelines.markets.calendars import SessionCalendar, get_calenda
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.levels import read_daily_levels
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.trading_day.healing import is_red
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

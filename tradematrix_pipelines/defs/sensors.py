@@ -1,17 +1,21 @@
 """The sensor that goes on with what stopped at the day's credits, once they are there again.
 
 It asks for the candles first; then, of the runs that brought these in, for the levels that follow. Not here: how runs
-are asked for (``requests``), or what closes and heals day by day (``trading_day``).
+are asked for (``requests``), or what closes and heals day by day (``automation``).
 """
 
 from datetime import datetime, timedelta
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from tradematrix_pipelines.automation.closes import due_levels
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.internals.names import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    FINISHED_STATUSES,
+    UnresolvedAssetJobDefinition,
+)
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again
@@ -20,10 +24,9 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage, read_due_again
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.day_state import computed_levels
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.trading_day.closes import due_levels
 from tradematrix_pipelines.vendors.credits import BACKFILL
 
 RESUMED = "tradematrix/resumed"

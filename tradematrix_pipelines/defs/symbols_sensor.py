@@ -7,7 +7,7 @@ from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol, currency_pair
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols
 
 _SECONDS = 30

@@ -1,4 +1,4 @@
-"""The trading day's sensors and deadlines: shells around the decisions of ``trading_day``.
+"""The trading day's sensors and deadlines: shells around the decisions of ``automation``.
 
 Each looks at what is stored, and asks for what follows from it. So it does not matter which of them comes first, nor
 how many ticks were missed.
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from tradematrix_pipelines.automation.closes import SETTLING
+from tradematrix_pipelines.automation.deadlines import DAILY_CLOSE, PIVOTS
+from tradematrix_pipelines.automation.healing import decide_healing, healing_budget, is_red
+from tradematrix_pipelines.automation.pulls import next_close
+from tradematrix_pipelines.automation.requests import AGAIN
 from tradematrix_pipelines.defs.automation import schedule_status, sensor_status
+from tradematrix_pipelines.defs.internals.names import UnresolvedAssetJobDefinition
 from tradematrix_pipelines.defs.on_market import on_market
 from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again, want_due
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state, recent_coverage
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.trading_day.closes import SETTLING
-from tradematrix_pipelines.trading_day.deadlines import DAILY_CLOSE, PIVOTS
-from tradematrix_pipelines.trading_day.healing import decide_healing, healing_budget, is_red
-from tradematrix_pipelines.trading_day.pulls import next_close
-from tradematrix_pipelines.trading_day.requests import AGAIN
 from tradematrix_pipelines.vendors.credits import CLOSE, HEAL
 
 _SECONDS = 30

@@ -2,15 +2,15 @@
 
 Dagster tries a step again by its retry policy, whatever it failed for, and a run by ``run_retries`` in
 ``dagster.yaml``, unless it was a step that failed. Here: that policy, and what keeps both from trying in vain. Not
-here: which of a vendor's errors may pass (``vendors.errors``), nor the tries of one call (``vendors.patience``).
+here: which of a vendor's errors may pass (``vendors.errors``), nor the tries of one call (``vendors.retrying``).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from dagster._core.storage.tags import MAX_RETRIES_TAG
 
+from tradematrix_pipelines.defs.internals.names import MAX_RETRIES_TAG
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.storage.candles import RefusedCandles
 from tradematrix_pipelines.storage.schema import SchemaTooNew

@@ -1,1 +1,1 @@
-"""Where candles and levels stay: the servers, the tables and their migrations, the IO manager."""
+"""Where candles and levels stay: tables and their migrations, and what is read from and written to them."""

@@ -10,7 +10,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.current_prices import update_current_price
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
 
 _MINUTE = timedelta(minutes=1)

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine, text
 
+from tradematrix_pipelines.automation.closes import LOOKBACK
+from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
@@ -14,10 +16,8 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.trading_day.closes import LOOKBACK
-from tradematrix_pipelines.trading_day.pulls import CreditState
 from tradematrix_pipelines.vendors.credits import UNLIMITED
 
 _logger = logging.getLogger(__name__)

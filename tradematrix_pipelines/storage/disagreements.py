@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy import Engine, text
 
-from tradematrix_pipelines.trading_day.watch import DayAgainstMinutes
+from tradematrix_pipelines.alerts.detectors import DayAgainstMinutes
 
 _DAYS = text("""
     SELECT s.symbol, c.trade_date, day.high AS day_high, day.low AS day_low,

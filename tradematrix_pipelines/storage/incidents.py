@@ -1,6 +1,6 @@
 """The incidents: which are open, which are over.
 
-Here: recording and reading them. Not here: who was told of them (``storage.telling``).
+Here: recording and reading them. Not here: who was told of them (``storage.notifications``).
 """
 
 from collections.abc import Collection, Sequence

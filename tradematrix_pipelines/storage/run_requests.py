@@ -1,7 +1,7 @@
 """The rows of ``run_requests``: what a run was requested for, and when.
 
 They stand for the runs that Dagster's daemon has not made yet: it makes them one by one after the tick that asked for
-them, while others tick. Not here: which may be requested (``trading_day.requests``), and what runs (``defs.requests``).
+them, while others tick. Not here: which may be requested (``automation.requests``), and what runs (``defs.requests``).
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from tradematrix_pipelines.automation.requests import Target, choose_targets
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import market_symbols, run_requests
-from tradematrix_pipelines.trading_day.requests import Target, choose_targets
 
 # One asker after the other: two at the same instant would both find nothing requested.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('run_requests', 20261120))")

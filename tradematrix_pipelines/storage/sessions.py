@@ -10,7 +10,7 @@ from tradematrix_pipelines.candles.frame import COLUMNS
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "status", "final"]
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from tradematrix_pipelines.automation.beginnings import began_at
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
@@ -21,7 +22,6 @@ from tradematrix_pipelines.storage.tables import (
     rejected_candles,
     session_coverage,
 )
-from tradematrix_pipelines.trading_day.beginnings import began_at
 
 _PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels)
 
@@ -70,7 +70,7 @@ def add_symbols(engine: Engine, symbols: Sequence[Symbol], *, now: datetime | No
 
 
 def read_beginnings(engine: Engine, symbols: Sequence[Symbol], *, now: datetime) -> dict[str, datetime]:
-    """Return when each of ``symbols`` began (``trading_day.beginnings``), by name."""
+    """Return when each of ``symbols`` began (``automation.beginnings``), by name."""
     first = (
         select(func.min(session_coverage.c.checked_at))
         .where(session_coverage.c.symbol_id == market_symbols.c.id)

@@ -1,1 +1,1 @@
-"""Where candles come from: Twelve Data, files, the simulator; what a call costs and what its answers mean."""
+"""Where bars come from: the question that a vendor answers, the registry, and an adapter a folder."""

@@ -3,6 +3,7 @@
 Here: the question, the answer, the protocol. Not here: what becomes of the answer (``ingest``).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, runtime_checkable
@@ -11,6 +12,8 @@ import pandas as pd
 
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.vendors.credits import Ledger, Plan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,3 +119,22 @@ class Vendor(Protocol):
     def close(self) -> None:
         """Give up connections."""
         ...
+
+
+VendorFactory = Callable[[Settings, Ledger], Vendor]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How a vendor is opened, and what it may be asked.
+
+    Attributes:
+        open: makes the vendor; it books its calls in the ledger that it is given.
+        plan: returns the limits of its credits; ``None`` = it has none, and its calls are not booked.
+    """
+
+    open: VendorFactory
+    plan: Callable[[Settings], Plan] | None = None
+
+    def __call__(self, settings: Settings, ledger: Ledger) -> Vendor:
+        return self.open(settings, ledger)

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.incidents import record
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines_tests.alerts.receiver import SECRETS, Receiver
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from click.testing import Result
 from sqlalchemy import text
 
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 
 Run = Callable[..., Result]
 

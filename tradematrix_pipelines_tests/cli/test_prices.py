@@ -14,8 +14,8 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.current_prices import update_current_price
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.levels import write_levels
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 DAY = date(2026, 11, 20)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from click.testing import Result
 from sqlalchemy import text
 
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 
 Run = Callable[..., Result]
 DAY = ("DAX", "--from", "2026-11-20", "--to", "2026-11-20")

@@ -9,12 +9,12 @@ from click.testing import Result
 from sqlalchemy import text
 
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.retry import stretches
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 

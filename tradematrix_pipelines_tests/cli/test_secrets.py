@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from tradematrix_pipelines.cli.main import main
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
 
 KEY, PASSWORD = "7c0ffee7c0ffee7c0ffee7c0ffee5eed", "p@ss/word"
 SECRETS = (KEY, PASSWORD, "p%40ss%2Fword", "maker:")

@@ -8,11 +8,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from tradematrix_pipelines.cli.main import main
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.tables import metadata
-from tradematrix_pipelines.vendors.simulator.server import Simulator
 
 Run = Callable[..., Result]
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
 

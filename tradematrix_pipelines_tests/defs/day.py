@@ -9,13 +9,13 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.runs import job_origin, run_sessions
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import PULL_LIVE
-from tradematrix_pipelines.defs.runs import job_origin, run_sessions
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.vendors.simulator.server import Simulator
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 
 OPEN = datetime(2026, 11, 20, 15, 0, 20, tzinfo=UTC)
 """A Friday on which all five markets are open."""

@@ -18,7 +18,7 @@ from sqlalchemy import update
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
 from tradematrix_pipelines.storage.tables import ohlc
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver

@@ -9,11 +9,11 @@ from dagster._daemon import controller
 from sqlalchemy import Connection, event
 
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import sync_symbols
-from tradematrix_pipelines.defs.runs import run_sessions
 from tradematrix_pipelines.settings import EVENT_BATCHING, Settings, child_environment
-from tradematrix_pipelines.storage.dagster_home import open_instance
 
 FIRST, LAST, DATES = date(2026, 10, 26), date(2026, 11, 20), 20
 

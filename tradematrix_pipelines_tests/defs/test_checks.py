@@ -16,9 +16,10 @@ from tradematrix_pipelines.defs.assets.levels import build_levels
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.checks import build_freshness_sensor
 from tradematrix_pipelines.defs.freshness import judge_freshness
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
 from tradematrix_pipelines.defs.resources import build_resources
-from tradematrix_pipelines.defs.runs import run_sessions
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -26,9 +27,8 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.candles import write
-from tradematrix_pipelines.storage.dagster_home import open_instance
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.levels import write_levels
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 CANDLES = [f"ohlc_{timeframe}" for timeframe in Timeframe]

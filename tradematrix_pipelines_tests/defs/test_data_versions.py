@@ -10,9 +10,9 @@ from dagster._core.instance.types import CachingDynamicPartitionsLoader
 from dagster._core.loader import LoadingContextForTest
 from sqlalchemy import text
 
+from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
-from tradematrix_pipelines.defs.runs import run_sessions
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
 
 WEEK = (date(2026, 11, 17), date(2026, 11, 20))

@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.log_files import LIMIT
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.check_events import count_check_events, prune_check_events
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.log_files import LIMIT
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 
 def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, market: Market) -> None:

@@ -15,9 +15,9 @@ from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
 
-from tradematrix_pipelines.defs.launcher import HOST_TAG, WatchedRunLauncher
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.launcher import HOST_TAG, WatchedRunLauncher
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
 
 HERE = {HOST_TAG: socket.gethostname()}
 SERVER = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/somewhere"})}

@@ -5,12 +5,12 @@ from sqlalchemy import create_engine, inspect, text
 
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.simulator.server import Simulator
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.schema import SchemaBehind, SchemaTooNew
-from tradematrix_pipelines.vendors.simulator.server import Simulator
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
 _DEFS = build_defs(load_settings({"TRADEMATRIX_HOME": "unused"})).get_repository_def()

@@ -7,15 +7,15 @@ import dagster as dg
 import pytest
 
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.defs.progress_log import ProgressLog
-from tradematrix_pipelines.defs.runs import run_sessions
+from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, Plan
-from tradematrix_pipelines.vendors.progress import Progress
 
 BEGIN = datetime(2026, 11, 20, 23, tzinfo=UTC)
 CANDLES = 5 * (510 + 102 + 34 + 9 + 1)

@@ -15,8 +15,8 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.levels import read_daily_levels
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols
 
 ADDED = (
@@ -115,7 +115,7 @@ def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Market) -> None:
 
 def test_only_good_partitions_show_materialized(stored: Market, files_settings: Settings) -> None:
     del stored
-    from tradematrix_pipelines.storage.dagster_home import open_instance
+    from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 
     with open_instance(files_settings) as instance:
         minutes = instance.get_materialized_partitions(dg.AssetKey("ohlc_1m"))

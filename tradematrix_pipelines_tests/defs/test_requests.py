@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, WILL_RETRY_TAG
 
-from tradematrix_pipelines.defs.runs import job_origin
+from tradematrix_pipelines.defs.internals.runs import job_origin
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import set_active
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Answer, Day
 

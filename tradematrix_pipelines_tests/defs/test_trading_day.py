@@ -1,6 +1,6 @@
 """The shells of the trading day: sensors and schedules evaluated on a real instance, their runs carried out.
 
-What they decide is tested as tables (``trading_day``); here it is that they see what is stored, ask for runs that
+What they decide is tested as tables (``automation``); here it is that they see what is stored, ask for runs that
 Dagster can carry out, and have nothing more to ask when these are done.
 """
 
@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from tradematrix_pipelines.defs.partitions import SYMBOLS
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import read_symbols, set_active
 from tradematrix_pipelines.storage.tables import market_symbols
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day

@@ -18,20 +18,20 @@ from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.backfill import Run, execute
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, range_tags, run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
-from tradematrix_pipelines.defs.runs import BATCH_TAG, range_tags, run_sessions
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols, set_active
 from tradematrix_pipelines.vendors.credits import NoLedger, parse_plan
-from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
-from tradematrix_pipelines.vendors.simulator import Simulator
+from tradematrix_pipelines.vendors.retrying import Patience
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, ui, vendor
 
 CLOCK = "2026-11-20T23:00:00Z"

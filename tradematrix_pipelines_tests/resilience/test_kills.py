@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, tradematrix, ui, vendor, wait_for
 
 SYMBOL, FIRST, LAST = "EUR/USD", date(2026, 9, 1), date(2026, 10, 30)
@@ -148,7 +148,7 @@ def finish(web: Ui, backfill: str, installation: Installation, undisturbed: tupl
 @pytest.mark.kills
 @pytest.mark.parametrize(
     "victim",
-    [run_worker, service("tradematrix_pipelines.defs.daemon"), service("dagster_webserver"), postgres],
+    [run_worker, service("tradematrix_pipelines.defs.internals.daemon"), service("dagster_webserver"), postgres],
     ids=["run worker", "daemon", "webserver", "postgres"],
 )
 def test_a_backfill_survives_the_death_of(

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.clock import FastClock, SystemClock, format_clock
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import environment, ui, vendor, wait_for
 
 OPEN = "SELECT count(*) FROM session_coverage WHERE status <> 'complete'"

@@ -22,8 +22,8 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from tradematrix_pipelines.clock import FastClock, SystemClock, format_clock
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.databases import open_databases
 from tradematrix_pipelines_tests.stack import (
     ENDED,
     Ui,
@@ -144,7 +144,7 @@ class Run:
         words = {
             "worker": ("execute_run", "multiprocessing.spawn"),
             "code server": ("dagster api grpc",),
-            "daemon": ("tradematrix_pipelines.defs.daemon",),
+            "daemon": ("tradematrix_pipelines.defs.internals.daemon",),
             "webserver": ("dagster_webserver",),
         }[victim]
         found: list[psutil.Process] = []

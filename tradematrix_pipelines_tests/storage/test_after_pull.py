@@ -21,8 +21,8 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.current_prices import CurrentPrice, read_current_prices
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.levels import write_levels
-from tradematrix_pipelines.storage.market import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
 

@@ -7,10 +7,10 @@ import dagster as dg
 import pytest
 from dagster._utils.warnings import disable_dagster_warnings
 
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD", "SPX", "GBP/USD"]
 WEEK = [date(2026, 11, 16) + timedelta(days=n) for n in range(5)]

@@ -15,7 +15,7 @@ from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import RefusedCandles, Written, write
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)

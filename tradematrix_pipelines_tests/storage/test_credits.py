@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text
 
 from tradematrix_pipelines.clock import Clock, FastClock, FrozenClock, SystemClock, format_clock
+from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.storage.credits import CreditLedger, CreditUsage
-from tradematrix_pipelines.storage.embedded import ServerLease
 from tradematrix_pipelines.storage.tables import vendor_credits
 from tradematrix_pipelines.vendors.credits import Ledger, Plan
 from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLimit

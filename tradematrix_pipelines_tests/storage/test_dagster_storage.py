@@ -17,15 +17,15 @@ from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import Connection, event, text
 
+from tradematrix_pipelines.defs.internals.dagster_storage import BatchingEventLogStorage, TradeMatrixStorage
+from tradematrix_pipelines.postgres.databases import open_databases
+from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.dagster_storage import BatchingEventLogStorage, TradeMatrixStorage
-from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines.storage.embedded import ServerLease
 
 CONFIG = """
 storage:
   custom:
-    module: tradematrix_pipelines.storage.dagster_storage
+    module: tradematrix_pipelines.defs.internals.dagster_storage
     class: TradeMatrixStorage
     config: {}
 telemetry:

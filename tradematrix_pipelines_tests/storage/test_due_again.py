@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from tradematrix_pipelines.storage.coverage import read_due_again
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 YEARS = text("""

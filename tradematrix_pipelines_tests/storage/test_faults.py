@@ -15,18 +15,18 @@ import pytest
 from sqlalchemy import text
 
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.storage.candles import Written, write
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import CreditLedger
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan, parse_plan
-from tradematrix_pipelines.vendors.ingest import Wanted, ingest
-from tradematrix_pipelines.vendors.patience import Patience
-from tradematrix_pipelines.vendors.simulator import Simulator
+from tradematrix_pipelines.vendors.retrying import Patience
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)

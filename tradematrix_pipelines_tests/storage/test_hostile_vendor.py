@@ -13,16 +13,16 @@ import pytest
 from sqlalchemy import inspect, text
 
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import CreditLedger
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import PLANS
-from tradematrix_pipelines.vendors.ingest import Wanted, ingest
-from tradematrix_pipelines.vendors.patience import Patience
+from tradematrix_pipelines.vendors.retrying import Patience
 from tradematrix_pipelines.vendors.twelve_data import TwelveData, client
 from tradematrix_pipelines_tests.vendors.hostile import BEHAVIOURS, KEY, Hostile
 
@@ -112,7 +112,7 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.errors import VendorError
-from tradematrix_pipelines.vendors.patience import Patience
+from tradematrix_pipelines.vendors.retrying import Patience
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 end = SystemClock().now()

@@ -8,12 +8,12 @@ from dagster._utils.warnings import disable_dagster_warnings
 
 from tradematrix_pipelines.cli.backfill import backfill
 from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import range_tags
 from tradematrix_pipelines.defs.partitions import session_partitions
-from tradematrix_pipelines.defs.runs import range_tags
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.dagster_home import open_instance
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 DAYS = (date(2026, 11, 18), date(2026, 11, 20))

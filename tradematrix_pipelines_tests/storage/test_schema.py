@@ -9,9 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
+from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, child_environment
-from tradematrix_pipelines.storage.databases import open_databases
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.schema import SchemaTooNew, migrate, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata
@@ -19,7 +19,7 @@ from tradematrix_pipelines.storage.tables import metadata
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
 OPENED = """
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 print("ready", flush=True)
@@ -31,7 +31,7 @@ KILLED_WHEN_SEEDING = """
 import os, signal
 from sqlalchemy import Engine, event
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.market import Market
+from tradematrix_pipelines.storage.database import Market
 
 @event.listens_for(Engine, "before_cursor_execute")
 def kill(connection, cursor, statement, *_):

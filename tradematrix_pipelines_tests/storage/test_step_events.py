@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from dagster._utils.warnings import disable_dagster_warnings
 
-from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
+from tradematrix_pipelines.defs.partition_results import PartitionResult, settle
 
 DAYS = dg.StaticPartitionsDefinition(["mon", "tue", "wed"])
 A, B = dg.AssetKey("a"), dg.AssetKey("b")

@@ -16,6 +16,7 @@ from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan
 from tradematrix_pipelines.vendors.errors import (
     BadKey,
@@ -26,7 +27,6 @@ from tradematrix_pipelines.vendors.errors import (
     WrongInstrument,
 )
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
-from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, join
 

@@ -11,7 +11,7 @@ from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import BadFile, Lacking
-from tradematrix_pipelines.vendors.files import FilesVendor
+from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 
 BY_NAME = {symbol.name: symbol for symbol in DEFAULT_SYMBOLS}

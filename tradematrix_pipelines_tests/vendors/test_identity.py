@@ -10,8 +10,8 @@ from tradematrix_pipelines.candles.frame import as_candles, empty_candles
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import WrongInstrument
-from tradematrix_pipelines.vendors.twelve_data.answer import Meta, read_series
 from tradematrix_pipelines.vendors.twelve_data.identity import check_identity
+from tradematrix_pipelines.vendors.twelve_data.responses import Meta, read_series
 
 BY_NAME = {symbol.name: symbol for symbol in DEFAULT_SYMBOLS}
 DAX, NDX, DJI, EURUSD, SILVER = (BY_NAME[name] for name in ("DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"))

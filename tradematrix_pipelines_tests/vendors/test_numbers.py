@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.numbers import to_float, to_floats
-from tradematrix_pipelines.vendors.twelve_data.answer import read_series
+from tradematrix_pipelines.vendors.twelve_data.responses import read_series
 
 NO_NUMBERS = [
     True, False, None, "", " ", "true", "1_000", "1_0.5", "\u0661\u0662", "\uff11\uff12", "1,5", "1.2.3", "0x10",

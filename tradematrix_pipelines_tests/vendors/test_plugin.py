@@ -10,13 +10,13 @@ from sqlalchemy import create_engine
 
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.embedded import ServerLease
 from tradematrix_pipelines.vendors.credits import NoLedger
-from tradematrix_pipelines.vendors.ingest import Wanted, ingest
 from tradematrix_pipelines.vendors.registry import open_vendors, vendor_names
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "vendors.md"

@@ -11,11 +11,11 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.vendors.credits import NoLedger
-from tradematrix_pipelines.vendors.files import FilesVendor
+from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.registry import open_vendor, open_vendors, vendor_names
-from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 REQUEST = CandleRequest(
@@ -99,7 +99,7 @@ def test_a_package_adds_a_vendor(plain: Settings, tmp_path: Path, monkeypatch: p
         "[tradematrix_pipelines.vendors]\nacme = acme_vendor:make\n"
     )
     (package / "acme_vendor.py").write_text(
-        "from tradematrix_pipelines.vendors.files import FilesVendor\n"
+        "from tradematrix_pipelines.vendors.files.client import FilesVendor\n"
         "def make(settings, ledger):\n    return FilesVendor(settings.home)\n"
     )
     monkeypatch.syspath_prepend(package)

@@ -10,10 +10,10 @@ import pytest
 from tradematrix_pipelines.clock import FastClock, SystemClock
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.vendors.credits import PLANS, Plan
 from tradematrix_pipelines.vendors.errors import DayLimit, MalformedAnswer, MinuteLimit, VendorError, VendorFault
 from tradematrix_pipelines.vendors.protocol import CandleRequest
-from tradematrix_pipelines.vendors.simulator import Simulator
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 from tradematrix_pipelines.vendors.twelve_data.transport import SERIES_BOUNDS
 

@@ -20,6 +20,7 @@ from yfinance.data import YfData
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.candles.frame import as_candles, empty_candles
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -33,11 +34,10 @@ from tradematrix_pipelines.vendors.errors import (
     VendorFault,
     WrongInstrument,
 )
-from tradematrix_pipelines.vendors.ingest import Wanted, ingest
-from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleRequest
-from tradematrix_pipelines.vendors.yahoo import Yahoo
-from tradematrix_pipelines.vendors.yahoo.chart import read_chart
+from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.yahoo.client import Yahoo
+from tradematrix_pipelines.vendors.yahoo.responses import read_chart
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAX, NDX, DJI, EUR, XAG = DEFAULT_SYMBOLS

@@ -13,6 +13,9 @@ from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
+from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
+from tradematrix_pipelines.defs.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
+from tradematrix_pipelines.defs.partition_results import PartitionResult, settle
 from tradematrix_pipelines.defs.partitions import date_before
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
@@ -24,10 +27,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.data_versions import CONTENT_VERSION, version_of
-from tradematrix_pipelines.storage.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.partition_results import PartitionResult, settle
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 

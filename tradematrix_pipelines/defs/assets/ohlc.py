@@ -13,11 +13,16 @@ from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
+from tradematrix_pipelines.defs.internals.data_versions import candle_versions
+from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
+from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
+from tradematrix_pipelines.defs.partition_results import PartitionResult, Results, settle, settling_good_first
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.runs import BATCH_TAG
 from tradematrix_pipelines.defs.tries import PATIENCE, step_tried_once
+from tradematrix_pipelines.ingest.progress import Progress
+from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -25,14 +30,9 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.data_versions import candle_versions
-from tradematrix_pipelines.storage.io_manager import CANDLE_ASSETS, PostgresIOManager
-from tradematrix_pipelines.storage.market import Market
-from tradematrix_pipelines.storage.partition_results import PartitionResult, Results, settle, settling_good_first
+from tradematrix_pipelines.storage.database import Market
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL
-from tradematrix_pipelines.vendors.ingest import Wanted, ingest
-from tradematrix_pipelines.vendors.progress import Progress
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 Found = dict[tuple[Timeframe, date], StoredCoverage]

@@ -16,8 +16,8 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE, Ledger
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
-from tradematrix_pipelines.vendors.patience import Patience
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing
+from tradematrix_pipelines.vendors.retrying import Patience
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
 from tradematrix_pipelines.vendors.twelve_data.lookup import complete_symbol, pick_match, priced_listing

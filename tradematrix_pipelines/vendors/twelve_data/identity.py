@@ -10,8 +10,8 @@ import pandas as pd
 
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.vendors.errors import WrongInstrument
-from tradematrix_pipelines.vendors.twelve_data.answer import Meta
 from tradematrix_pipelines.vendors.twelve_data.query import vendor_symbol
+from tradematrix_pipelines.vendors.twelve_data.responses import Meta
 
 _STOCK = frozenset({InstrumentType.STOCK})
 _TYPES = {

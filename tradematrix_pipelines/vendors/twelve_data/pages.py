@@ -14,9 +14,9 @@ import pandas as pd
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.vendors.errors import MalformedAnswer
 from tradematrix_pipelines.vendors.protocol import CandleRequest
-from tradematrix_pipelines.vendors.twelve_data.answer import read_series
 from tradematrix_pipelines.vendors.twelve_data.identity import check_identity
 from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS
+from tradematrix_pipelines.vendors.twelve_data.responses import read_series
 
 _ONE_DAY = timedelta(days=1)
 

@@ -17,9 +17,9 @@ from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import MinuteLimit, VendorFault
-from tradematrix_pipelines.vendors.patience import Patience, patiently
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
-from tradematrix_pipelines.vendors.yahoo.chart import read_chart
+from tradematrix_pipelines.vendors.retrying import Patience, patiently
+from tradematrix_pipelines.vendors.yahoo.responses import read_chart
 
 YAHOO_URL = "https://query2.finance.yahoo.com"
 _TIMEOUT_SECONDS = 30

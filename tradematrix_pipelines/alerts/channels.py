@@ -1,0 +1,126 @@
+"""How a message reaches people: Apprise, and what it says of services that refused.
+
+Not here: what is sent (``alerts.messages``), and who was told (``storage.notifications``).
+
+An Apprise URL holds its service's secrets, in any of its parts. So a service is named by its scheme only, and of what
+Apprise logs nothing is kept but an HTTP status.
+"""
+
+import logging
+import re
+import warnings
+from collections.abc import Sequence
+
+from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode
+from apprise.result import AppriseResultStatus, NotifyResult
+
+from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+
+# Seconds of the machine's time: one service's, and the whole message's, whatever a URL says of its timeouts.
+_SERVICE_TIMEOUT = 20.0
+_TIMEOUT = 30.0
+_SCHEME = re.compile(r"([a-z][a-z0-9]{1,19})://", re.IGNORECASE)
+_HTTP_ERROR = re.compile(r"\berror=(\d{3})\b")
+
+
+class AlertError(TradeMatrixError):
+    """Services refused a message.
+
+    Attributes:
+        taken: how many services took it all the same.
+    """
+
+    def __init__(self, message: str, *, taken: int) -> None:
+        super().__init__(message)
+        self.taken = taken
+
+
+class Alerter:
+    """The services that tell people. Safe to use from several threads."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        """Take the Apprise URLs of the services; none at all makes an alerter that tells nobody.
+
+        Raises:
+            UsageError: Apprise can't use one of them.
+        """
+        _hush()
+        # Memory: nothing of a service is written to disk.
+        asset = AppriseAsset(
+            app_id="TradeMatrix", storage_mode=PersistentStoreMode.MEMORY, service_timeout=_SERVICE_TIMEOUT
+        )
+        self._apprise = Apprise(asset=asset)
+        for position, url in enumerate(urls, 1):
+            with warnings.catch_warnings():
+                # The first URL makes Apprise load all its services, and some of them what Python is about to drop.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                service = Apprise.instantiate(url, asset=asset)
+            if service is None:
+                written = _SCHEME.match(url)
+                raise UsageError(
+                    f"TRADEMATRIX_ALERT_URLS: URL {position} of {len(urls)} "
+                    f"({written[1].lower() if written else 'without a scheme'}) is none that Apprise can use: "
+                    "docs/alerts.md says how they are written"
+                )
+            self._apprise.add(service)
+        self.schemes = tuple(_scheme(url) for url in self._apprise.urls(privacy=True))
+        """The services, by the scheme of their URL: ``slack``, ``mailto``."""
+
+    def __repr__(self) -> str:
+        return f"Alerter(schemes={self.schemes})"
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is anybody to tell; where not, :meth:`send` does nothing."""
+        return bool(self.schemes)
+
+    def send(self, title: str, body: str) -> None:
+        """Send plain text to every service at once, and wait for their answers, half a minute at most.
+
+        Raises:
+            AlertError: one or more of them refused, or did not answer in time.
+        """
+        if not self.configured:
+            return
+        with self._apprise.notify(body=body, title=title, body_format=NotifyFormat.TEXT, timeout=_TIMEOUT) as outcome:
+            taken = sum(bool(result) for result in outcome)
+            refused = [_refusal(result) for result in outcome if not result]
+        if taken < len(self.schemes):
+            raise AlertError(
+                f"{len(self.schemes) - taken} of {len(self.schemes)} alert services refused: "
+                f"{', '.join(refused) or 'no reason given'}; check TRADEMATRIX_ALERT_URLS, then run: "
+                "tradematrix alerts test",
+                taken=taken,
+            )
+
+
+def _hush() -> None:
+    apprise = logging.getLogger("apprise")
+    apprise.addFilter(_only_the_reason)
+    apprise.propagate = False  # AlertError says it
+    # What Apprise builds on logs paths and headers, where webhooks keep their secrets.
+    for name in ("urllib3", "requests_oauthlib", "oauthlib"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _only_the_reason(record: logging.LogRecord) -> bool:
+    """Reduce a log record of Apprise, which may hold URLs, hosts and answers, to why a service refused; drop others."""
+    text = record.getMessage()
+    if error := _HTTP_ERROR.search(text):
+        reason = f"HTTP {error[1]}"
+    elif "onnection error" in text:
+        reason = "not reached"
+    else:
+        return False
+    record.msg, record.args, record.exc_info, record.exc_text, record.stack_info = reason, None, None, None, None
+    return True
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0]
+
+
+def _refusal(result: NotifyResult) -> str:
+    timeout = result.status is AppriseResultStatus.TIMEOUT
+    reasons = ["no answer in time"] if timeout else [entry.message for entry in result.logs()]
+    return f"{_scheme(result.url)} ({reasons[-1]})" if reasons else _scheme(result.url)

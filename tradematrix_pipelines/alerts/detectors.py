@@ -1,0 +1,150 @@
+"""What a person must hear of, found in the state of the system. Each finder judges all incidents of its kind.
+
+Not here: which of them are new or over (``alerts.incidents``), failed runs (Dagster knows them), and who is told.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+
+from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.automation.beginnings import judged
+from tradematrix_pipelines.automation.deadlines import BERLIN, last_deadline, levels_due_by
+from tradematrix_pipelines.automation.pulls import CreditState, open_until, pull_interval
+from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.freshness import ALLOWANCE, allowance, behind
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+
+_MINUTE, _LAST_HOUR = timedelta(minutes=1), timedelta(hours=1)
+_NOT_KNOWN: Mapping[str, datetime] = MappingProxyType({})
+_DISAGREE = 0.005
+"""How far, as a part of the price, an official day's high or low may lie off its own minutes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayAgainstMinutes:
+    """A session's official day beside what its stored minutes came to; prices in price units."""
+
+    symbol: str
+    trade_date: date
+    day_high: float
+    day_low: float
+    minutes_high: float
+    minutes_low: float
+
+
+def find_missing_levels(
+    symbols: Sequence[Symbol],
+    computed: Mapping[str, Collection[date]],
+    now: datetime,
+    *,
+    began: Mapping[str, datetime] = _NOT_KNOWN,
+) -> list[Incident]:
+    """Return the levels that had to be there at the last deadline, and are not.
+
+    Args:
+        computed: trade dates whose levels are there, by symbol.
+        began: when each symbol began: none is late for a deadline before that, nor before its first chance.
+    """
+    deadline = last_deadline(now)
+    found = []
+    for symbol in symbols:
+        if not judged(symbol.name, began, now) or began.get(symbol.name, deadline) > deadline:
+            continue
+        session = levels_due_by(deadline, symbol)
+        day = session.trade_date
+        if day not in computed.get(symbol.name, ()) and now < session.closes_at:
+            due = f"{deadline.astimezone(BERLIN):%H:%M} in Berlin"
+            found.append(
+                Incident(
+                    key=f"{IncidentKind.LEVELS_MISSING}|{symbol.name}|{day}",
+                    kind=IncidentKind.LEVELS_MISSING,
+                    message=f"{symbol.name} has no levels for {day}, due at {due}: "
+                    f"see `tradematrix coverage {symbol.name}`, then `tradematrix retry`",
+                )
+            )
+    return found
+
+
+def find_low_credits(symbols: Sequence[Symbol], spendable: CreditState, now: datetime) -> list[Incident]:
+    """Return whether the day's credits are about to run out: too few are left to keep the open markets fresh.
+
+    That they are all spent at the end of the day is how they are meant to be used: of its last open hour nothing is
+    told.
+    """
+    every = pull_interval(now, symbols, spendable=spendable)
+    enough = every is not None and every * _MINUTE <= ALLOWANCE
+    if spendable.plan.per_day is None or enough or open_until(now, symbols) - now <= _LAST_HOUR:
+        return []
+    kind = IncidentKind.CREDITS_LOW
+    then = "live pulls stop until then" if every is None else f"live pulls come every {every} minutes"
+    told = f"{spendable.day_left} of the day's {spendable.plan.per_day} credits are left until 00:00 UTC: {then}"
+    return [Incident(key=f"{kind}|{now.astimezone(UTC):%Y-%m-%d}", kind=kind, message=told)]
+
+
+def find_stale_markets(
+    symbols: Sequence[Symbol],
+    newest: Mapping[str, datetime],
+    now: datetime,
+    *,
+    errors: Mapping[tuple[str, date], str],
+    began: Mapping[str, datetime] = _NOT_KNOWN,
+) -> list[Incident]:
+    """Return the open markets whose newest minute is older than it may be.
+
+    Args:
+        newest: when each symbol's newest stored minute closed.
+        errors: why the last pull of a session failed, by symbol and trade date.
+        began: when each symbol began: none is late before its first chance.
+    """
+    found = []
+    for symbol in symbols:
+        session = get_calendar(symbol.calendar).at(now)
+        if session is None or not judged(symbol.name, began, now):
+            continue
+        allowed = allowance(Timeframe.M1, symbol.gap_tolerance)
+        late = behind(session, newest.get(symbol.name), allowed=allowed, now=now)
+        if late is not None:
+            kind, error = IncidentKind.STALE_MARKET, errors.get((symbol.name, session.trade_date))
+            told = f"{symbol.name}: {late}" + (f": {error}" if error else "")
+            found.append(Incident(key=f"{kind}|{symbol.name}", kind=kind, message=told))
+    return found
+
+
+def find_given_up(rows: Iterable[StoredCoverage]) -> list[Incident]:
+    """Return the sessions that healing has given up, one incident a session.
+
+    Args:
+        rows: the coverage given up (``healing.Healing.given_up``).
+    """
+    sessions: dict[tuple[str, date], list[StoredCoverage]] = {}
+    for row in rows:
+        sessions.setdefault((row.symbol, row.coverage.trade_date), []).append(row)
+    kind = IncidentKind.SESSION_OPEN
+    return [
+        Incident(
+            key=f"{kind}|{symbol}|{day}",
+            kind=kind,
+            message=f"{symbol} {day} ({', '.join(str(row.coverage.timeframe) for row in some)}) was tried "
+            f"{max(row.attempts for row in some)} times and given up: {some[0].coverage.reason()}",
+        )
+        for (symbol, day), some in sessions.items()
+    ]
+
+
+def find_disagreements(days: Iterable[DayAgainstMinutes]) -> list[Incident]:
+    """Return the sessions whose official day does not fit their own minutes."""
+    kind = IncidentKind.VENDOR_DISAGREEMENT
+    found = []
+    for day in days:
+        off = max(abs(day.day_high / day.minutes_high - 1), abs(day.day_low / day.minutes_low - 1))
+        if off > _DISAGREE:
+            told = (
+                f"{day.symbol} {day.trade_date}: the official day's high and low ({day.day_high:g}, {day.day_low:g}) "
+                f"lie {off:.1%} off its minutes' ({day.minutes_high:g}, {day.minutes_low:g})"
+            )
+            found.append(Incident(key=f"{kind}|{day.symbol}|{day.trade_date}", kind=kind, message=told))
+    return found

@@ -1,0 +1,1 @@
+"""The decisions of the trading day: what to pull, what has closed, what to ask for again. Pure."""

@@ -1,0 +1,19 @@
+"""Dagster's daemon, made prompt: ``python -m tradematrix_pipelines.defs.internals.daemon run -w workspace.yaml``.
+
+A backfill over candles and levels takes at least three of the daemon's rounds: candles, levels, done. Dagster has one
+every 30 seconds and no setting for it, so a backfill of one session would take a minute or two. This shortens the
+rounds; where Dagster has moved the number, they are its own again.
+"""
+
+from dagster._daemon import controller
+from dagster._daemon.cli import main
+
+from tradematrix_pipelines.log_output import write_logs
+from tradematrix_pipelines.settings import load_settings
+
+BACKFILL_ROUND_SECONDS = 5
+
+if __name__ == "__main__":
+    write_logs(load_settings())
+    controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_ROUND_SECONDS
+    main()

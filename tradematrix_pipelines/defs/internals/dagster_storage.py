@@ -1,0 +1,130 @@
+"""Dagster's own storage, named under ``storage: custom:`` in ``dagster.yaml``: its runs, events and schedules.
+
+Here: finding its database, so that a bare ``dagster dev`` works, and batching what it writes. Not here: market data.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Self
+
+from dagster import DagsterEventType, EventLogEntry
+from dagster._config import UserConfigSchema
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from sqlalchemy import URL, NullPool, create_engine, text
+
+from tradematrix_pipelines.defs.internals.backfill_ranges import cut_backfills_by_symbol
+from tradematrix_pipelines.defs.internals.data_versions import with_data_version
+from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
+from tradematrix_pipelines.settings import batch_dagster_events, load_settings
+
+_logger = logging.getLogger(__name__)
+
+_TABLES_LOCK = 8_427_101_264_319  # any constant that nobody else picks
+
+
+class BatchingEventLogStorage(PostgresEventLogStorage):
+    """Dagster's event log, which also stores the planned materializations of a run in one go.
+
+    The stock storage stores each on a connection of its own, which takes most of the time of submitting a run over a
+    year of partitions. Dagster hands over batches because ``settings.batch_dagster_events`` has told it to.
+    """
+
+    def __init__(self, url: str, databases: OpenDatabases) -> None:
+        super().__init__(url)
+        self._databases = databases
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event, with its partition's own data version."""
+        super().store_event(with_data_version(event))
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events in their order, each kind as fast as it goes."""
+        for planned, group in groupby(map(with_data_version, events), key=_is_planned):
+            batch = list(group)
+            if not (planned and self._store_planned(batch)):
+                super().store_event_batch(batch)
+
+    def _store_planned(self, events: Sequence[EventLogEntry]) -> bool:
+        """Store planned materializations in one transaction; whether that was possible.
+
+        It leans on Dagster's internals. Where these have changed, nothing is stored: the stock storage has its turn.
+        """
+        try:
+            with self.index_transaction() as connection:
+                insert = self.prepare_insert_event_batch(events)
+                ids = connection.execute(insert.returning(insert.table.c.id)).scalars().all()
+                last = {e.get_dagster_event().asset_key: (e, i) for e, i in zip(events, ids, strict=True)}
+                for key in sorted(last, key=str):  # the same order in all runs, so that none can block another for good
+                    self._store_asset_event(connection, *last[key])
+        except (AttributeError, TypeError, ValueError):
+            _logger.warning("this Dagster can't batch planned materializations; storing one by one", exc_info=True)
+            return False
+        return True
+
+    def dispose(self) -> None:
+        """Let go of the database; the instance that this belongs to is done."""
+        super().dispose()
+        self._databases.close()
+
+
+class TradeMatrixStorage(DagsterPostgresStorage):
+    """Dagster's storage in the database that the settings name, on the embedded server where they name none."""
+
+    def __init__(self, *, inst_data: ConfigurableClassData | None = None) -> None:
+        # Whoever started this process, e.g. a bare `dagster dev`.
+        batch_dagster_events()
+        cut_backfills_by_symbol()
+        databases = open_databases(load_settings())
+        url = databases.dagster.render_as_string(hide_password=False)
+        with _one_at_a_time(databases.dagster):
+            super().__init__(url, inst_data=inst_data)
+        self._event_log_storage = BatchingEventLogStorage(url, databases)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """There is nothing to configure here: the environment says it all."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, object]) -> Self:
+        """Make the storage in a process that got only its name."""
+        del config_value
+        return cls(inst_data=inst_data)
+
+    @property
+    def event_storage_data(self) -> ConfigurableClassData | None:
+        """How another process gets the event log alone: through this class."""
+        return self._part("LegacyEventLogStorage")
+
+    @property
+    def run_storage_data(self) -> ConfigurableClassData | None:
+        """The same for the runs."""
+        return self._part("LegacyRunStorage")
+
+    @property
+    def schedule_storage_data(self) -> ConfigurableClassData | None:
+        """The same for the schedules."""
+        return self._part("LegacyScheduleStorage")
+
+    def _part(self, name: str) -> ConfigurableClassData | None:
+        if self.inst_data is None:
+            return None
+        whole = self.inst_data._asdict()
+        return ConfigurableClassData("dagster._core.storage.legacy_storage", name, json.dumps(whole))  # JSON is YAML
+
+
+def _is_planned(event: EventLogEntry) -> bool:
+    return event.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+
+
+@contextmanager
+def _one_at_a_time(url: URL) -> Iterator[None]:
+    """Let one process at a time make Dagster's tables: ``dagster dev`` starts several at once."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TABLES_LOCK})
+        yield

@@ -1,0 +1,141 @@
+"""Running a job in this process, recorded as any other run: the UI shows it, and can run it again."""
+
+import socket
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.plan.objects import UserFailureData
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
+from tradematrix_pipelines.defs.tries import INTERRUPTED
+from tradematrix_pipelines.markets.partition_key import PartitionKey
+
+LOCATION = "tradematrix_pipelines"
+MODULE = "tradematrix_pipelines.defs.definitions"
+BATCH_TAG = "tradematrix/backfill"
+"""Tag of the runs that one command makes in its own process, by the command's id."""
+
+_FAILED_TABLE = "failed_partitions"
+# The run's events are in its log, for the UI; on this process's terminal they would bury what the command says.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedPartition:
+    """A partition that failed, and why."""
+
+    asset: str
+    partition: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        error: one line; ``None`` when the run succeeded.
+        failed: the partitions named by the step that failed.
+    """
+
+    run_id: str
+    error: str | None
+    failed: tuple[FailedPartition, ...]
+
+
+def run_sessions(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    job_name: str,
+    *,
+    symbol: str,
+    first: date,
+    last: date,
+    assets: Collection[dg.AssetKey] = (),
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Run ``job_name`` in this process for one symbol's trade dates ``first`` to ``last``, both partitions.
+
+    Args:
+        assets: the job's assets to materialize; all of them when empty.
+
+    Raises:
+        KeyboardInterrupt: its step was interrupted.
+    """
+    whole = defs.resolve_job_def(job_name)
+    selected = frozenset(assets) or None
+    job = whole if selected is None else whole.get_subset(asset_selection=set(selected), asset_check_selection=set())
+    config = {**_QUIET, **(run_config or {})}
+    every_tag = {**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})}
+    run = instance.create_run_for_job(
+        # Of the whole: it selects for itself, and the UI would warn of a run of a job that it doesn't know.
+        job_def=whole,
+        # Without the checks of what it selects: they tell of now, and this is history.
+        execution_plan=create_execution_plan(job, run_config=config, tags=every_tag),
+        run_config=config,
+        tags=every_tag,
+        asset_selection=selected,
+        remote_job_origin=job_origin(job_name),
+    )
+    result = execute_run(InMemoryJob(job), run, instance)
+    return _outcome(result)
+
+
+def job_origin(job_name: str) -> RemoteJobOrigin:
+    """Return where Dagster finds a job of this project."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
+    )
+    return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job_name)
+
+
+def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
+    """Return the tags that make a run one of the partitions of ``symbol`` from ``first`` to ``last``."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
+        ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
+    }
+
+
+def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
+    if result.success:
+        return RunOutcome(run_id=result.run_id, error=None, failed=())
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    told = [data.user_failure_data for data in failures if data.user_failure_data is not None]
+    if any(data.description == INTERRUPTED for data in told):
+        raise KeyboardInterrupt
+    failed = tuple(
+        FailedPartition(**{name: str(value) for name, value in record.data.items()})
+        for data in told
+        if isinstance(table := data.metadata.get(_FAILED_TABLE), dg.TableMetadataValue)
+        for record in table.records
+    )
+    return RunOutcome(run_id=result.run_id, error=_first_error(result.all_events, told), failed=failed)
+
+
+def _first_error(events: Sequence[dg.DagsterEvent], told: Sequence[UserFailureData]) -> str:
+    """Return why the run failed: what the step said of it, else the innermost cause of the first error."""
+    for data in told:
+        if data.description:
+            return data.description
+    for event in events:
+        error = getattr(event.event_specific_data, "error", None)
+        if event.is_failure and error is not None:
+            while error.cause is not None:
+                error = error.cause
+            return str(error.message).strip().partition(": ")[2] or str(error.message).strip()
+    return "the run failed"

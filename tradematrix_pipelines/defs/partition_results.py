@@ -1,0 +1,127 @@
+"""Which partitions of a run count as materialized.
+
+A run may hold a year of partitions. The good ones have to show as materialized, with their own metadata, even
+where others of the same run failed. Dagster emits one materialization for every key of the run as soon as a
+step yields an output, so: all good, the step may go on to its output; otherwise the good ones are logged one by
+one, and the step fails before it has yielded anything.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from dagster import AssetKey
+
+from tradematrix_pipelines.defs.internals.step_events import attach_metadata, log_materializations
+
+Metadata = Mapping[str, Any]
+
+_LISTED_FAILURES = 50
+_COMPLETE = "complete"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartitionResult:
+    """How one partition of one asset ended: its metadata, and what went wrong, if anything did."""
+
+    metadata: Metadata = field(default_factory=dict)
+    error: str | None = None
+
+
+Results = Mapping[AssetKey, Mapping[str, PartitionResult]]
+"""By asset and partition key."""
+
+
+def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool = False) -> None:
+    """Attach each partition's metadata when all are good; otherwise log the good ones and fail the step.
+
+    Args:
+        retry: whether the step's retry policy may run it again: not where that would only fail again.
+
+    Raises:
+        dagster.Failure: at least one partition failed; its description names them, its metadata lists them.
+    """
+    failed = [
+        (asset_key, key, result.error)
+        for asset_key, partitions in results.items()
+        for key, result in partitions.items()
+        if result.error is not None
+    ]
+    if not failed:
+        attach_metadata(
+            context,
+            {
+                asset_key: {key: result.metadata for key, result in partitions.items()}
+                for asset_key, partitions in results.items()
+            },
+        )
+    else:
+        _log_good(results, context)
+        _mark_incomplete(results, context)
+        raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
+
+
+@contextmanager
+def settling_good_first(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Log the good partitions when what is done here ends early, whoever ends it: somebody who cancels, or an error.
+
+    Args:
+        results: how each partition stands then.
+    """
+    try:
+        yield
+    except BaseException:
+        # Whatever fails now, what ended the step is what has to be told.
+        with suppress(Exception):
+            _log_good(results(), context)
+        raise
+
+
+def _log_good(results: Results, context: dg.AssetExecutionContext) -> None:
+    log_materializations(
+        context,
+        [
+            dg.AssetMaterialization(asset_key, partition=key, metadata=result.metadata)
+            for asset_key, partitions in results.items()
+            for key, result in partitions.items()
+            if result.error is None
+        ],
+    )
+
+
+def _mark_incomplete(results: Results, context: dg.AssetExecutionContext) -> None:
+    """Report the assets of which some partitions are good and some are not.
+
+    Dagster's "re-execute from asset failure" leaves out an asset that its run has materialized, be it one partition of
+    it, unless a blocking check of it has failed.
+    """
+    for asset_key, partitions in results.items():
+        failed = sum(result.error is not None for result in partitions.values())
+        if 0 < failed < len(partitions):
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=asset_key,
+                    check_name=_COMPLETE,
+                    passed=False,
+                    blocking=True,
+                    description=f"{failed} of the run's {len(partitions)} partitions failed",
+                )
+            )
+
+
+def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int, retry: bool) -> dg.Failure:
+    asset_key, key, error = failed[0]
+    table = dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({"asset": asset.to_user_string(), "partition": partition, "reason": reason})
+            for asset, partition, reason in failed[:_LISTED_FAILURES]
+        ]
+    )
+    return dg.Failure(
+        description=f"{len(failed)} of {total} partitions failed{'; the others are stored' * (len(failed) < total)}. "
+        f"First: {asset_key.to_user_string()} {key}: {error}",
+        metadata={"failed": len(failed), "failed_partitions": table},
+        allow_retries=retry,
+    )

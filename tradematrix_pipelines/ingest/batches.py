@@ -1,0 +1,143 @@
+"""From what vendors gave to batches that can be stored: screened or resampled, and judged session by session.
+
+Here: candles into batches. Not here: which series is fetched or resampled for which timeframe (``fetch_plan``).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day, cover_many
+from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.candles.resample import resample
+from tradematrix_pipelines.candles.screen import screen
+from tradematrix_pipelines.ingest.series import Chunk
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.errors import DayLimit, VendorError
+
+
+class BatchMaker:
+    """Makes one symbol's batches, and remembers what became of each series: where it is incomplete, it is a reason."""
+
+    def __init__(self, symbol: Symbol, *, preferred: str, now: datetime) -> None:
+        """``preferred``: name of the vendor that is told as the source where nobody served anything."""
+        self.symbol, self.preferred, self.now = symbol, preferred, now
+        self._known: dict[date, dict[Timeframe, Coverage]] = defaultdict(dict)
+
+    def closed(self, timeframe: Timeframe, days: Sequence[date]) -> SeriesBatch:
+        """Return the batch of days without a session."""
+        coverage = tuple(closed_day(day, timeframe) for day in days)
+        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
+
+    def screened(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
+        """Return the batch of a vendor's own bars, or of the reason why there are none."""
+        batch = self._kept(chunk, timeframe) if chunk.error is None else self._failed(chunk, timeframe, chunk.error)
+        for coverage in batch.coverage:
+            self._known[coverage.trade_date][timeframe] = coverage
+        return batch
+
+    def resampled(
+        self,
+        finer: pd.DataFrame,
+        source: str,
+        timeframe: Timeframe,
+        sessions: Sequence[Session],
+        *,
+        base: Timeframe = Timeframe.M1,
+    ) -> SeriesBatch:
+        """Return the batch of bars made from ``finer`` candles, which ``source`` served."""
+        bars = resample(finer, timeframe=timeframe, sessions=sessions, now=self.now, base=base)
+        coverage = self._covered(bars, timeframe, sessions, source)
+        return SeriesBatch(
+            symbol=self.symbol, timeframe=timeframe, candles=bars, coverage=tuple(coverage), source=source
+        )
+
+    def unserved(self, timeframe: Timeframe, sessions: Sequence[Session]) -> SeriesBatch:
+        """Return the batch that says of sessions why no finer series could serve them."""
+        coverage = tuple(self._unserved(timeframe, session) for session in sessions)
+        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
+
+    def _kept(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
+        kept = screen(
+            chunk.raw,
+            timeframe=timeframe,
+            sessions=chunk.sessions,
+            now=self.now,
+            price_range=self.symbol.price_range,
+            cut_at_close=chunk.cut_at_close,
+        )
+        coverage = self._covered(
+            kept.candles, timeframe, chunk.sessions, chunk.source, rejected=kept.rejected, raw=chunk.raw
+        )
+        return SeriesBatch(
+            symbol=self.symbol,
+            timeframe=timeframe,
+            candles=kept.candles,
+            rejected=kept.rejected,
+            coverage=tuple(coverage),
+            source=chunk.source,
+        )
+
+    def _failed(self, chunk: Chunk, timeframe: Timeframe, error: VendorError) -> SeriesBatch:
+        coverage = tuple(self._failure(session, timeframe, error) for session in chunk.sessions)
+        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=chunk.source)
+
+    def _failure(self, session: Session, timeframe: Timeframe, error: VendorError) -> Coverage:
+        incomplete = self._incomplete_finer(session, timeframe)
+        return replace(
+            self._empty(timeframe, session),
+            status=Status.FAILED,
+            error=f"{incomplete}, and {error}" if incomplete else str(error),
+            retry_at=error.resumes_at if isinstance(error, DayLimit) else None,
+            transient=error.retryable,
+        )
+
+    def _incomplete_finer(self, session: Session, timeframe: Timeframe) -> str | None:
+        """Return what is wrong with the finest series that has bars of the session, but not all."""
+        for finer, coverage in sorted(self._known[session.trade_date].items(), key=lambda item: item[0].minutes or 0):
+            if finer is not timeframe and coverage.status in {Status.PARTIAL, Status.MISSING}:
+                return f"its {finer} candles are not complete ({coverage.reason()})"
+        return None
+
+    def _unserved(self, timeframe: Timeframe, session: Session) -> Coverage:
+        known = self._known[session.trade_date]
+        why = "; ".join(f"{finer}: {coverage.reason()}" for finer, coverage in known.items())
+        waits = [coverage.retry_at for coverage in known.values() if coverage.retry_at is not None]
+        return replace(
+            self._empty(timeframe, session),
+            status=Status.FAILED,
+            error=f"no finer candles of the session are complete ({why})",
+            retry_at=min(waits, default=None),
+            transient=any(coverage.transient for coverage in known.values()),
+        )
+
+    def _empty(self, timeframe: Timeframe, session: Session) -> Coverage:
+        [empty] = self._covered(empty_candles(), timeframe, [session], self.preferred)
+        return empty
+
+    def _covered(
+        self,
+        candles: pd.DataFrame,
+        timeframe: Timeframe,
+        sessions: Sequence[Session],
+        source: str,
+        *,
+        rejected: pd.DataFrame | None = None,
+        raw: pd.DataFrame | None = None,
+    ) -> list[Coverage]:
+        return cover_many(
+            candles["ts"],
+            timeframe=timeframe,
+            sessions=sessions,
+            now=self.now,
+            gap_tolerance=self.symbol.gap_tolerance,
+            rejected=None if rejected is None else rejected["ts"],
+            raw=None if raw is None else raw["ts"],
+            source=source,
+        )

@@ -1,0 +1,154 @@
+"""Asking the next vendor for the sessions that the first one can't serve.
+
+A session is whole from one vendor. A vendor that answers with another instrument than the symbol's row describes is no
+reason to ask the next: somebody has to look at the row first. And what is stored complete is not replaced by a vendor
+that is less preferred than the one it came from.
+
+Here: who is asked for what. Not here: the calls (``series``), what is left in the end (``unserved``), or what becomes
+of the candles (``ingest``).
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import date, datetime
+
+from tradematrix_pipelines.candles.frame import empty_candles, instants
+from tradematrix_pipelines.candles.placement import spans
+from tradematrix_pipelines.ingest.progress import Progress
+from tradematrix_pipelines.ingest.series import Chunk, fetch_series
+from tradematrix_pipelines.ingest.unfilled import Unserved
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.errors import (
+    BadKey,
+    BadSymbol,
+    DayLimit,
+    Lacking,
+    NotInPlan,
+    VendorError,
+    WrongInstrument,
+)
+from tradematrix_pipelines.vendors.protocol import Vendor
+
+_HOPELESS = (BadKey, BadSymbol, DayLimit, NotInPlan, WrongInstrument)
+"""What one series of a symbol is refused for, its others are refused for too."""
+
+_logger = logging.getLogger(__name__)
+
+
+class SymbolFetch:
+    """The fetching of one symbol's series from several vendors, the preferred one first."""
+
+    def __init__(
+        self,
+        vendors: Sequence[Vendor],
+        symbol: Symbol,
+        *,
+        sessions: Sequence[Session],
+        held: Mapping[date, AbstractSet[str]],
+        now: datetime,
+        purpose: str,
+        progress: Progress | None = None,
+    ) -> None:
+        """Prepare to fetch.
+
+        Args:
+            sessions: all sessions of the calendar between the first and the last that will be asked for.
+            held: trade dates that are stored complete and final, with the vendors they came from.
+            progress: is told of each window.
+        """
+        self.vendors, self.symbol = vendors, symbol
+        self._progress = progress or Progress()
+        self._sessions, self._held, self._now, self._purpose = sessions, held, now, purpose
+        self._refused: dict[str, VendorError] = {}
+        """By vendor: the error after which asking it for anything of this symbol is a waste of credits."""
+
+    def series(self, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
+        """Yield the candles of ``needed`` (ascending), each session from the first vendor that serves it.
+
+        What none of them serves comes last, with why not.
+        """
+        self._progress.begin(timeframe)
+        rest = Unserved(list(needed))
+        for rank, vendor in enumerate(self.vendors):
+            asked = [session for session in rest.sessions if rank <= self._last_rank(session)]
+            if rank and asked:
+                self._log(vendor, timeframe, asked, rest.reason(asked[0]))
+            rest.sessions = [session for session in rest.sessions if rank > self._last_rank(session)]
+            for chunk in self._ask(vendor, timeframe, asked):
+                if chunk.error is not None:
+                    rest.add_failed(vendor.name, chunk.sessions, chunk.error)
+                    continue
+                served, empty = self._parted(chunk, timeframe, preferred=rank == 0)
+                if empty is not None:
+                    rest.add_empty(empty, preferred=rank == 0)
+                if served is not None:
+                    yield served
+            rest.sort()
+            if not rest.sessions or isinstance(self._refused.get(vendor.name), WrongInstrument):
+                break
+        yield from rest.verdict()
+
+    def _last_rank(self, session: Session) -> int:
+        """Return the place of the last vendor that may be asked: what is held is not replaced by those after it."""
+        names = [vendor.name for vendor in self.vendors]
+        held = self._held.get(session.trade_date, frozenset())
+        return min((names.index(name) if name in names else 0 for name in held), default=len(names))
+
+    def _parted(self, chunk: Chunk, timeframe: Timeframe, *, preferred: bool) -> tuple[Chunk | None, Chunk | None]:
+        """Return the sessions that the answer serves, and those that it has no bar of.
+
+        While a session is open, the preferred vendor's empty answer may only be late; where there is nobody else to
+        ask, it is the answer.
+        """
+        if len(self.vendors) == 1:
+            return chunk, None
+        found = set(spans(chunk.sessions).locate_raw(instants(chunk.raw["ts"]), timeframe).tolist())
+        served = tuple(
+            session
+            for place, session in enumerate(chunk.sessions)
+            if place in found or (preferred and session.closes_at > self._now)
+        )
+        if len(served) == len(chunk.sessions):
+            return chunk, None
+        if not served:
+            return None, chunk
+        empty = tuple(session for session in chunk.sessions if session not in served)
+        return replace(chunk, sessions=served), replace(chunk, sessions=empty, raw=empty_candles())
+
+    def _log(self, vendor: Vendor, timeframe: Timeframe, asked: Sequence[Session], reason: str) -> None:
+        days = f"{len(asked)} session{'s' if len(asked) > 1 else ''} from {asked[0].trade_date} on"
+        _logger.warning("%s %s: %s is asked for %s: %s", self.symbol.name, timeframe, vendor.name, days, reason)
+
+    def _ask(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
+        """Yield what one vendor has to say; without a call where that is known."""
+        askable = []
+        for session in needed:
+            reason = vendor.lacks(self.symbol, timeframe, session.trade_date)
+            refused = self._refused.get(vendor.name)
+            if refused is not None or reason is not None:
+                error = refused or Lacking(f"{vendor.name} {reason}")
+                yield Chunk(sessions=(session,), raw=empty_candles(), source=vendor.name, error=error)
+            else:
+                askable.append(session)
+        if not askable:
+            return
+        first, last = askable[0].opens_at, askable[-1].opens_at
+        between = [session for session in self._sessions if first <= session.opens_at <= last]
+        chunks = fetch_series(
+            vendor,
+            self.symbol,
+            timeframe,
+            needed=askable,
+            between=between,
+            now=self._now,
+            purpose=self._purpose,
+            progress=self._progress,
+        )
+        for chunk in chunks:
+            if isinstance(chunk.error, _HOPELESS):
+                self._refused[vendor.name] = chunk.error
+            yield chunk

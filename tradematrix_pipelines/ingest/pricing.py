@@ -1,0 +1,114 @@
+"""What bringing in sessions will cost, before it is done. Pure.
+
+It carries out the plan of ``fetch_plan`` on paper, with a vendor that has all it may be asked for. What no price can
+know is left out: sessions whose minutes turn out incomplete cost a call or two more, and failed calls are tried again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import ceil
+
+from tradematrix_pipelines.ingest.fetch_plan import Answer, Fetch, FetchPlan
+from tradematrix_pipelines.ingest.windows import cut_windows
+from tradematrix_pipelines.markets.calendars import SessionCalendar
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.credits import BACKFILL, Plan
+from tradematrix_pipelines.vendors.protocol import Vendor
+
+D1 = Timeframe.D1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesPrice:
+    """What one series costs: the bars that are asked for, and the calls that carry them."""
+
+    timeframe: Timeframe
+    sessions: int
+    bars: int
+    calls: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How long credits take to come free for a backfill: minutes of spending, and days where a day is not enough."""
+
+    minutes: int
+    days: int
+
+
+def price_symbol(
+    vendor: Vendor,
+    symbol: Symbol,
+    *,
+    dates: Mapping[Timeframe, Collection[date]],
+    stored: Mapping[Timeframe, Collection[date]],
+    calendar: SessionCalendar,
+    now: datetime,
+) -> list[SeriesPrice]:
+    """Return what bringing in ``dates`` of ``symbol`` costs at ``vendor``, by the series that have to be asked for.
+
+    Args:
+        dates: trade dates that are not stored complete yet, by timeframe.
+        stored: those that are, by timeframe.
+    """
+    days = sorted(set().union(*dates.values()))
+    sessions = calendar.sessions(days[0], days[-1]) if days else []
+    plan = FetchPlan(
+        symbol,
+        wanted=dates,
+        stored=stored,
+        sessions=sessions,
+        has_days=lambda day: vendor.lacks(symbol, D1, day) is None,
+        now=now,
+    )
+    asked: dict[Timeframe, list[Session]] = {}
+    for step in plan.steps():
+        if isinstance(step, Fetch):
+            served = [each for each in step.sessions if vendor.lacks(symbol, step.timeframe, each.trade_date) is None]
+            asked.setdefault(step.timeframe, []).extend(served)
+            answers = dict.fromkeys((each.trade_date for each in step.sessions), Answer.INCOMPLETE)
+            plan.record(step.timeframe, answers | {each.trade_date: Answer.COMPLETE for each in served})
+            plan.served_by(step.timeframe, served)
+        else:
+            plan.served_by(step.base, step.sessions)
+    return [_price(timeframe, needed, sessions, now, vendor.max_bars) for timeframe, needed in asked.items() if needed]
+
+
+def expected_windows(
+    vendor: Vendor,
+    symbol: Symbol,
+    *,
+    dates: Mapping[Timeframe, Collection[date]],
+    stored: Mapping[Timeframe, Collection[date]],
+    calendar: SessionCalendar,
+    now: datetime,
+) -> dict[Timeframe, int]:
+    """Return the calls of each series if ``vendor`` serves whatever it may be asked for; arguments as above."""
+    prices = price_symbol(vendor, symbol, dates=dates, stored=stored, calendar=calendar, now=now)
+    return {price.timeframe: price.calls for price in prices}
+
+
+def pace(credits: int, plan: Plan) -> Pace:  # noqa: A002 - the domain's word
+    """Return how long a backfill of so many credits takes at the plan's pace, the live share left alone."""
+    minute, day = plan.minute_budget(BACKFILL), plan.day_budget(BACKFILL)
+    return Pace(
+        minutes=0 if minute is None else ceil(credits / minute),
+        days=1 if day is None or not credits else ceil(credits / day),
+    )
+
+
+def _price(
+    timeframe: Timeframe, needed: list[Session], sessions: Sequence[Session], now: datetime, max_bars: int
+) -> SeriesPrice:
+    needed = sorted(needed, key=lambda session: session.opens_at)
+    inside = [each for each in sessions if needed[0].opens_at <= each.opens_at <= needed[-1].opens_at]
+    windows = cut_windows(needed, between=inside, timeframe=timeframe, now=now, max_bars=max(1, max_bars - 1))
+    return SeriesPrice(
+        timeframe=timeframe,
+        sessions=len(needed),
+        bars=sum(len(session.bar_opens(timeframe)) for session in needed),
+        calls=sum(1 for _ in windows),
+    )

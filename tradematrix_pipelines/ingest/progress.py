@@ -1,0 +1,87 @@
+"""How far one symbol's ingestion is: windows asked and left, credits spent, about how long the rest takes. Pure.
+
+Here: the count that ``ingest``, ``failover`` and ``series`` keep, and the words for it. Not here: what a window is
+(``windows``), or when a person is told (``defs.progress_log``).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tradematrix_pipelines.ingest.pricing import pace
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.credits import Plan
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(kw_only=True, slots=True)
+class Progress:
+    """The windows of one symbol, and what they cost so far.
+
+    Attributes:
+        expected: windows of the series that are not begun, by their price.
+        cut: windows of the series begun, from each vendor asked.
+        asked: those that were answered or failed.
+        given_up: those that are not asked for, after an error that they would run into too.
+        credits: credits spent, those of failed calls included.
+    """
+
+    expected: dict[Timeframe, int] = field(default_factory=dict)
+    cut: int = 0
+    asked: int = 0
+    given_up: int = 0
+    credits: int = 0
+
+    @property
+    def total(self) -> int:
+        """All windows, as far as they are known."""
+        return self.cut + sum(self.expected.values())
+
+    @property
+    def left(self) -> int:
+        """Windows still to be asked for."""
+        return self.total - self.asked - self.given_up
+
+    def begin(self, timeframe: Timeframe) -> None:
+        """Count this series by the windows that are really cut from now on."""
+        self.expected.pop(timeframe, None)
+
+    def give_up(self) -> None:
+        """Count the windows cut and not asked for so far as never asked for."""
+        self.given_up = self.cut - self.asked
+
+    def told(self) -> str:
+        """Return it in words: ``12 of 40 windows, 28 left, 12 credits``."""
+        given_up = f", {self.given_up} given up" if self.given_up else ""
+        windows = f"{self.asked} of {counted(self.total, 'window')}{given_up}, {self.left} left"
+        return f"{windows}, {counted(self.credits, 'credit')}"
+
+
+def time_left(progress: Progress, *, elapsed: timedelta, plan: Plan) -> timedelta | None:
+    """Return about how long the windows left take, at the pace so far or, where that is slower, at the plan's.
+
+    ``None`` = nothing is left, or nothing is known yet.
+
+    Args:
+        elapsed: since the first window was asked for.
+        plan: the limits of the vendor that is asked; a window costs a credit.
+    """
+    if not progress.left:
+        return None
+    so_far = elapsed / progress.asked * progress.left if progress.asked else timedelta()
+    spending = pace(progress.left, plan)
+    limited = (spending.days - 1) * _DAY if spending.days > 1 else spending.minutes * _MINUTE
+    return max(so_far, limited) or None
+
+
+def in_words(duration: timedelta) -> str:
+    """Return a duration as a person would estimate it: ``40 s``, ``12 min``, ``3 h``, ``2 days``."""
+    for unit, name in ((_DAY, "days"), (_HOUR, "h"), (_MINUTE, "min")):
+        if duration >= 1.5 * unit:
+            return f"{round(duration / unit)} {name}"
+    return f"{max(1, round(duration.total_seconds()))} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 window``, ``2 windows``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

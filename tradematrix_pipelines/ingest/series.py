@@ -1,0 +1,106 @@
+"""Fetching one series: window after window, handed on as soon as whole sessions are there.
+
+Here: the order of calls, and which sessions a failed call costs. Not here: whether the candles can be
+believed (``candles.screen``), or which series to fetch (``ingest``).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import empty_candles
+from tradematrix_pipelines.ingest.progress import Progress
+from tradematrix_pipelines.ingest.windows import cut_windows
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.errors import PermanentError, VendorError
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
+
+GIVE_UP_AFTER = 3
+"""Windows in a row that may fail, each after its own retries, before the rest of a series is not asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """Whole sessions of one series: the vendor's unscreened candles, or why there are none.
+
+    Attributes:
+        sessions: the sessions this is about, ascending.
+        raw: candles as the vendor gave them (``vendors.protocol``); empty where ``error`` is set.
+        source: vendor that served them.
+        error: why the sessions failed.
+        cut_at_close: see ``vendors.protocol.CandleAnswer``.
+    """
+
+    sessions: tuple[Session, ...]
+    raw: pd.DataFrame
+    source: str
+    error: VendorError | None = None
+    cut_at_close: bool = False
+
+
+def fetch_series(
+    vendor: Vendor,
+    symbol: Symbol,
+    timeframe: Timeframe,
+    *,
+    needed: Sequence[Session],
+    between: Sequence[Session],
+    now: datetime,
+    purpose: str,
+    progress: Progress,
+) -> Iterator[Chunk]:
+    """Yield the candles of ``needed``, whole sessions at a time, in order.
+
+    A permanent error fails everything not yet fetched without another call; so does the third failed
+    window in a row.
+
+    Args:
+        between: all sessions of the calendar from the first to the last needed one.
+        progress: is told of each window.
+    """
+    carried = empty_candles()
+    failed: dict[Session, VendorError] = {}
+    final_error: VendorError | None = None
+    failures = 0
+    # One bar less than a call can carry: each call asks for one bar more, so that windows overlap.
+    limit = max(1, vendor.max_bars - 1)
+    windows = list(cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit))
+    progress.cut += len(windows)
+    for window in windows:
+        answer = CandleAnswer(candles=empty_candles(), source=vendor.name)
+        try:
+            if final_error is not None:
+                raise final_error
+            request = CandleRequest(
+                symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose
+            )
+            progress.asked += 1
+            answer = vendor.fetch(request)
+            progress.credits += answer.credits
+            failures = 0
+        except VendorError as error:
+            if error is not final_error:
+                progress.credits += error.credits
+            failed |= dict.fromkeys(window.sessions, error)
+            failures += 1
+            if isinstance(error, PermanentError) or failures >= GIVE_UP_AFTER:
+                final_error = error
+                progress.give_up()
+        carried = pd.concat([each for each in (carried, answer.candles) if len(each)] or [carried], ignore_index=True)
+        unfinished = window.sessions[len(window.finished) :]
+        later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)
+        yield from _chunks(window.finished, replace(answer, candles=carried[~later]), failed)
+        carried = carried[later]
+
+
+def _chunks(sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]) -> Iterator[Chunk]:
+    good = tuple(session for session in sessions if session not in failed)
+    if good:
+        yield Chunk(sessions=good, raw=answer.candles, source=answer.source, cut_at_close=answer.cut_at_close)
+    for session in sessions:
+        if session in failed:
+            yield Chunk(sessions=(session,), raw=empty_candles(), source=answer.source, error=failed.pop(session))

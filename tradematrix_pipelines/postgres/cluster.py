@@ -1,0 +1,219 @@
+"""One PostgreSQL data folder, and the server that runs on it.
+
+Here: making the folder, starting, stopping, and telling whether the server lives. Not here: who may start and stop it
+when (``embedded``, whose gate :meth:`Cluster.ensure_running` and :meth:`Cluster.stop` need).
+"""
+
+import re
+import shutil
+import socket
+import stat
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+
+from tradematrix_pipelines.postgres.programs import ServerFault, open_to_system_user, run
+
+PATIENCE = 120.0  # seconds; crash recovery of a few GB of WAL fits
+PORT = 5432  # names the socket file only: the server listens on no network
+SUPERUSER = "postgres"
+
+_SOCKET = f".s.PGSQL.{PORT}"
+# A socket's path may have 103 bytes (macOS), its folder's no comma, and a URL of SQLAlchemy's with a space in it is
+# read otherwise by libpq.
+_SOCKET_DIR = re.compile(r"[\w./-]{1,85}", re.ASCII)
+# Where TMPDIR may be too long or have a space, and may go with the one process that has it.
+_TEMPORARY = "/tmp"  # noqa: S108 - only for folders made by mkdtemp
+_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
+_TUNING = {
+    "max_connections": "200",  # every Dagster process holds a few
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",  # a backfill's COPYs without a checkpoint storm
+    "wal_compression": "on",
+    "jit": "off",  # the queries are short
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "unix_socket_permissions": "0700",  # trust on the socket is for the owner of the folder
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A server, as its pid file describes it."""
+
+    pid: int
+    socket_dir: Path
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The data folder ``data`` (absolute), whose parent exists."""
+
+    data: Path
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self.data / "server.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The server that runs now; ``None`` where none does."""
+        server = self._server()
+        return None if server is None else server.pid
+
+    def ensure_running(self) -> Path:
+        """Return the folder of the socket of a server that takes connections, made and started where needed.
+
+        Raises:
+            ServerFault: it can't be made or started, or isn't ready after ``PATIENCE`` seconds.
+        """
+        if not (self.data / "PG_VERSION").exists():
+            self._create()
+        deadline = time.monotonic() + PATIENCE
+        last = self._last_server()
+        while time.monotonic() < deadline:
+            server = self._server()
+            if server is None:
+                self._start(deadline, None if last is None else last.socket_dir)
+            elif not server.ready:
+                time.sleep(0.05)
+            elif (server.socket_dir / _SOCKET).exists():
+                return server.socket_dir
+            else:  # cleaned away, as what is in temporary folders may be: only a new start makes it again
+                last = server
+                self.stop()
+        raise ServerFault(f"the embedded PostgreSQL isn't ready after {PATIENCE:.0f} s; its log is {self.log}")
+
+    def stop(self) -> None:
+        """Stop the server, if it runs, ending its sessions.
+
+        Raises:
+            ServerFault: it doesn't stop.
+        """
+        server = self._server()
+        if server is None:
+            return
+        done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", ".", folder=self.data)
+        if done.returncode:
+            raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_reason(done.stderr)}; its log is {self.log}")
+        self._remove(server.socket_dir)
+
+    def _create(self) -> None:
+        """Make the folder beside its place and move it there whole: a killed ``initdb`` leaves nothing in the way."""
+        parent, prefix = self.data.parent, f"{self.data.name}.new-"
+        for leftover in parent.glob(f"{prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        try:
+            open_to_system_user(new)
+            options = [f"--set={name}={value}" for name, value in _TUNING.items()]
+            done = run("initdb", f"--username={SUPERUSER}", "--auth=trust", *_LOCALE, *options, "-D", str(new))
+            if done.returncode:
+                raise ServerFault(f"can't make the embedded database in {self.data}: {_reason(done.stderr)}")
+            new.rename(self.data)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _start(self, deadline: float, last_dir: Path | None) -> None:
+        open_to_system_user(self.data)
+        socket_dir = self._socket_dir(last_dir)
+        if self._server():  # the start of someone killed meanwhile
+            return
+        # These tell of a dead server. PostgreSQL would balk if another process had its pid by now; whether processes
+        # of the dead server linger it finds out from their shared memory, not from these.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (socket_dir / f"{_SOCKET}.lock").unlink(missing_ok=True)
+        logged = self.log.stat().st_size if self.log.exists() else 0
+        seconds = max(1, round(deadline - time.monotonic()))
+        options = f'-c listen_addresses="" -p {PORT} -k {socket_dir}'
+        # The folder goes by its place alone: pg_ctl starts the server through a shell, to which a path may mean more.
+        target = ("-l", self.log.name, "-D", ".")
+        done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target, folder=self.data)
+        if self._server():
+            return
+        self._remove(socket_dir)
+        complaint = _reason(self._logged_since(logged) or done.stderr)
+        if "still in use" not in complaint:
+            raise ServerFault(f"the embedded PostgreSQL doesn't start: {complaint}; its log is {self.log}")
+        time.sleep(0.2)  # the dead server's last processes are ending
+
+    def _server(self) -> _Server | None:
+        """The server that runs now."""
+        server = self._last_server()
+        # A container that shares the folder sees the socket but not the pid.
+        if server and (self._is_server(server.pid) or _listens(server.socket_dir / _SOCKET)):
+            return server
+        return None
+
+    def _last_server(self) -> _Server | None:
+        """The server that the pid file tells of, alive or dead."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return _Server(int(lines[0]), Path(lines[4]), ready=len(lines) > 7 and lines[7].strip() == "ready")
+        except (FileNotFoundError, ValueError, IndexError):
+            return None
+
+    def _is_server(self, pid: int) -> bool:
+        """Whether this process is a PostgreSQL at home in this folder: a pid alone may belong to anyone by now."""
+        try:
+            process = psutil.Process(pid)
+            return process.name() == "postgres" and Path(process.cwd()).samefile(self.data)
+        except (psutil.Error, OSError, ValueError):
+            return False
+
+    def _socket_dir(self, last: Path | None) -> Path:
+        """The data folder, or where its path can't be a socket's, a private temporary folder: the last one's."""
+        if _SOCKET_DIR.fullmatch(str(self.data)):
+            return self.data
+        if last and _is_private(last, self.data):  # the URLs that others hold become good again
+            return last
+        folder = Path(tempfile.mkdtemp(prefix="tradematrix-", dir=_TEMPORARY))
+        open_to_system_user(folder)
+        return folder
+
+    def _remove(self, socket_dir: Path) -> None:
+        if socket_dir != self.data:
+            with suppress(OSError):
+                socket_dir.rmdir()
+
+    def _logged_since(self, offset: int) -> str:
+        try:
+            return self.log.read_bytes()[offset:].decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+
+def _is_private(folder: Path, data: Path) -> bool:
+    """Whether nobody but the owner of ``data`` can use this folder, which is made where it is gone."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700)
+        open_to_system_user(folder)
+    try:
+        told = folder.stat(follow_symlinks=False)
+        return stat.S_ISDIR(told.st_mode) and not told.st_mode & 0o077 and told.st_uid == data.stat().st_uid
+    except OSError:
+        return False
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1.0)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _reason(text: str) -> str:
+    """Return the line of an output that says why: the last that is fatal or an error, else the last of all."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    grave = [found[0] for line in lines if (found := re.search(r"(FATAL|PANIC|error):.*", line))]
+    return next(reversed(grave or lines), "no reason given")

@@ -1,0 +1,190 @@
+"""Where the two databases are: TradeMatrix's own (the market) and Dagster's.
+
+Here: from settings to URLs that are known to work, databases made where they are missing. Not here: what is in them
+(``tables``, ``dagster_storage``), and how the embedded server lives (``embedded``).
+"""
+
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import TupleRow
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
+from tradematrix_pipelines.settings import Settings
+
+MARKET_DATABASE = "tradematrix"
+DAGSTER_DATABASE = "dagster"
+OLDEST_SERVER = 15  # the first with MERGE
+
+_MARKET_VARIABLE = "TRADEMATRIX_DATABASE_URL"
+_DAGSTER_VARIABLE = "TRADEMATRIX_DAGSTER_DATABASE_URL"
+_MARKET_DRIVER = "postgresql+psycopg"
+_DAGSTER_DRIVER = "postgresql+psycopg2"  # Dagster's NOTIFY fails under psycopg 3
+_SCHEMES = {"postgres", "postgresql", _MARKET_DRIVER, _DAGSTER_DRIVER}
+# Seconds; and text as text on servers whose own encoding is SQL_ASCII, or with a PGCLIENTENCODING about.
+_DEFAULTS = {"connect_timeout": "10", "client_encoding": "utf8"}
+
+
+class DatabaseFault(TradeMatrixError):
+    """A database can't be reached, used or made."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Databases:
+    """Two databases.
+
+    Attributes:
+        market: URL for SQLAlchemy with psycopg 3.
+        dagster: URL for SQLAlchemy with psycopg 2.
+    """
+
+    market: URL
+    dagster: URL
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenDatabases(Databases):
+    """Two databases that are there, and stay until :meth:`close`.
+
+    Attributes:
+        lease: the hold on the embedded server; ``None`` with a server of the user's.
+    """
+
+    lease: ServerLease | None = None
+
+    def close(self) -> None:
+        """Let go of the embedded server. A second time does nothing."""
+        if self.lease is not None:
+            self.lease.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def open_databases(settings: Settings) -> OpenDatabases:
+    """Return the databases that ``settings`` name, made where missing, on the embedded server where they name none.
+
+    Raises:
+        UsageError: a URL isn't one of PostgreSQL, or both name the same database.
+        TradeMatrixError: a server can't be started or reached, is too old, or refuses the user, or the database is
+            missing and the user may not create it.
+    """
+    lease = None if settings.database_url else lease_server(settings.home)
+    try:
+        found = _with_drivers(_locate(settings, lease))
+        _ensure(found.market, _MARKET_VARIABLE)
+        _ensure(found.dagster, _DAGSTER_VARIABLE)
+    except BaseException:
+        if lease is not None:
+            lease.release()
+        raise
+    return OpenDatabases(market=found.market, dagster=found.dagster, lease=lease)
+
+
+def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
+    if lease is None:
+        market = _parse(settings.database_url or "", _MARKET_VARIABLE)
+        dagster = market.set(database=f"{market.database}_dagster")
+    else:
+        market, dagster = lease.url(MARKET_DATABASE), lease.url(DAGSTER_DATABASE)
+    if settings.dagster_database_url:
+        dagster = _parse(settings.dagster_database_url, _DAGSTER_VARIABLE)
+    if (_where(market), market.database) == (_where(dagster), dagster.database):
+        raise UsageError(f"{_DAGSTER_VARIABLE} names the market's database: Dagster needs one of its own")
+    return Databases(market=market, dagster=dagster)
+
+
+def _with_drivers(databases: Databases) -> Databases:
+    def complete(url: URL, driver: str) -> URL:
+        return url.set(drivername=driver, query={**_DEFAULTS, **url.query})
+
+    return replace(
+        databases,
+        market=complete(databases.market, _MARKET_DRIVER),
+        dagster=complete(databases.dagster, _DAGSTER_DRIVER),
+    )
+
+
+def _parse(text: str, variable: str) -> URL:
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        url = None
+    # What was given is not repeated: a URL that can't be read may have its password anywhere.
+    if url is None or url.drivername not in _SCHEMES or not url.database:
+        raise UsageError(
+            f"{variable} is no URL of a PostgreSQL database: write postgresql://user:password@host/database"
+        )
+    return url
+
+
+def _ensure(url: URL, variable: str) -> None:
+    """Connect to the database, making it first where it is missing."""
+    try:
+        _check(url, variable)
+    except psycopg.Error as error:
+        if isinstance(error, errors.ConnectionTimeout) or not _create(url, variable):
+            raise _fault(url, variable, error) from None
+        try:
+            _check(url, variable)
+        except psycopg.Error as again:
+            raise _fault(url, variable, again) from None
+
+
+def _check(url: URL, variable: str) -> None:
+    with _connect(url) as connection:
+        version = connection.info.server_version // 10000
+    if version < OLDEST_SERVER:
+        raise DatabaseFault(f"{_where(url)} runs PostgreSQL {version}: point {variable} at {OLDEST_SERVER} or newer")
+
+
+def _create(url: URL, variable: str) -> bool:
+    """Make the database if that is what was wrong; return whether connecting is worth another try.
+
+    Whether it is missing is looked up: a refused connection says why only in the server's own language.
+    """
+    try:
+        with _connect(url.set(database="postgres")) as connection:
+            if connection.execute("SELECT FROM pg_database WHERE datname = %s", [url.database]).fetchone():
+                return True  # another process made it just now; else the second try fails like the first
+            # UTF-8 and an order that is the same everywhere; only template0 lets one choose.
+            create = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
+            connection.execute(create.format(sql.Identifier(url.database or "")))
+    except (errors.DuplicateDatabase, errors.UniqueViolation):  # another process was faster
+        return True
+    except errors.InsufficientPrivilege:
+        raise DatabaseFault(
+            f"{_where(url)} has no database {url.database!r} and user {url.username!r} may not create it: "
+            f"have it created, or set {variable} to one that exists"
+        ) from None
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _connect(url: URL) -> "psycopg.Connection[TupleRow]":
+    url = url.set(drivername=_MARKET_DRIVER)
+    arguments, options = url.get_dialect()().create_connect_args(url)
+    return psycopg.connect(*arguments, **options, autocommit=True)
+
+
+def _fault(url: URL, variable: str, error: psycopg.Error) -> DatabaseFault:
+    reason = " ".join(str(error).split())
+    if isinstance(url.password, str) and url.password:
+        reason = reason.replace(url.password, "***")
+    return DatabaseFault(f"can't use database {url.database!r} on {_where(url)}: {reason}; check {variable}")
+
+
+def _where(url: URL) -> str:
+    """The server, for people: host and port, or the folder of its socket."""
+    host, port = url.host or url.query.get("host", "localhost"), url.port or url.query.get("port", 5432)
+    return f"{host}:{port}"

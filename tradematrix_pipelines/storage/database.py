@@ -1,0 +1,97 @@
+"""The market database, opened: ready to read and write.
+
+Two ways in: ``Market.open`` brings the schema up to date and seeds an empty database, ``Market.connect`` leaves it as
+it is. Not here: where it is (``databases``), and its schema (``schema``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, create_engine
+
+from tradematrix_pipelines.clock import Clock
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
+from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.reading import CandleReader
+from tradematrix_pipelines.storage.schema import check_schema, migrate
+from tradematrix_pipelines.storage.symbols import insert_default_symbols
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Market:
+    """What the rest of the project needs of the market database. A context manager; leaving it closes all.
+
+    Attributes:
+        engine: pooled connections (psycopg 3) for everything but bulk reads.
+        candles: the bulk reader.
+        clock: what stamps rows.
+        databases: where the databases are; holds the embedded server while open.
+    """
+
+    engine: Engine
+    candles: CandleReader
+    clock: Clock
+    databases: OpenDatabases
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the database that ``settings`` names, bring its schema up to date and seed an empty one.
+
+        Raises:
+            TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
+        """
+        return cls._opened(settings, lambda engine: prepare(engine, now=settings.clock.now()))
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """Open the database that ``settings`` name as it is.
+
+        Raises:
+            SchemaMismatch: its schema is not the one that this code works on.
+            TradeMatrixError: the server can't be started or reached.
+        """
+        return cls._opened(settings, check_schema)
+
+    @classmethod
+    def _opened(cls, settings: Settings, make_sure: Callable[[Engine], object]) -> Self:
+        databases = open_databases(settings)
+        engine = create_engine(databases.market, pool_pre_ping=True)
+        try:
+            make_sure(engine)
+        except BaseException:
+            engine.dispose()
+            databases.close()
+            raise
+        return cls(engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases)
+
+    def close(self) -> None:
+        """Close every connection, and let go of the embedded server."""
+        self.candles.close()
+        self.engine.dispose()
+        self.databases.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def prepare(engine: Engine, *, now: datetime | None = None) -> list[str]:
+    """Bring the schema up to date, seed one without symbols with the default ones; return the revisions applied.
+
+    Both in one transaction: whoever is killed in between leaves neither, and nobody sees a schema without symbols.
+
+    Args:
+        now: when those were added, aware; ``None`` = by the database's clock.
+
+    Raises:
+        SchemaTooNew: the database is ahead of this code.
+    """
+    return migrate(engine, then=lambda connection: insert_default_symbols(connection, DEFAULT_SYMBOLS, now=now))

@@ -1,6 +1,0 @@
-"""A loopback server that speaks Twelve Data's protocol, traps included: what runs without a key, and the test rig."""
-
-from tradematrix_pipelines.vendors.simulator.faults import fault_help
-from tradematrix_pipelines.vendors.simulator.server import Simulator, serve_simulator
-
-__all__ = ["Simulator", "fault_help", "serve_simulator"]

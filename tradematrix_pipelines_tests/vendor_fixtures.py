@@ -1,0 +1,181 @@
+"""What the vendors' tests share: simulators, clients, a server that plays a script, a ledger that writes down."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tradematrix_pipelines.clock import Clock, FrozenClock
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
+from tradematrix_pipelines.simulator import Simulator
+from tradematrix_pipelines.vendors.credits import Reservation
+from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.twelve_data import TwelveData
+
+# A Friday on which Xetra, New York and FX all trade, in the weeks when only America has turned its clocks.
+NOW = datetime(2026, 3, 20, 15, 0, 30, tzinfo=UTC)
+KEY = "0123456789abcdef0123456789abcdef"
+QUICK = Patience(tries=3, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+
+
+@dataclass
+class Notebook:
+    """A ledger that grants everything and writes down what it was asked."""
+
+    reserved: list[Reservation] = field(default_factory=list)
+    settled: list[tuple[int | None, int | None, int | None]] = field(default_factory=list)
+    refusals: int = 0
+
+    def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002 - the domain's word
+        self.reserved.append(Reservation(id=len(self.reserved), vendor=vendor, credits=credits, purpose=purpose))
+        return self.reserved[-1]
+
+    def settle(
+        self,
+        reservation: Reservation,
+        *,
+        charged: int | None,
+        used: int | None = None,
+        left: int | None = None,
+        refused: bool = False,
+    ) -> None:
+        assert reservation in self.reserved
+        self.settled.append((charged, used, left))
+        self.refusals += refused
+
+
+@dataclass
+class Script:
+    """A real HTTP server that answers each call with the next entry: status, body, headers; the last one repeats.
+
+    A body is bytes, or a function that makes them from the path that was asked for.
+    """
+
+    answers: list[tuple[int, bytes | Callable[[str], bytes], dict[str, str]]]
+    clock: Clock
+    requests: list[tuple[str, dict[str, str], datetime]] = field(default_factory=list)
+    url: str = ""
+
+    def take(self, handler: BaseHTTPRequestHandler) -> None:
+        status, body, headers = self.answers[min(len(self.requests), len(self.answers) - 1)]
+        body = body(handler.path) if callable(body) else body
+        self.requests.append(
+            (handler.path, {name.lower(): value for name, value in handler.headers.items()}, self.clock.now())
+        )
+        handler.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+
+@pytest.fixture
+def ledger() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+def symbols() -> dict[str, Symbol]:
+    """The default symbols by name, and the trap: a row that means the index and asks for the ETF."""
+    trap = Symbol(
+        name="DAX40",
+        calendar="XETR",
+        instrument=InstrumentType.INDEX,
+        tick_size=0.5,
+        currency="EUR",
+        exchange="XETR",
+        vendor_symbols={"twelve_data": "DAX"},
+        price_range=(2_000, 200_000),
+    )
+    return {symbol.name: symbol for symbol in (*DEFAULT_SYMBOLS, trap)}
+
+
+@pytest.fixture(scope="session")
+def standing_simulator() -> Iterator[Simulator]:
+    """One simulator for all tests that want nothing but faults: starting and stopping takes a fifth of a second."""
+    with Simulator(clock=FrozenClock(NOW)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulate(standing_simulator: Simulator) -> Iterator[Callable[..., Simulator]]:
+    """Give simulators, their counters at zero, the clock at NOW unless told otherwise; all stop after the test."""
+    with ExitStack() as stack:
+
+        def start(*, faults: tuple[str, ...] = (), **options: Any) -> Simulator:
+            if options:
+                return stack.enter_context(Simulator(faults=faults, **({"clock": FrozenClock(NOW)} | options)))
+            standing_simulator.set_faults(*faults)
+            counts = standing_simulator.counts
+            counts.calls = counts.credits = counts.limited = 0
+            return standing_simulator
+
+        yield start
+
+
+@pytest.fixture
+def connect(ledger: Notebook) -> Iterator[Callable[..., TwelveData]]:
+    """Make clients of a URL; all are closed after the test."""
+    with ExitStack() as stack:
+
+        def make(url: str, **options: Any) -> TwelveData:
+            defaults = {"key": KEY, "ledger": ledger, "clock": FrozenClock(NOW), "patience": QUICK}
+            client = TwelveData(base_url=url, **(defaults | options))
+            stack.callback(client.close)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., Script]]:
+    """Start servers that play a script; a dict as body is sent as JSON."""
+    with ExitStack() as stack:
+
+        def start(*answers: tuple[Any, ...], clock: Clock | None = None) -> Script:
+            script = Script([_entry(*answer) for answer in answers], clock or FrozenClock(NOW))
+
+            class Handler(BaseHTTPRequestHandler):
+                protocol_version = "HTTP/1.1"
+                disable_nagle_algorithm = True  # or headers and body, written apart, wait 40 ms for each other
+
+                def do_GET(self) -> None:
+                    script.take(self)
+
+                def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+                    del format, args
+
+            server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+            thread.start()
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            script.url = f"http://127.0.0.1:{server.server_address[1]}"
+            return script
+
+        yield start
+
+
+@pytest.fixture
+def recorded(shared_data: Path) -> Callable[[str], Any]:
+    """Read a recorded answer of the vendor by the beginning of its file's name."""
+
+    def read(prefix: str) -> Any:
+        (path,) = (shared_data / "twelvedata").glob(f"{prefix}*.json")
+        return json.loads(path.read_text())
+
+    return read
+
+
+def _entry(
+    status: int, body: Any, headers: dict[str, str] | None = None
+) -> tuple[int, bytes | Callable[[str], bytes], dict[str, str]]:
+    ready = isinstance(body, bytes) or callable(body)
+    return status, body if ready else json.dumps(body).encode(), headers or {}
