@@ -17,7 +17,7 @@ from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.vendors.registry import open_vendors
 
 _HOUR = timedelta(hours=1)
@@ -71,8 +71,8 @@ def pull_once() -> None:
     """Carry out a live tick of the environment's installation."""
     settings = load_settings()
     with (
-        Market.open(settings) as market,
-        open_vendors(settings, ledger=open_ledger(market.engine, settings)) as vendors,
+        Database.open(settings) as database,
+        open_vendors(settings, ledger=open_ledger(database.engine, settings)) as vendors,
     ):
-        pulls = plan_pulls(market, settings, now=market.clock.now())
-        pull_symbols(market, vendors, PostgresIOManager(market), [symbol for symbol, _ in pulls.due])
+        pulls = plan_pulls(database, settings, now=database.clock.now())
+        pull_symbols(database, vendors, PostgresIOManager(database), [symbol for symbol, _ in pulls.due])

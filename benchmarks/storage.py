@@ -26,10 +26,10 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.candles import copy_candles, write
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
-Store = Callable[[Market, list[SeriesBatch]], None]
+Store = Callable[[Database, list[SeriesBatch]], None]
 BASELINE = "staging + ON CONFLICT"
 
 _UPSERT = text("""
@@ -42,22 +42,22 @@ _UPSERT = text("""
 """)
 
 
-def ours(market: Market, batches: list[SeriesBatch]) -> None:
+def ours(database: Database, batches: list[SeriesBatch]) -> None:
     """Store as the project does."""
-    write(market.engine, batches, now=market.clock.now())
+    write(database.engine, batches, now=database.clock.now())
 
 
-def usual(market: Market, batches: list[SeriesBatch]) -> None:
+def usual(database: Database, batches: list[SeriesBatch]) -> None:
     """Store by the usual recipe, with the same encoder."""
-    with market.engine.begin() as connection:
+    with database.engine.begin() as connection:
         connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
         copy_candles(connection, batches, table="staged_ohlc")
         connection.execute(_UPSERT)
 
 
-def delete_and_copy(market: Market, batches: list[SeriesBatch]) -> None:
+def delete_and_copy(database: Database, batches: list[SeriesBatch]) -> None:
     """Delete the range and COPY, as Dagster's own database IO managers do."""
-    with market.engine.begin() as connection:
+    with database.engine.begin() as connection:
         for batch in batches:
             connection.execute(
                 text("DELETE FROM ohlc WHERE symbol_id = :id AND timeframe = '1m' AND ts BETWEEN :first AND :last"),
@@ -90,9 +90,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tradematrix-") as home:
         settings = load_settings({"TRADEMATRIX_HOME": str(Path(home) / "home")})
-        with Market.open(settings) as market:
-            batches = [_minutes(symbol, options.candles // 5) for symbol in read_symbols(market.engine)]
-            rounds = [_round(market, batches) for _ in range(options.rounds)]
+        with Database.open(settings) as database:
+            batches = [_minutes(symbol, options.candles // 5) for symbol in read_symbols(database.engine)]
+            rounds = [_round(database, batches) for _ in range(options.rounds)]
     _report(rounds, as_json=options.json)
 
 
@@ -104,28 +104,28 @@ def _minutes(symbol: Symbol, count: int) -> SeriesBatch:
     return SeriesBatch(symbol=symbol, timeframe=Timeframe.M1, candles=as_candles(pd.DataFrame(rows)), source="bench")
 
 
-def _round(market: Market, batches: list[SeriesBatch]) -> dict[str, tuple[Cost, Cost]]:
+def _round(database: Database, batches: list[SeriesBatch]) -> dict[str, tuple[Cost, Cost]]:
     costs = {}
     for name, store in WAYS.items():
-        with market.engine.begin() as connection:
+        with database.engine.begin() as connection:
             connection.execute(text("TRUNCATE ohlc"))
-        with market.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("CHECKPOINT"))
-        fresh, replay = _cost(market, batches, store), _cost(market, batches, store)
+        fresh, replay = _cost(database, batches, store), _cost(database, batches, store)
         costs[name] = (fresh, replay)
     return costs
 
 
-def _cost(market: Market, batches: list[SeriesBatch], store: Store) -> Cost:
-    before = _wal_position(market)
+def _cost(database: Database, batches: list[SeriesBatch], store: Store) -> Cost:
+    before = _wal_position(database)
     start = time.perf_counter()
-    store(market, batches)
+    store(database, batches)
     seconds = time.perf_counter() - start
-    return Cost(seconds, _wal_position(market) - before)
+    return Cost(seconds, _wal_position(database) - before)
 
 
-def _wal_position(market: Market) -> int:
-    with market.engine.connect() as connection:
+def _wal_position(database: Database) -> int:
+    with database.engine.connect() as connection:
         return int(connection.execute(text("SELECT pg_current_wal_insert_lsn() - '0/0'")).scalar_one())
 
 

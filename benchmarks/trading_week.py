@@ -31,7 +31,7 @@ from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.current_prices import read_current_prices
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import record
 from tradematrix_pipelines.storage.notifications import tell
 from tradematrix_pipelines.storage.symbols import read_symbols
@@ -104,8 +104,8 @@ class Week:
     def live(self, report: Callable[[int], None]) -> Lived:
         """Live through the week, and return what it was like; ``report`` is told of the minutes done, now and then."""
         start = self._clock.instant
-        with self._opened() as (market, instance, vendors):
-            sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+        with self._opened() as (database, instance, vendors):
+            sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
             before = self._spent()
             for number in range(MINUTES):
                 tick = start + number * MINUTE
@@ -113,47 +113,47 @@ class Week:
                 if number % 1440 == 0:
                     before = self._spent()
                 if self._on_minute(tick):
-                    self._tick(market, instance, vendors, tick)
+                    self._tick(database, instance, vendors, tick)
                 self.lived.credits_by_day[f"{tick:%a %d}"] = self._spent() - before
                 if number % _SAMPLES == 0:
-                    self._measure(market, tick)
+                    self._measure(database, tick)
                     report(number)
         return self.lived
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Market, dg.DagsterInstance, Sequence[Any]]]:
+    def _opened(self) -> Iterator[tuple[Database, dg.DagsterInstance, Sequence[Any]]]:
         with (
-            Market.open(self._settings) as market,
+            Database.open(self._settings) as database,
             open_instance(self._settings) as instance,
-            open_vendors(self._settings, ledger=open_ledger(market.engine, self._settings)) as vendors,
+            open_vendors(self._settings, ledger=open_ledger(database.engine, self._settings)) as vendors,
         ):
-            yield market, instance, vendors
+            yield database, instance, vendors
 
-    def _tick(self, market: Market, instance: dg.DagsterInstance, vendors: Sequence[Any], tick: datetime) -> None:
-        pulls = plan_pulls(market, self._settings, now=tick)
-        door = PostgresIOManager(market)
-        for pulled in pull_symbols(market, vendors, door, [symbol for symbol, _ in pulls.due]):
+    def _tick(self, database: Database, instance: dg.DagsterInstance, vendors: Sequence[Any], tick: datetime) -> None:
+        pulls = plan_pulls(database, self._settings, now=tick)
+        door = PostgresIOManager(database)
+        for pulled in pull_symbols(database, vendors, door, [symbol for symbol, _ in pulls.due]):
             self.lived.pulls += 1
             self.lived.failed_pulls += pulled.error is not None
         if tick.minute % SENSORS == _AFTER_CLOSES:
             # Candles first, then the levels that follow from them.
-            while self._carry_out(market, instance, want_due):
+            while self._carry_out(database, instance, want_due):
                 pass
-            self._carry_out(market, instance, want_healing)
-            self._tell(market, instance)
+            self._carry_out(database, instance, want_healing)
+            self._tell(database, instance)
         if last_deadline(tick) == tick:
-            self._carry_out(market, instance, want_missing)
+            self._carry_out(database, instance, want_missing)
 
-    def _tell(self, market: Market, instance: dg.DagsterInstance) -> None:
+    def _tell(self, database: Database, instance: dg.DagsterInstance) -> None:
         now = self._clock.instant
-        found, kinds = find_incidents(market, self._settings, instance, now=now)
-        record(market.engine, found, kinds=kinds, now=now)
-        tell(market.engine, self._alerter, now=now)
+        found, kinds = find_incidents(database, self._settings, instance, now=now)
+        record(database.engine, found, kinds=kinds, now=now)
+        tell(database.engine, self._alerter, now=now)
 
-    def _carry_out(self, market: Market, instance: dg.DagsterInstance, want: Callable[..., list[Wanted]]) -> int:
+    def _carry_out(self, database: Database, instance: dg.DagsterInstance, want: Callable[..., list[Wanted]]) -> int:
         """Carry out what is wanted and not requested yet, and return how many runs that were."""
         before, now = self.lived.runs, self._clock.instant
-        for request in request_runs(market, instance, want(market, self._settings, now=now), now=now):
+        for request in request_runs(database, instance, want(database, self._settings, now=now), now=now):
             keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
             [(symbol, dates)] = dates_by_symbol(keys).items()
             outcome = run_sessions(
@@ -170,9 +170,9 @@ class Week:
             self.lived.failed_runs += outcome.error is not None
         return self.lived.runs - before
 
-    def _measure(self, market: Market, tick: datetime) -> None:
-        symbols = read_symbols(market.engine)
-        newest = {price.symbol: price for price in read_current_prices(market.engine, symbols)}
+    def _measure(self, database: Database, tick: datetime) -> None:
+        symbols = read_symbols(database.engine)
+        newest = {price.symbol: price for price in read_current_prices(database.engine, symbols)}
         for symbol in symbols:
             session = get_calendar(symbol.calendar).at(tick)
             if session is None or tick < session.opens_at + MINUTE:

@@ -73,7 +73,7 @@ _STATE = {
         ORDER BY trade_date, symbol_id, method""",
 }
 _INCIDENTS = text("""
-    SELECT count(*), count(opening_told_at), count(closed_at), count(closing_told_at) FROM incidents
+    SELECT count(*), count(opening_notified_at), count(closed_at), count(closing_notified_at) FROM incidents
 """)
 _LATE = timedelta(minutes=10)
 """FX opens in the moment in which it closes: its levels are to be there so soon after."""

@@ -14,7 +14,7 @@ import pytest
 from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
 from tradematrix_pipelines.postgres.programs import open_to_system_user, run
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 pytest_plugins = ["tradematrix_pipelines_tests.vendor_fixtures"]
 
@@ -109,7 +109,7 @@ def module_installation(
 
 
 @pytest.fixture
-def market(settings: Settings) -> Iterator[Market]:
+def database(settings: Settings) -> Iterator[Database]:
     """That installation's market database, open, with the default symbols."""
-    with Market.open(settings) as opened:
+    with Database.open(settings) as opened:
         yield opened

@@ -16,13 +16,13 @@ from tradematrix_pipelines.clock import Clock, FrozenClock
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
 from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.vendors.credits import Reservation
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 # A Friday on which Xetra, New York and FX all trade, in the weeks when only America has turned its clocks.
 NOW = datetime(2026, 3, 20, 15, 0, 30, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"
-QUICK = Patience(tries=3, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+QUICK = RetryPolicy(tries=3, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 
 
 @dataclass

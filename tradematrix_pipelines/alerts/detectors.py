@@ -114,16 +114,16 @@ def find_stale_markets(
     return found
 
 
-def find_given_up(rows: Iterable[StoredCoverage]) -> list[Incident]:
+def find_exhausted(rows: Iterable[StoredCoverage]) -> list[Incident]:
     """Return the sessions that healing has given up, one incident a session.
 
     Args:
-        rows: the coverage given up (``healing.Healing.given_up``).
+        rows: the coverage given up (``healing.Healing.exhausted``).
     """
     sessions: dict[tuple[str, date], list[StoredCoverage]] = {}
     for row in rows:
         sessions.setdefault((row.symbol, row.coverage.trade_date), []).append(row)
-    kind = IncidentKind.SESSION_OPEN
+    kind = IncidentKind.SESSION_EXHAUSTED
     return [
         Incident(
             key=f"{kind}|{symbol}|{day}",

@@ -18,7 +18,7 @@ class IncidentKind(StrEnum):
     CREDITS_LOW = "credits_low"
     STALE_MARKET = "stale_market"
     VENDOR_DISAGREEMENT = "vendor_disagreement"
-    SESSION_OPEN = "session_open"  # self-healing has given up on a session
+    SESSION_EXHAUSTED = "session_exhausted"  # self-healing has given up on a session
     NOT_JUDGED = "not_judged"  # whether something of another kind is wrong can't be told
 
 
@@ -41,15 +41,15 @@ class RecordedIncident(Incident):
     """An incident as it is stored. Instants are aware, UTC.
 
     Attributes:
-        opening_told_at: when somebody was told that it opened; ``None`` = nobody was.
+        opening_notified_at: when somebody was told that it opened; ``None`` = nobody was.
         closed_at: when it was over; ``None`` = it is open.
     """
 
     id: int
     opened_at: datetime
-    opening_told_at: datetime | None = None
+    opening_notified_at: datetime | None = None
     closed_at: datetime | None = None
-    closing_told_at: datetime | None = None
+    closing_notified_at: datetime | None = None
 
 
 _Known = TypeVar("_Known", bound=Incident)

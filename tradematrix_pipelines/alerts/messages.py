@@ -12,7 +12,7 @@ _LINE = 250
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Touch:
+class TouchedLevel:
     """A level that the price touched.
 
     Attributes:
@@ -38,7 +38,7 @@ class Message:
     body: str
 
 
-def compose(incidents: Sequence[RecordedIncident], touches: Sequence[Touch]) -> Message:
+def compose(incidents: Sequence[RecordedIncident], touches: Sequence[TouchedLevel]) -> Message:
     """Return one message, a line each. What is open comes first, then what is over, then touches.
 
     An incident that is over and whose opening nobody was told of is told as one: it was, and is over. What doesn't fit
@@ -67,11 +67,11 @@ def _incident_line(incident: RecordedIncident) -> str:
     since, until = f"{incident.opened_at:%Y-%m-%d %H:%M}", incident.closed_at
     if until is None:
         return _line(f"{_words(incident)}: {incident.message}", f"since {since} UTC")
-    state = "over" if incident.opening_told_at else "was and is over"
+    state = "over" if incident.opening_notified_at else "was and is over"
     return _line(f"{state}: {_words(incident)}: {incident.message}", f"{since} to {until:%Y-%m-%d %H:%M} UTC")
 
 
-def _touch_line(touch: Touch) -> str:
+def _touch_line(touch: TouchedLevel) -> str:
     level, price = (_price(value, touch.tick_size) for value in (touch.level_price, touch.price))
     return _line(f"{touch.symbol} touched {touch.level} {level}, price {price}", f"{touch.at:%Y-%m-%d %H:%M} UTC")
 

@@ -36,11 +36,11 @@ class LastPull:
 
     Attributes:
         at: when it was, aware, UTC.
-        in_vain: how many pulls there were, where none of them has brought a bar and the last one failed; else 0.
+        without_result: how many pulls there were, where none of them has brought a bar and the last one failed; else 0.
     """
 
     at: datetime
-    in_vain: int = 0
+    without_result: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,23 +141,23 @@ def _why_not(
 
 
 def _too_soon(now: datetime, last: LastPull, every: int) -> str | None:
-    again = _floor(last.at) + pause(last, every)
+    again = _floor(last.at) + pull_pause(last, every)
     if _floor(now) >= again:
         return None
-    if last.in_vain:
-        return f"failed {last.in_vain} times without a bar, the next try is at {again:%H:%M} UTC"
+    if last.without_result:
+        return f"failed {last.without_result} times without a bar, the next try is at {again:%H:%M} UTC"
     return f"pulled at {last.at:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
 
 
-def pause(last: LastPull, every: int) -> timedelta:
+def pull_pause(last: LastPull, every: int) -> timedelta:
     """Return the time from one pull to the next: longer and longer where nothing comes of it.
 
     A vendor that does not serve a symbol, because of the plan or its name, refuses for a credit a time.
     """
     usual: timedelta = every * _MINUTE
-    if not last.in_vain:
+    if not last.without_result:
         return usual
-    doubled: timedelta = usual * 2 ** min(last.in_vain, _DOUBLINGS)
+    doubled: timedelta = usual * 2 ** min(last.without_result, _DOUBLINGS)
     return min(doubled, max(_LONGEST_PAUSE, usual))
 
 

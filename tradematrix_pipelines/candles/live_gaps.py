@@ -16,7 +16,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 _MINUTE = np.timedelta64(1, "m")
 
 
-def without_torn_bars(
+def without_incomplete_bars(
     minutes: pd.DataFrame, *, timeframe: Timeframe, session: Session, now: datetime, gap_tolerance: int | None
 ) -> pd.DataFrame:
     """Return the minutes of those bars of a coarser timeframe that have no hole in them up to ``now``.
@@ -28,21 +28,21 @@ def without_torn_bars(
         timeframe: an intraday one, coarser than a minute.
     """
     opens = instants(minutes["ts"])
-    absent = _holes(opens, session, now, gap_tolerance)
+    absent = _gaps(opens, session, now, gap_tolerance)
     torn = np.isin(_bars(opens, session, timeframe), _bars(absent, session, timeframe))
     return minutes[~torn].reset_index(drop=True) if torn.any() else minutes
 
 
-def first_hole(minutes: pd.DataFrame, *, session: Session, now: datetime, gap_tolerance: int | None) -> datetime | None:
+def first_gap(minutes: pd.DataFrame, *, session: Session, now: datetime, gap_tolerance: int | None) -> datetime | None:
     """Return the first minute of the first hole up to ``now``, aware, UTC; ``None`` = there is none."""
-    absent = _holes(instants(minutes["ts"]), session, now, gap_tolerance)
+    absent = _gaps(instants(minutes["ts"]), session, now, gap_tolerance)
     if not len(absent):
         return None
     found: datetime = absent[0].astype("datetime64[us]").item()
     return found.replace(tzinfo=UTC)
 
 
-def _holes(opens: Instants, session: Session, now: datetime, gap_tolerance: int | None) -> Instants:
+def _gaps(opens: Instants, session: Session, now: datetime, gap_tolerance: int | None) -> Instants:
     """Return the minutes that lie in holes."""
     grid = session.bar_opens(Timeframe.M1)
     grid = grid[grid + _MINUTE <= to_instant(now)]

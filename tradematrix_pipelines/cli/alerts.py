@@ -6,7 +6,7 @@ import click
 
 from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.alerts.incidents import RecordedIncident
-from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import load_settings
@@ -40,7 +40,7 @@ def test() -> None:
 @json_option
 def list_incidents(*, everything: bool, as_json: bool) -> None:
     """List the open incidents."""
-    with open_market() as (_, market):
+    with open_database() as (_, market):
         engine = market.engine
         found = read_since(engine, market.clock.now() - _RECENT) if everything else read_open(engine)
     show([_row(incident) for incident in found], as_json=as_json, empty="no incidents")
@@ -53,7 +53,7 @@ def touches(*, symbol: str, on: bool | None) -> None:
     """Turn the alerts of a symbol's touched levels on or off."""
     if on is None:
         raise UsageError("say --on or --off")
-    with open_market() as (settings, market):
+    with open_database() as (settings, market):
         set_touch_alerts(market.engine, symbol, on=on)
     unheard = "; nobody hears them before TRADEMATRIX_ALERT_URLS is set" if on and not settings.alert_urls else ""
     click.echo(f"touch alerts of {symbol} are {'on' if on else 'off'}{unheard}")
@@ -65,6 +65,7 @@ def _row(incident: RecordedIncident) -> dict[str, object]:
         "key": incident.key,
         "opened_at": incident.opened_at,
         "closed_at": incident.closed_at,
-        "told": (incident.opening_told_at if incident.closed_at is None else incident.closing_told_at) is not None,
+        "notified": (incident.opening_notified_at if incident.closed_at is None else incident.closing_notified_at)
+        is not None,
         "detail": incident.message,
     }

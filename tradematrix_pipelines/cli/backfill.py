@@ -9,7 +9,7 @@ import click
 import dagster as dg
 
 from tradematrix_pipelines.candles.coverage import Coverage
-from tradematrix_pipelines.cli.common import open_market, sessions_options
+from tradematrix_pipelines.cli.common import open_database, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.defs.backfill import Run, execute, plan_candle_runs, plan_levels_run
@@ -21,7 +21,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 
@@ -60,18 +60,18 @@ def command(
 
     Runs through Dagster, so the UI shows it. Sessions that are complete already cost nothing.
     """
-    with open_market() as (settings, market):
-        chosen = find_symbols(market.engine, symbols)
+    with open_database() as (settings, database):
+        chosen = find_symbols(database.engine, symbols)
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-        outcomes = backfill(settings, market, chosen, first=first, last=last, timeframes=wanted, refresh=refresh)
-        report(market, outcomes, first, last or market.clock.now().date(), wanted, as_json=as_json)
+        outcomes = backfill(settings, database, chosen, first=first, last=last, timeframes=wanted, refresh=refresh)
+        report(database, outcomes, first, last or database.clock.now().date(), wanted, as_json=as_json)
     if not all(outcome.ok for outcome in outcomes):
         ctx.exit(1)
 
 
 def backfill(
     settings: Settings,
-    market: Market,
+    database: Database,
     symbols: Sequence[Symbol],
     *,
     first: date,
@@ -84,32 +84,32 @@ def backfill(
     Raises:
         UsageError: the dates make no sense for one of the symbols; nothing has been done then.
     """
-    now, batch = market.clock.now(), uuid.uuid4().hex[:8]
+    now, batch = database.clock.now(), uuid.uuid4().hex[:8]
     planned = {
         symbol.name: plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now) for symbol in symbols
     }
     defs, outcomes = build_defs(settings), [Outcome(symbol) for symbol in symbols]
     total = sum(run.partitions for runs in planned.values() for run in runs)
-    with open_instance(settings) as instance, watch(market, symbols, total=total, since=now, label="backfill"):
-        sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+    with open_instance(settings) as instance, watch(database, symbols, total=total, since=now, label="backfill"):
+        sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
         for outcome in outcomes:
             for run in planned[outcome.symbol.name]:
                 carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
             runs = planned[outcome.symbol.name]
             if refresh and runs:
-                outcome.not_refreshed = _not_refreshed(market, outcome.symbol, runs, since=now)
+                outcome.not_refreshed = _not_refreshed(database, outcome.symbol, runs, since=now)
             if Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
-                levels = plan_levels_run(outcome.symbol, begin, end, market=market, settings=settings, now=now)
+                levels = plan_levels_run(outcome.symbol, begin, end, database=database, settings=settings, now=now)
                 if levels is not None:
                     carry_out(instance, defs, levels, outcome, refresh=False, batch=batch)
     return outcomes
 
 
-def _not_refreshed(market: Market, symbol: Symbol, runs: Sequence[Run], *, since: datetime) -> list[Coverage]:
+def _not_refreshed(database: Database, symbol: Symbol, runs: Sequence[Run], *, since: datetime) -> list[Coverage]:
     timeframes = list({timeframe for run in runs for timeframe in run.timeframes})
     first, last = min(run.first for run in runs), max(run.last for run in runs)
-    rows = read_coverage(market.engine, [symbol], timeframes, first, last)
+    rows = read_coverage(database.engine, [symbol], timeframes, first, last)
     return [row.coverage for row in rows if row.coverage.ok and row.coverage.error and row.checked_at >= since]
 
 
@@ -124,7 +124,7 @@ def carry_out(
 
 
 def report(
-    market: Market,
+    database: Database,
     outcomes: Sequence[Outcome],
     first: date,
     last: date,
@@ -135,7 +135,7 @@ def report(
     """Print, per symbol and timeframe, what is stored; then what failed, and why."""
     rows = []
     for outcome in outcomes:
-        found = [row.coverage for row in read_coverage(market.engine, [outcome.symbol], timeframes, first, last)]
+        found = [row.coverage for row in read_coverage(database.engine, [outcome.symbol], timeframes, first, last)]
         for timeframe in timeframes:
             some = [coverage for coverage in found if coverage.timeframe is timeframe]
             status = [coverage.status.value for coverage in some]

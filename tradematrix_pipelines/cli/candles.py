@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import click
 
-from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -22,7 +22,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 @json_option
 def command(*, symbol: str, timeframe: str, first: date | None, last: date | None, limit: int, as_json: bool) -> None:
     """Show stored candles of SYMBOL, oldest first; times are UTC."""
-    with open_market() as (_, market):
+    with open_database() as (_, market):
         [found] = find_symbols(market.engine, [symbol], only_active=False)
         start, end = _window(found, first, last, market.clock.now())
         candles = market.candles.series(found, Timeframe(timeframe), start, end, newest=limit)

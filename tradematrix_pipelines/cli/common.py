@@ -9,7 +9,7 @@ import click
 
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 
 class TradeDate(click.ParamType[date]):
@@ -48,8 +48,8 @@ def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def open_market() -> Iterator[tuple[Settings, Market]]:
+def open_database() -> Iterator[tuple[Settings, Database]]:
     """Open the market database of the environment's settings."""
     settings = load_settings()
-    with Market.open(settings) as market:
-        yield settings, market
+    with Database.open(settings) as database:
+        yield settings, database

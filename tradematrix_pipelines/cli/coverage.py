@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 import click
 
 from tradematrix_pipelines.automation.closes import LOOKBACK
-from tradematrix_pipelines.automation.healing import find_thin, is_red, next_try
+from tradematrix_pipelines.automation.healing import find_sparse, is_incomplete, next_try
 from tradematrix_pipelines.candles.coverage import StoredCoverage
-from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -26,7 +26,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
     multiple=True,
     help="Only these.",
 )
-@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed or thin.")
+@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed or sparse.")
 @json_option
 def command(
     *,
@@ -42,7 +42,7 @@ def command(
     With --open: what is left to do. "next_try" is when it is asked for again by itself; what was given up waits for
     `tradematrix retry`.
     """
-    with open_market() as (_, market):
+    with open_database() as (_, market):
         chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
         last = last or market.clock.now().date() + timedelta(days=1)
         first = first or last - LOOKBACK
@@ -50,12 +50,12 @@ def command(
             raise UsageError(f"--from {first} is after --to {last}: swap them")
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
         found, now = read_coverage(market.engine, chosen, wanted, first, last), market.clock.now()
-        thin = find_thin(found, now)
-        rows = [_row(row, row in thin, now) for row in found if not only_open or row in thin or _is_open(row, now)]
+        sparse = find_sparse(found, now)
+        rows = [_row(row, row in sparse, now) for row in found if not only_open or row in sparse or _is_open(row, now)]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
-def _row(row: StoredCoverage, thin: bool, now: datetime) -> dict[str, object]:
+def _row(row: StoredCoverage, sparse: bool, now: datetime) -> dict[str, object]:
     found = row.coverage
     return {
         "symbol": row.symbol,
@@ -71,16 +71,16 @@ def _row(row: StoredCoverage, thin: bool, now: datetime) -> dict[str, object]:
         "source": found.source,
         "attempts": row.attempts,
         "next_try": _next_try(row, now),
-        "reason": "far fewer bars than usual" if thin else found.error if found.ok else found.reason(),
+        "reason": "far fewer bars than usual" if sparse else found.error if found.ok else found.reason(),
     }
 
 
 def _is_open(row: StoredCoverage, now: datetime) -> bool:
-    return is_red(row, now) or not row.coverage.ok
+    return is_incomplete(row, now) or not row.coverage.ok
 
 
 def _next_try(row: StoredCoverage, now: datetime) -> datetime | str | None:
     """Return when a red session is asked for again by itself, or that it is not."""
-    if not is_red(row, now):
+    if not is_incomplete(row, now):
         return None
     return row.coverage.retry_at or next_try(row) or "given up"

@@ -2,7 +2,7 @@
 
 import click
 
-from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.storage.credits import CreditUsage, open_ledger
 from tradematrix_pipelines.vendors.credits import Plan
@@ -12,7 +12,7 @@ from tradematrix_pipelines.vendors.credits import Plan
 @json_option
 def command(*, as_json: bool) -> None:
     """Show the credits of each vendor that limits them, as this database's ledger has them: used, left, by purpose."""
-    with open_market() as (settings, market):
+    with open_database() as (settings, market):
         ledger, now = open_ledger(market.engine, settings), market.clock.now()
         rows = [
             row

@@ -13,7 +13,7 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 _SIMULATED = """
@@ -35,27 +35,27 @@ def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: 
     """Bring in the last sessions of all symbols and timeframes, show the coming levels, open the UI."""
     settings = load_settings()
     if leave:
-        with Market.open(settings) as market:
-            ctx.exit(0 if _bring_in(settings, market, sessions) else 1)
+        with Database.open(settings) as database:
+            ctx.exit(0 if _bring_in(settings, database, sessions) else 1)
     with OneUp(settings.home, url=ui_url(host, port)) as up:
         check_port(host, port)
-        with Market.open(settings) as market:
-            _bring_in(settings, market, sessions)
+        with Database.open(settings) as database:
+            _bring_in(settings, database, sessions)
             Services(settings, host=host, port=port, up=up).run()
 
 
-def _bring_in(settings: Settings, market: Market, sessions: int) -> bool:
+def _bring_in(settings: Settings, database: Database, sessions: int) -> bool:
     """Bring in the last sessions and show what came of it; return whether all of them did."""
     simulated = settings.vendor_name == "simulator"
     if simulated:
         click.secho(_SIMULATED, fg="yellow", bold=True)
-    symbols, now = read_symbols(market.engine), market.clock.now()
+    symbols, now = read_symbols(database.engine), database.clock.now()
     first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
     click.echo(f"Bringing in the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
-    outcomes = backfill(settings, market, symbols, first=first, last=None, timeframes=list(Timeframe))
-    report(market, outcomes, first, now.date(), list(Timeframe), as_json=False)
+    outcomes = backfill(settings, database, symbols, first=first, last=None, timeframes=list(Timeframe))
+    report(database, outcomes, first, now.date(), list(Timeframe), as_json=False)
     click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
-    show_levels(market, symbols, None, as_json=False)
+    show_levels(database, symbols, None, as_json=False)
     return all(outcome.ok for outcome in outcomes)
 
 

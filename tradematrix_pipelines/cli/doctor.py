@@ -26,11 +26,11 @@ from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databas
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.check_events import count_check_events
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.vendors.errors import Lacking, VendorError
+from tradematrix_pipelines.vendors.errors import Unavailable, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 from tradematrix_pipelines.vendors.registry import open_vendors
 
@@ -71,20 +71,20 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("migrations", lambda: _migrations(databases))
         try:
             with plain_refusals():
-                market = stack.enter_context(Market.open(settings))
-                symbols = read_symbols(market.engine)
+                database = stack.enter_context(Database.open(settings))
+                symbols = read_symbols(database.engine)
         except TradeMatrixError as error:
             yield Finding("symbols", ok=False, detail=str(error))
             return
         yield _checked("symbols", lambda: _symbols(symbols))
-        yield _checked("calendars", lambda: _calendars(symbols, market.clock.now()))
+        yield _checked("calendars", lambda: _calendars(symbols, database.clock.now()))
         yield _checked("dagster", lambda: _dagster(settings))
         yield _checked("logs", lambda: _logs(settings))
         yield _checked("history", lambda: _history(settings, databases))
         yield _checked("alerts", lambda: _alerts(settings))
         try:
             with plain_refusals():
-                ledger = open_ledger(market.engine, settings)
+                ledger = open_ledger(database.engine, settings)
                 vendors = stack.enter_context(open_vendors(settings, ledger=ledger))
         except TradeMatrixError as error:
             yield Finding("vendor", ok=False, detail=str(error))
@@ -92,7 +92,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         for vendor in vendors:
             yield _checked("vendor", vendor.check)
         for symbol in symbols:
-            yield _checked(symbol.name, partial(_entitled, vendors, symbol, market.clock.now()))
+            yield _checked(symbol.name, partial(_entitled, vendors, symbol, database.clock.now()))
 
 
 def _checked(part: str, check: Callable[[], str]) -> Finding:
@@ -188,10 +188,10 @@ def _entitled(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
     day = session.trade_date
     errors = []
     for vendor in vendors:
-        served = [each for each in reversed(Timeframe) if vendor.lacks(symbol, each, day) is None]
+        served = [each for each in reversed(Timeframe) if vendor.unavailable_reason(symbol, each, day) is None]
         try:
             if not served:
-                raise Lacking(f"{vendor.name} {vendor.lacks(symbol, Timeframe.D1, day)}")
+                raise Unavailable(f"{vendor.name} {vendor.unavailable_reason(symbol, Timeframe.D1, day)}")
             answer = vendor.fetch(_last_bars(symbol, served[0], session))
         except VendorError as error:
             errors.append(str(error))

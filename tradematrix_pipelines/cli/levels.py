@@ -7,12 +7,12 @@ from typing import Any
 import click
 import pandas as pd
 
-from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
@@ -29,22 +29,22 @@ _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
 @json_option
 def command(*, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_json: bool) -> None:
     """Show the levels to trade a session with, for all symbols or those given."""
-    with open_market() as (_, market):
-        chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
-        show_levels(market, chosen, trade_date, method=method, as_json=as_json)
+    with open_database() as (_, database):
+        chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
+        show_levels(database, chosen, trade_date, method=method, as_json=as_json)
 
 
 def show_levels(
-    market: Market, symbols: Sequence[Symbol], trade_date: date | None, *, method: str | None = None, as_json: bool
+    database: Database, symbols: Sequence[Symbol], trade_date: date | None, *, method: str | None = None, as_json: bool
 ) -> None:
     """Print the levels of ``trade_date``, or of each symbol's coming session."""
-    now, rows = market.clock.now(), []
+    now, rows = database.clock.now(), []
     for symbol in symbols:
         day = trade_date or coming_session(symbol, now)
         if method is None:
-            found, names = read_daily_levels(market.engine, [symbol], day, day), _DAILY + _CLASSIC
+            found, names = read_daily_levels(database.engine, [symbol], day, day), _DAILY + _CLASSIC
         else:
-            found, names = read_pivots(market.engine, [symbol], day, day), list(LEVELS)
+            found, names = read_pivots(database.engine, [symbol], day, day), list(LEVELS)
             found = found[found["method"] == method]
         rows += [_row(symbol, row, names, as_json=as_json) for row in found.to_dict("records")]
     first = symbols[0].name if symbols else "SYMBOL"

@@ -5,12 +5,12 @@ import click
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.vendors.protocol import Catalogue
 from tradematrix_pipelines.vendors.registry import open_vendors
 
 
-def look_up(settings: Settings, market: Market, symbol: Symbol, *, fixed: bool) -> Symbol:
+def look_up(settings: Settings, database: Database, symbol: Symbol, *, fixed: bool) -> Symbol:
     """Return ``symbol`` with what the first vendor that has a catalogue says of it; as it is where none has.
 
     Args:
@@ -20,7 +20,7 @@ def look_up(settings: Settings, market: Market, symbol: Symbol, *, fixed: bool) 
         UsageError: the vendor knows no such instrument, or several.
         VendorError: the vendor can't be asked.
     """
-    with open_vendors(settings, ledger=open_ledger(market.engine, settings)) as vendors:
+    with open_vendors(settings, ledger=open_ledger(database.engine, settings)) as vendors:
         for vendor in vendors:
             if isinstance(vendor, Catalogue):
                 listing = vendor.look_up(symbol, fixed=fixed)

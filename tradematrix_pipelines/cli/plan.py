@@ -7,7 +7,7 @@ from datetime import date
 
 import click
 
-from tradematrix_pipelines.cli.common import open_market, sessions_options
+from tradematrix_pipelines.cli.common import open_database, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.backfill import plan_candle_runs
 from tradematrix_pipelines.ingest.pricing import SeriesPrice, pace, price_symbol
@@ -16,7 +16,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED, NoLedger, Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -31,11 +31,11 @@ def command(
 ) -> None:
     """Price a backfill at the vendor: calls, credits, and minutes at the plan's pace. Nothing is asked or stored."""
     wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-    with open_market() as (settings, market):
-        chosen = find_symbols(market.engine, symbols)
+    with open_database() as (settings, database):
+        chosen = find_symbols(database.engine, symbols)
         with closing(open_vendor(settings, ledger=NoLedger())) as vendor:
             rows = [
-                _row(settings, market, vendor, symbol, first=first, last=last, timeframes=wanted) for symbol in chosen
+                _row(settings, database, vendor, symbol, first=first, last=last, timeframes=wanted) for symbol in chosen
             ]
     credits_ = sum(int(str(row["credits"])) for row in rows)
     plan = plan_in_force(settings)
@@ -57,7 +57,7 @@ def _duration(minutes: int, days: int, plan: Plan) -> str:
 
 def _row(
     settings: Settings,
-    market: Market,
+    database: Database,
     vendor: Vendor,
     symbol: Symbol,
     *,
@@ -65,10 +65,10 @@ def _row(
     last: date | None,
     timeframes: Sequence[Timeframe],
 ) -> dict[str, object]:
-    now, calendar = market.clock.now(), get_calendar(symbol.calendar)
+    now, calendar = database.clock.now(), get_calendar(symbol.calendar)
     runs = plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
     begin, end = min(run.first for run in runs), max(run.last for run in runs)
-    rows = read_coverage(market.engine, [symbol], list(Timeframe), begin, end)
+    rows = read_coverage(database.engine, [symbol], list(Timeframe), begin, end)
     done = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.ok and r.coverage.final}
     days = [session.trade_date for session in calendar.sessions(begin, end)]
     prices = price_symbol(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.current_prices import CurrentPrice, read_current_prices
@@ -20,7 +20,7 @@ def command(*, symbols: tuple[str, ...], as_json: bool) -> None:
     The price is the close of the newest stored minute, "at" when that minute closed, and the change is against
     yesterday's close, where the session's levels are stored.
     """
-    with open_market() as (_, market):
+    with open_database() as (_, market):
         chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
         found = read_current_prices(market.engine, chosen)
     by_name = {symbol.name: symbol for symbol in chosen}

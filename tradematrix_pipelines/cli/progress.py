@@ -10,13 +10,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.coverage import count_checked
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 _POLL_SECONDS = 0.5
 
 
 @contextmanager
-def watch(market: Market, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str) -> Iterator[Progress]:
+def watch(
+    database: Database, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str
+) -> Iterator[Progress]:
     """Show a bar on standard error that counts the sessions checked since ``since``, until the block ends."""
     columns = (
         TextColumn("{task.description}"),
@@ -31,7 +33,7 @@ def watch(market: Market, symbols: Sequence[Symbol], *, total: int, since: datet
 
         def follow() -> None:
             while not done.wait(_POLL_SECONDS):
-                progress.update(task, completed=count_checked(market.engine, symbols, since=since))
+                progress.update(task, completed=count_checked(database.engine, symbols, since=since))
 
         follower = threading.Thread(target=follow, name="progress", daemon=True)
         follower.start()

@@ -6,7 +6,7 @@ import sys
 import click
 from sqlalchemy import URL
 
-from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.postgres.programs import bin_dir
 from tradematrix_pipelines.settings import child_environment
 
@@ -17,7 +17,7 @@ from tradematrix_pipelines.settings import child_environment
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Open psql on the market database; arguments are passed on: psql -At -c "select count(*) from ohlc"."""
-    with open_market() as (settings, market):
+    with open_database() as (settings, market):
         url, password = _without_password(market.databases.market)
         # Through the environment: an argument could be read by every user of the machine.
         environment = child_environment(settings) | ({"PGPASSWORD": password} if password else {})

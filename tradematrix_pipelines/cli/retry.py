@@ -7,16 +7,21 @@ from datetime import date, timedelta
 import click
 
 from tradematrix_pipelines.cli.backfill import Outcome, carry_out
-from tradematrix_pipelines.cli.common import TradeDate, open_market
+from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
-from tradematrix_pipelines.defs.retry import RedPartition, find_red, plan_candle_retries, plan_levels_retries
+from tradematrix_pipelines.defs.retry import (
+    IncompletePartition,
+    find_incomplete,
+    plan_candle_retries,
+    plan_levels_retries,
+)
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 _LOOK_BACK = timedelta(days=14)
@@ -29,12 +34,12 @@ _LOOK_BACK = timedelta(days=14)
 @click.pass_context
 def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None, as_json: bool) -> None:
     """Ask again for all failed, partial and missing sessions, and compute the levels that are missing."""
-    with open_market() as (settings, market):
-        chosen = find_symbols(market.engine, symbols) or read_symbols(market.engine)
-        since = since or market.clock.now().date() - _LOOK_BACK
-        before = find_red(market, chosen, since=since, now=market.clock.now())
-        stopped = _retry(settings, market, chosen, before, since) if before else []
-        after = find_red(market, chosen, since=since, now=market.clock.now())
+    with open_database() as (settings, database):
+        chosen = find_symbols(database.engine, symbols) or read_symbols(database.engine)
+        since = since or database.clock.now().date() - _LOOK_BACK
+        before = find_incomplete(database, chosen, since=since, now=database.clock.now())
+        stopped = _retry(settings, database, chosen, before, since) if before else []
+        after = find_incomplete(database, chosen, since=since, now=database.clock.now())
     show(_rows(before, after), as_json=as_json, title="Retried", empty="nothing to retry")
     for outcome in stopped:
         click.echo(f"failed: {outcome.symbol.name}: {outcome.stopped_by}", err=True)
@@ -42,24 +47,24 @@ def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None,
 
 
 def _retry(
-    settings: Settings, market: Market, symbols: Sequence[Symbol], red: Sequence[RedPartition], since: date
+    settings: Settings, database: Database, symbols: Sequence[Symbol], red: Sequence[IncompletePartition], since: date
 ) -> list[Outcome]:
     """Run what is red: candles first, then the levels that are missing then; return what was stopped as a whole."""
-    defs, batch, now = build_defs(settings), uuid.uuid4().hex[:8], market.clock.now()
+    defs, batch, now = build_defs(settings), uuid.uuid4().hex[:8], database.clock.now()
     outcomes = [Outcome(symbol) for symbol in symbols]
     total = sum(each.asset != "daily_levels" for each in red)
-    with open_instance(settings) as instance, watch(market, symbols, total=total, since=now, label="retry"):
-        sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+    with open_instance(settings) as instance, watch(database, symbols, total=total, since=now, label="retry"):
+        sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
         for outcome in outcomes:
             for run in plan_candle_retries(outcome.symbol, red):
                 carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
-            missing = find_red(market, [outcome.symbol], since=since, now=now)
+            missing = find_incomplete(database, [outcome.symbol], since=since, now=now)
             for run in plan_levels_retries(outcome.symbol, missing):
                 carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
     return [outcome for outcome in outcomes if outcome.stopped_by is not None]
 
 
-def _rows(before: Sequence[RedPartition], after: Sequence[RedPartition]) -> list[dict[str, object]]:
+def _rows(before: Sequence[IncompletePartition], after: Sequence[IncompletePartition]) -> list[dict[str, object]]:
     still = {(each.asset, each.symbol, each.trade_date): each for each in after}
     known = {(each.asset, each.symbol, each.trade_date): each for each in before} | still
     return [

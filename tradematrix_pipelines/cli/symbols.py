@@ -2,7 +2,7 @@
 
 import click
 
-from tradematrix_pipelines.cli.common import open_market
+from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.lookup import look_up
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
@@ -11,7 +11,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance, guess_instrument
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import (
     add_symbols,
     count_stored,
@@ -32,8 +32,8 @@ def command() -> None:
 @json_option
 def list_symbols(*, everything: bool, as_json: bool) -> None:
     """List the symbols."""
-    with open_market() as (_, market):
-        found = read_symbols(market.engine, only_active=not everything)
+    with open_database() as (_, database):
+        found = read_symbols(database.engine, only_active=not everything)
     show([_row(symbol) for symbol in found], as_json=as_json, empty="no symbols")
 
 
@@ -90,13 +90,13 @@ def add(
         price_range=price_range,
         gap_tolerance=default_gap_tolerance(kind) if gap_tolerance is None else gap_tolerance,
     )
-    with open_market() as (settings, market):
-        if name in {known.name for known in read_symbols(market.engine, only_active=False)}:
+    with open_database() as (settings, database):
+        if name in {known.name for known in read_symbols(database.engine, only_active=False)}:
             raise UsageError(f"{name} is there already: see `tradematrix symbols list --all`")
         if not no_lookup:
-            symbol = look_up(settings, market, symbol, fixed=bool(instrument))
-        add_symbols(market.engine, [symbol], now=market.clock.now())
-        _sync(settings, market)
+            symbol = look_up(settings, database, symbol, fixed=bool(instrument))
+        add_symbols(database.engine, [symbol], now=database.clock.now())
+        _sync(settings, database)
     click.echo(f"added {name} ({symbol.instrument}, calendar {calendar})")
     if not settings.weekends and trades_on_weekends(get_calendar(calendar)):
         click.echo(
@@ -126,9 +126,9 @@ def activate(name: str) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(name: str, *, purge: bool, yes: bool) -> None:
     """Remove a symbol. One with candles or levels only with --purge, which deletes them."""
-    with open_market() as (settings, market):
-        [symbol] = find_symbols(market.engine, [name], only_active=False)
-        stored = count_stored(market.engine, symbol)
+    with open_database() as (settings, database):
+        [symbol] = find_symbols(database.engine, [name], only_active=False)
+        stored = count_stored(database.engine, symbol)
         told = ", ".join(f"{count:,} rows of {table}" for table, count in stored.items())
         if stored and not purge:
             raise UsageError(
@@ -137,21 +137,21 @@ def remove(name: str, *, purge: bool, yes: bool) -> None:
             )
         if stored and not yes:
             click.confirm(f"Delete {told} for good?", abort=True)
-        remove_symbol(market.engine, symbol, purge=purge)
-        _sync(settings, market)
+        remove_symbol(database.engine, symbol, purge=purge)
+        _sync(settings, database)
     click.echo(f"removed {name}" + (f" and {told}" if stored else ""))
 
 
 def _set_active(name: str, *, active: bool) -> None:
-    with open_market() as (settings, market):
-        set_active(market.engine, name, active=active)
-        _sync(settings, market)
+    with open_database() as (settings, database):
+        set_active(database.engine, name, active=active)
+        _sync(settings, database)
     click.echo(f"{name} is {'active' if active else 'deactivated; its candles and levels stay'}")
 
 
-def _sync(settings: Settings, market: Market) -> None:
+def _sync(settings: Settings, database: Database) -> None:
     with open_instance(settings) as instance:
-        sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+        sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
 
 
 def _pair(text: str) -> tuple[str, str]:

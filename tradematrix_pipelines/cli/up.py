@@ -7,7 +7,7 @@ from tradematrix_pipelines.cli.services import Services, check_port, ui_url
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address the UI listens on.")
@@ -25,7 +25,7 @@ def command(*, host: str, port: int) -> None:
     settings = load_settings()
     with OneUp(settings.home, url=ui_url(host, port)) as up:
         check_port(host, port)
-        with Market.open(settings) as market:
+        with Database.open(settings) as database:
             with open_instance(settings) as instance:
-                sync_symbols(instance, [symbol.name for symbol in read_symbols(market.engine)])
+                sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
             Services(settings, host=host, port=port, up=up).run()

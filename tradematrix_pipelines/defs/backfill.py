@@ -17,7 +17,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 _DAY = timedelta(days=1)
 
@@ -71,7 +71,7 @@ def plan_candle_runs(
 
 
 def plan_levels_run(
-    symbol: Symbol, first: date, last: date, *, market: Market, settings: Settings, now: datetime
+    symbol: Symbol, first: date, last: date, *, database: Database, settings: Settings, now: datetime
 ) -> Run | None:
     """Return the run for the levels that follow from the sessions ``first`` to ``last``, or ``None`` for none.
 
@@ -83,7 +83,7 @@ def plan_levels_run(
         return None
     begin, end = closed[0].trade_date, calendar.next(closed[-1].trade_date).trade_date
     before = calendar.previous(begin).trade_date
-    known = read_coverage(market.engine, [symbol], [Timeframe.D1], before, before)
+    known = read_coverage(database.engine, [symbol], [Timeframe.D1], before, before)
     if not (known and known[0].coverage.ok and known[0].coverage.final):
         begin = calendar.next(begin).trade_date
     end = min(end, date.fromisoformat(date_partitions(settings).get_last_partition_key() or end.isoformat()))

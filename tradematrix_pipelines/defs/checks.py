@@ -14,9 +14,9 @@ from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
 from tradematrix_pipelines.defs.internals.names import AssetCheckExecutionRecordStatus
 from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
-from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.day_state import automated_symbols
 
 FRESH = "fresh"
@@ -41,7 +41,7 @@ def fresh_specs(assets: Iterable[dg.AssetKey]) -> list[dg.AssetCheckSpec]:
 def carry_out_checks(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of those checks that the run selects. The step needs the resource ``market``."""
     if context.selected_asset_check_keys:
-        for each in judge_checks(context.resources.market, settings):
+        for each in judge_checks(context.resources.database, settings):
             if each.asset_check_key in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(
                     passed=each.passed,
@@ -53,10 +53,10 @@ def carry_out_checks(context: dg.AssetExecutionContext, settings: Settings) -> I
                 )
 
 
-def judge_checks(market: Market, settings: Settings) -> list[dg.AssetCheckEvaluation]:
+def judge_checks(database: Database, settings: Settings) -> list[dg.AssetCheckEvaluation]:
     """Return the evaluation of every asset's check as of now, for whoever reports it."""
-    symbols, now = automated_symbols(market, settings), market.clock.now()
-    judged = judge_freshness(market, symbols, now=now)
+    symbols, now = automated_symbols(database, settings), database.clock.now()
+    judged = judge_freshness(database, symbols, now=now)
     return [_evaluation(asset, judged[asset.to_user_string()], symbols=len(symbols), now=now) for asset in _ASSETS]
 
 
@@ -72,10 +72,10 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=sensor_status(settings),
         description="Report which assets are late for their market's hours, without a run.",
     )
-    @on_market(settings)
-    def sensor(context: dg.SensorEvaluationContext, market: Market) -> dg.SensorResult | dg.SkipReason:
-        symbols, now = automated_symbols(market, settings), market.clock.now()
-        judged = judge_freshness(market, symbols, now=now)
+    @on_database(settings)
+    def sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
+        symbols, now = automated_symbols(database, settings), database.clock.now()
+        judged = judge_freshness(database, symbols, now=now)
         known, shown = json.loads(context.cursor or "{}"), _shown(context.instance)
         state = {asset: [asdict(late) for late in found] for asset, found in judged.items()}
         changed = [

@@ -28,7 +28,7 @@ from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import count_incomplete
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 _JOBS = (INGEST_CANDLES, COMPUTE_LEVELS, TRADING_DAY, IMPLICIT_ASSET_JOB_NAME)
 _RECENT = timedelta(days=1)
@@ -39,7 +39,7 @@ _Key = tuple[str, str, str, frozenset[dg.AssetKey]]
 """Job, first and last partition, assets."""
 
 
-def find_failed_runs(instance: dg.DagsterInstance, market: Market, now: datetime) -> list[Incident]:
+def find_failed_runs(instance: dg.DagsterInstance, database: Database, now: datetime) -> list[Incident]:
     """Return what failed within the last day, unless it has come in by another way since.
 
     A run that can't be judged is an incident itself: it does not keep the others from being found.
@@ -48,7 +48,7 @@ def find_failed_runs(instance: dg.DagsterInstance, market: Market, now: datetime
     for key, run in _newest(instance).items():
         if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) != "true":
             try:
-                why = _judge(market, instance, key, now)
+                why = _judge(database, instance, key, now)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other runs are judged
                 why = f"what it was for can't be told ({type(error).__name__}): see it in the UI"
             if why is not None:
@@ -67,7 +67,7 @@ def _incident(run: dg.DagsterRun, key: _Key, why: str) -> Incident:
     )
 
 
-def _judge(market: Market, instance: dg.DagsterInstance, key: _Key, now: datetime) -> str | None:
+def _judge(database: Database, instance: dg.DagsterInstance, key: _Key, now: datetime) -> str | None:
     """Return why the run's candles are not there, or ``None`` where all of them have come in."""
     _, start, end, assets = key
     timeframes = [CANDLE_ASSETS[asset] for asset in assets if asset in CANDLE_ASSETS] if assets else list(Timeframe)
@@ -78,7 +78,7 @@ def _judge(market: Market, instance: dg.DagsterInstance, key: _Key, now: datetim
     every = instance.get_dynamic_partitions(str(SYMBOLS.name))
     if len(names) > 1 and set(names) <= set(every):
         names = every[every.index(names[0]) : every.index(names[-1]) + 1]
-    known, incomplete = count_incomplete(market.engine, names, timeframes, first, last, now=now)
+    known, incomplete = count_incomplete(database.engine, names, timeframes, first, last, now=now)
     if incomplete is not None:
         return _reason(incomplete, alone=len(names) == 1)
     return None if known else "see it in the UI"

@@ -16,7 +16,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.freshness import newest_bars
 from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
 from tradematrix_pipelines.storage.symbols import read_beginnings
@@ -30,18 +30,18 @@ class Late:
     reason: str
 
 
-def judge_freshness(market: Market, symbols: Sequence[Symbol], *, now: datetime) -> dict[str, list[Late]]:
+def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datetime) -> dict[str, list[Late]]:
     """Return the late symbols of each of the seven assets, by the asset's name; a fresh asset has none.
 
     Candles of a running session: the newest bar. Candles of closed markets, and daily bars always: the last session
     whose grace is over must be complete and final. Levels: those for the session after that one must be stored. A
     symbol is not late before it had a first chance.
     """
-    began = read_beginnings(market.engine, symbols, now=now)
+    began = read_beginnings(database.engine, symbols, now=now)
     symbols = [symbol for symbol in symbols if judged(symbol.name, began, now)]
     dues = {symbol.name: due(get_calendar(symbol.calendar), now) for symbol in symbols}
-    newest = newest_bars(market.engine, symbols, INTRADAY, now=now)
-    covered = _covered(market, symbols, dues)
+    newest = newest_bars(database.engine, symbols, INTRADAY, now=now)
+    covered = _covered(database, symbols, dues)
     found = {
         f"ohlc_{timeframe}": _late(
             {
@@ -51,7 +51,7 @@ def judge_freshness(market: Market, symbols: Sequence[Symbol], *, now: datetime)
         )
         for timeframe in Timeframe
     }
-    return found | _levels(market, symbols, dues)
+    return found | _levels(database, symbols, dues)
 
 
 def _candles(
@@ -81,7 +81,7 @@ def _unfinished(session: Session, row: StoredCoverage | None) -> str | None:
     return None
 
 
-def _levels(market: Market, symbols: Sequence[Symbol], dues: Mapping[str, Due]) -> dict[str, list[Late]]:
+def _levels(database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Due]) -> dict[str, list[Late]]:
     coming = {
         symbol.name: get_calendar(symbol.calendar).next(dues[symbol.name].finished.trade_date).trade_date
         for symbol in symbols
@@ -89,7 +89,7 @@ def _levels(market: Market, symbols: Sequence[Symbol], dues: Mapping[str, Due]) 
     first, last = min(coming.values(), default=date.min), max(coming.values(), default=date.min)
     found: dict[str, list[Late]] = {}
     for asset, read in ((DAILY_LEVELS, read_daily_levels), (PIVOT_POINTS, read_pivots)):
-        rows = read(market.engine, symbols, first, last)
+        rows = read(database.engine, symbols, first, last)
         stored = set(zip(rows["symbol"], rows["trade_date"], strict=True))
         found[asset.to_user_string()] = _late(
             {name: None if (name, day) in stored else f"no levels for session {day}" for name, day in coming.items()}
@@ -98,13 +98,13 @@ def _levels(market: Market, symbols: Sequence[Symbol], dues: Mapping[str, Due]) 
 
 
 def _covered(
-    market: Market, symbols: Sequence[Symbol], dues: Mapping[str, Due]
+    database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Due]
 ) -> dict[tuple[str, Timeframe, date], StoredCoverage]:
     dates = [each.finished.trade_date for each in dues.values()]
     first, last = min(dates, default=date.min), max(dates, default=date.min)
     return {
         (row.symbol, row.coverage.timeframe, row.coverage.trade_date): row
-        for row in read_coverage(market.engine, symbols, list(Timeframe), first, last)
+        for row in read_coverage(database.engine, symbols, list(Timeframe), first, last)
     }
 
 

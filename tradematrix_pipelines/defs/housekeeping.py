@@ -10,12 +10,12 @@ from sqlalchemy import NullPool, create_engine
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.live import PULL_LIVE
-from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.log_files import cut_log_files, delete_compute_logs
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.check_events import prune_check_events
 from tradematrix_pipelines.storage.credits import prune_credits
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.run_requests import prune_requests
 
 KEPT = timedelta(days=7)
@@ -41,18 +41,18 @@ def build_housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Delete runs of live pulls and reports of checks older than a week, and bookings of credits older "
         "than 35 days; begin large log files anew.",
     )
-    @on_market(settings)
-    def housekeeping(context: dg.SensorEvaluationContext, market: Market) -> dg.SkipReason:
+    @on_database(settings)
+    def housekeeping(context: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
         # Dagster stamps its runs by the machine's clock, whatever ours says.
         now = SystemClock().now()
         old = dg.RunsFilter(job_name=PULL_LIVE, statuses=_ENDED, created_before=now - KEPT)
         run_ids = context.instance.get_run_ids(old, limit=_AT_ONCE)
         for run_id in run_ids:
             context.instance.delete_run(run_id)
-        before = market.clock.now() - KEPT_CREDITS
-        bookings = prune_credits(market.engine, before=before)
-        prune_requests(market.engine, before=before)
-        engine = create_engine(market.databases.dagster, poolclass=NullPool)
+        before = database.clock.now() - KEPT_CREDITS
+        bookings = prune_credits(database.engine, before=before)
+        prune_requests(database.engine, before=before)
+        engine = create_engine(database.databases.dagster, poolclass=NullPool)
         with engine.begin() as connection:
             checks = prune_check_events(connection, before=now - KEPT_CHECKS)
         outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)

@@ -19,7 +19,7 @@ from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import Written, write
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots, write_levels
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
@@ -40,8 +40,8 @@ class Levels:
 class PostgresIOManager(dg.IOManager):
     """Stores and loads the partitions of all seven assets."""
 
-    def __init__(self, market: Market) -> None:
-        self._market = market
+    def __init__(self, database: Database) -> None:
+        self._market = database
 
     def write_candles(self, batches: Sequence[SeriesBatch]) -> Written:
         """Store whole sessions of candles in one transaction (``storage.candles.write``)."""

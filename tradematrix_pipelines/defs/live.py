@@ -18,7 +18,7 @@ from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.jobs import PRIORITY, longest
-from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
@@ -31,7 +31,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -68,12 +68,12 @@ class Pulled:
 def build_live_job(settings: Settings) -> dg.JobDefinition:
     """Return the job that pulls the symbols of its config."""
 
-    @dg.op(required_resource_keys={"market", "vendors", IO_MANAGER}, description="Store every minute that has closed")
+    @dg.op(required_resource_keys={"database", "vendors", IO_MANAGER}, description="Store every minute that has closed")
     def pull(context: dg.OpExecutionContext, config: PullConfig) -> None:
-        market: Market = context.resources.market
-        symbols = find_symbols(market.engine, config.symbols)
+        database: Database = context.resources.database
+        symbols = find_symbols(database.engine, config.symbols)
         failed = []
-        pulls = pull_symbols(market, context.resources.vendors, context.resources.postgres_io_manager, symbols)
+        pulls = pull_symbols(database, context.resources.vendors, context.resources.postgres_io_manager, symbols)
         for pulled in pulls:
             tell = context.log.info if pulled.error is None else context.log.error
             told = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
@@ -90,7 +90,7 @@ def build_live_job(settings: Settings) -> dg.JobDefinition:
                 )
         changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
         # Dagster calls a check that is older than the newest materialization "not evaluated".
-        for evaluation in judge_checks(market, settings) if changed else []:
+        for evaluation in judge_checks(database, settings) if changed else []:
             if evaluation.asset_key.to_user_string() in changed:
                 context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
         if failed and len(failed) == len(pulls):
@@ -120,12 +120,12 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
         default_status=schedule_status(settings),
         description="Pull the markets that are open, as often as the plan's credits allow.",
     )
-    @on_market(settings)
-    def live(context: dg.ScheduleEvaluationContext, market: Market) -> dg.RunRequest | dg.SkipReason:
+    @on_database(settings)
+    def live(context: dg.ScheduleEvaluationContext, database: Database) -> dg.RunRequest | dg.SkipReason:
         running = dg.RunsFilter(job_name=PULL_LIVE, statuses=NOT_FINISHED_STATUSES)
         if context.instance.get_run_ids(running, limit=1):
             return dg.SkipReason("the pull before is still under way")
-        pulls = plan_pulls(market, settings, now=market.clock.now())
+        pulls = plan_pulls(database, settings, now=database.clock.now())
         if not pulls.due:
             return dg.SkipReason("; ".join(f"{name}: {why}" for name, why in pulls.waiting.items()) or "no symbols")
         names = [symbol.name for symbol, _ in pulls.due]
@@ -134,50 +134,52 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
     return live
 
 
-def plan_pulls(market: Market, settings: Settings, *, now: datetime) -> Pulls:
+def plan_pulls(database: Database, settings: Settings, *, now: datetime) -> Pulls:
     """Decide whom to pull at ``now``, from what is stored."""
-    symbols = automated_symbols(market, settings)
-    rows = read_coverage(market.engine, symbols, [Timeframe.M1], now.date(), date.max)
+    symbols = automated_symbols(database, settings)
+    rows = read_coverage(database.engine, symbols, [Timeframe.M1], now.date(), date.max)
     last_pulls = {(row.symbol, row.coverage.trade_date): _last_pull(row) for row in rows}
-    return decide_pulls(now, symbols, spendable=credit_state(market, settings, now), last_pulls=last_pulls)
+    return decide_pulls(now, symbols, spendable=credit_state(database, settings, now), last_pulls=last_pulls)
 
 
 def _last_pull(row: StoredCoverage) -> LastPull:
-    in_vain = row.coverage.status is Status.FAILED and not row.coverage.received
-    return LastPull(at=row.checked_at, in_vain=row.attempts if in_vain else 0)
+    without_result = row.coverage.status is Status.FAILED and not row.coverage.received
+    return LastPull(at=row.checked_at, without_result=row.attempts if without_result else 0)
 
 
 def pull_symbols(
-    market: Market, vendors: Sequence[Vendor], door: PostgresIOManager, symbols: Collection[Symbol]
+    database: Database, vendors: Sequence[Vendor], io_manager: PostgresIOManager, symbols: Collection[Symbol]
 ) -> list[Pulled]:
     """Pull the open sessions of ``symbols``, all at once, and store each as it comes in.
 
     One that fails or hangs does not keep the others from theirs. Then the current price, and the levels that it
     touched, follow from what is stored.
     """
-    now = market.clock.now()
+    now = database.clock.now()
     pulls = [
         Pull(
             symbol=symbol,
             session=session,
-            stored=market.candles.series(symbol, Timeframe.M1, session.opens_at, session.closes_at),
+            stored=database.candles.series(symbol, Timeframe.M1, session.opens_at, session.closes_at),
         )
         for symbol in symbols
         if (session := get_calendar(symbol.calendar).at(now)) is not None
     ]
-    return [_store(market, door, pull, batches, now) for pull, batches in pull_sessions(vendors, pulls, now=now)]
+    return [
+        _store(database, io_manager, pull, batches, now) for pull, batches in pull_sessions(vendors, pulls, now=now)
+    ]
 
 
 def _store(
-    market: Market, door: PostgresIOManager, pull: Pull, batches: list[SeriesBatch] | Exception, now: datetime
+    database: Database, io_manager: PostgresIOManager, pull: Pull, batches: list[SeriesBatch] | Exception, now: datetime
 ) -> Pulled:
     symbol, session = pull.symbol, pull.session
     if isinstance(batches, Exception):
         error = f"{type(batches).__name__}: {batches}"
         return Pulled(symbol=symbol, trade_date=session.trade_date, written=Written(), changed=(), error=error)
-    before = _received(market, symbol, session.trade_date)
-    written = door.write_candles(batches)
-    after_pull(market, symbol, session, now=now)
+    before = _received(database, symbol, session.trade_date)
+    written = io_manager.write_candles(batches)
+    after_pull(database, symbol, session, now=now)
     coverage = [each for batch in batches for each in batch.coverage]
     errors = [each.reason() for each in coverage if each.status is Status.FAILED]
     changed = [each for each in coverage if each.received and each.received != before.get(each.timeframe)]
@@ -186,16 +188,16 @@ def _store(
         trade_date=session.trade_date,
         written=written,
         changed=() if errors else tuple(changed),
-        versions=_versions(market, symbol, session.trade_date, changed),
+        versions=_versions(database, symbol, session.trade_date, changed),
         error=errors[0] if errors else None,
     )
 
 
-def _versions(market: Market, symbol: Symbol, day: date, changed: Collection[Coverage]) -> dict[Timeframe, str]:
-    found = {each.timeframe: candle_versions(market.engine, symbol, each.timeframe, day, day) for each in changed}
+def _versions(database: Database, symbol: Symbol, day: date, changed: Collection[Coverage]) -> dict[Timeframe, str]:
+    found = {each.timeframe: candle_versions(database.engine, symbol, each.timeframe, day, day) for each in changed}
     return {timeframe: versions[day] for timeframe, versions in found.items() if day in versions}
 
 
-def _received(market: Market, symbol: Symbol, day: date) -> dict[Timeframe, int]:
-    rows = read_coverage(market.engine, [symbol], list(Timeframe), day, day)
+def _received(database: Database, symbol: Symbol, day: date) -> dict[Timeframe, int]:
+    rows = read_coverage(database.engine, [symbol], list(Timeframe), day, day)
     return {row.coverage.timeframe: row.coverage.received for row in rows}

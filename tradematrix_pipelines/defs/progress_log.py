@@ -40,7 +40,7 @@ class ProgressLog:
             return
         left = time_left(self._progress, elapsed=now - self._began, plan=self._plan)
         about = "" if left is None else f", about {in_words(left)} left"
-        line = f"{self._name}: {self._progress.told()}, {counted(sessions, 'session')} stored{about}"
+        line = f"{self._name}: {self._progress.summary()}, {counted(sessions, 'session')} stored{about}"
         if line != self._told:
             self._log.info(line)
         self._told, self._told_at = line, now

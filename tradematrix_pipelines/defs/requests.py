@@ -24,13 +24,13 @@ from tradematrix_pipelines.defs.internals.names import (
 from tradematrix_pipelines.defs.internals.runs import range_tags
 from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
-from tradematrix_pipelines.defs.retry import stretches
+from tradematrix_pipelines.defs.retry import contiguous_ranges
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, recent_coverage
 from tradematrix_pipelines.storage.run_requests import claim_requests
 from tradematrix_pipelines.vendors.credits import BACKFILL, CLOSE, HEAL
@@ -74,11 +74,11 @@ class Wanted:
         return candles | {Target(name, day, LEVELS): at for day, at in self.levels.items()}
 
 
-def want_due(market: Market, settings: Settings, *, now: datetime) -> list[Wanted]:
+def want_due(database: Database, settings: Settings, *, now: datetime) -> list[Wanted]:
     """Return the sessions that closed and nobody asked for since, and the levels that are due."""
-    symbols, since = automated_symbols(market, settings), settings.history_start
-    rows = recent_coverage(market, symbols, now)
-    computed = computed_levels(market.engine, symbols, since=(now - LOOKBACK).date())
+    symbols, since = automated_symbols(database, settings), settings.history_start
+    rows = recent_coverage(database, symbols, now)
+    computed = computed_levels(database.engine, symbols, since=(now - LOOKBACK).date())
     found = []
     for symbol in symbols:
         checked = {(row.coverage.trade_date, row.coverage.timeframe): row.checked_at for row in rows[symbol.name]}
@@ -108,7 +108,7 @@ def want_again(
 
 
 def request_runs(
-    market: Market,
+    database: Database,
     instance: dg.DagsterInstance,
     wanted: Sequence[Wanted],
     *,
@@ -125,7 +125,7 @@ def request_runs(
     merged = {target: at for some in targets for target, at in some.items()}
     if not merged:
         return []
-    chosen = claim_requests(market.engine, list(symbols.values()), merged, under_way=under_way(instance), now=now)
+    chosen = claim_requests(database.engine, list(symbols.values()), merged, under_way=under_way(instance), now=now)
     found: list[dg.RunRequest] = []
     for each, some in zip(wanted, targets, strict=True):
         mine = chosen.intersection(some)
@@ -166,7 +166,7 @@ def _candle_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: date
             lacking[day] = (*lacking.get(day, ()), timeframe)
     for timeframes in dict.fromkeys(lacking[day] for day in sorted(lacking)):
         dates = {day for day, some in lacking.items() if some == timeframes}
-        for first, last in stretches(dates, get_calendar(wanted.symbol.calendar)):
+        for first, last in contiguous_ranges(dates, get_calendar(wanted.symbol.calendar)):
             yield dg.RunRequest(
                 run_key=_run_key(wanted.symbol, first, last, timeframes, now),
                 job_name=job,
@@ -179,7 +179,7 @@ def _candle_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: date
 
 def _levels_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: datetime) -> Iterator[dg.RunRequest]:
     dates = {target.trade_date for target in chosen if target.asset == LEVELS}
-    for first, last in stretches(dates, get_calendar(wanted.symbol.calendar)):
+    for first, last in contiguous_ranges(dates, get_calendar(wanted.symbol.calendar)):
         yield dg.RunRequest(
             run_key=_run_key(wanted.symbol, first, last, [LEVELS], now),
             job_name=job,

@@ -6,11 +6,11 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.tries import run_tried_once
+from tradematrix_pipelines.defs.tries import run_without_retries
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.vendors.credits import Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.provenance import check_unmixed
@@ -23,14 +23,14 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
     """Return the resources of a process with these settings."""
 
     @dg.resource(description="The market database, migrated")
-    def market(context: dg.InitResourceContext) -> Iterator[Market]:
-        with run_tried_once(context), Market.open(settings) as opened:
+    def database(context: dg.InitResourceContext) -> Iterator[Database]:
+        with run_without_retries(context), Database.open(settings) as opened:
             yield opened
 
-    @dg.resource(description="Where candles come from, the preferred vendor first", required_resource_keys={"market"})
+    @dg.resource(description="Where candles come from, the preferred vendor first", required_resource_keys={"database"})
     def vendors(context: dg.InitResourceContext) -> Iterator[tuple[Vendor, ...]]:
         engine = _market(context).engine
-        with run_tried_once(context):
+        with run_without_retries(context):
             for name in (settings.vendor_name, *settings.fallback_vendors):
                 check_unmixed(name, stored_sources(engine))
             with open_vendors(settings, ledger=open_ledger(engine, settings)) as opened:
@@ -38,16 +38,16 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
 
     @dg.resource(description="The limits that the vendor's credits have")
     def plan(context: dg.InitResourceContext) -> Plan:
-        with run_tried_once(context):
+        with run_without_retries(context):
             return plan_in_force(settings)
 
-    @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"market"})
+    @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"database"})
     def postgres_io_manager(context: dg.InitResourceContext) -> PostgresIOManager:
         return PostgresIOManager(_market(context))
 
-    return {"market": market, "vendors": vendors, "plan": plan, IO_MANAGER: postgres_io_manager}
+    return {"database": database, "vendors": vendors, "plan": plan, IO_MANAGER: postgres_io_manager}
 
 
-def _market(context: Any) -> Market:
-    market: Market = context.resources.market
-    return market
+def _market(context: Any) -> Database:
+    database: Database = context.resources.database
+    return database

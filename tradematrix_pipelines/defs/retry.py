@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tradematrix_pipelines.automation.healing import is_red
+from tradematrix_pipelines.automation.healing import is_incomplete
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.backfill import Run
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
@@ -16,12 +16,12 @@ from tradematrix_pipelines.markets.calendars import SessionCalendar, get_calenda
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_daily_levels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RedPartition:
+class IncompletePartition:
     """One partition that is not there as it should be, and why."""
 
     asset: str
@@ -30,16 +30,18 @@ class RedPartition:
     reason: str
 
 
-def find_red(market: Market, symbols: Sequence[Symbol], *, since: date, now: datetime) -> list[RedPartition]:
+def find_incomplete(
+    database: Database, symbols: Sequence[Symbol], *, since: date, now: datetime
+) -> list[IncompletePartition]:
     """Return the red partitions of ``symbols`` with trade dates from ``since`` on, by symbol, asset, date."""
     return [
         red
         for symbol in symbols
-        for red in (*_red_candles(market, symbol, since, now), *_red_levels(market, symbol, since))
+        for red in (*_incomplete_candles(database, symbol, since, now), *_missing_levels(database, symbol, since))
     ]
 
 
-def plan_candle_retries(symbol: Symbol, red: Sequence[RedPartition]) -> list[Run]:
+def plan_candle_retries(symbol: Symbol, red: Sequence[IncompletePartition]) -> list[Run]:
     """Return the fewest runs that ask for the red candles of ``symbol`` again, and for no session that is not red."""
     wanted = {f"ohlc_{timeframe}": timeframe for timeframe in Timeframe}
     dates = {each.trade_date for each in red if each.symbol == symbol.name and each.asset in wanted}
@@ -47,20 +49,20 @@ def plan_candle_retries(symbol: Symbol, red: Sequence[RedPartition]) -> list[Run
     ordered = tuple(timeframe for timeframe in Timeframe if timeframe in timeframes)
     return [
         Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=ordered)
-        for first, last in stretches(dates, get_calendar(symbol.calendar))
+        for first, last in contiguous_ranges(dates, get_calendar(symbol.calendar))
     ]
 
 
-def plan_levels_retries(symbol: Symbol, red: Sequence[RedPartition]) -> list[Run]:
+def plan_levels_retries(symbol: Symbol, red: Sequence[IncompletePartition]) -> list[Run]:
     """Return the fewest runs that compute the red levels of ``symbol``."""
     dates = {each.trade_date for each in red if each.symbol == symbol.name and each.asset == "daily_levels"}
     return [
         Run(symbol=symbol, job=COMPUTE_LEVELS, first=first, last=last)
-        for first, last in stretches(dates, get_calendar(symbol.calendar))
+        for first, last in contiguous_ranges(dates, get_calendar(symbol.calendar))
     ]
 
 
-def stretches(dates: set[date], calendar: SessionCalendar) -> Iterator[tuple[date, date]]:
+def contiguous_ranges(dates: set[date], calendar: SessionCalendar) -> Iterator[tuple[date, date]]:
     """Yield the first and last of each stretch of ``dates`` without a session between that is not among them."""
     run: list[date] = []
     for session in calendar.sessions(min(dates), max(dates)) if dates else []:
@@ -73,34 +75,35 @@ def stretches(dates: set[date], calendar: SessionCalendar) -> Iterator[tuple[dat
         yield run[0], run[-1]
 
 
-def _red_candles(market: Market, symbol: Symbol, since: date, now: datetime) -> list[RedPartition]:
-    rows = read_coverage(market.engine, [symbol], list(Timeframe), since, date.max)
+def _incomplete_candles(database: Database, symbol: Symbol, since: date, now: datetime) -> list[IncompletePartition]:
+    rows = read_coverage(database.engine, [symbol], list(Timeframe), since, date.max)
     return [
-        RedPartition(
+        IncompletePartition(
             asset=f"ohlc_{row.coverage.timeframe}",
             symbol=symbol.name,
             trade_date=row.coverage.trade_date,
             reason=row.coverage.reason(),
         )
         for row in rows
-        if is_red(row, now)
+        if is_incomplete(row, now)
     ]
 
 
-def _red_levels(market: Market, symbol: Symbol, since: date) -> list[RedPartition]:
+def _missing_levels(database: Database, symbol: Symbol, since: date) -> list[IncompletePartition]:
     calendar = get_calendar(symbol.calendar)
     before = calendar.previous(since).trade_date
     days: Mapping[date, StoredCoverage] = {
-        row.coverage.trade_date: row for row in read_coverage(market.engine, [symbol], [Timeframe.D1], before, date.max)
+        row.coverage.trade_date: row
+        for row in read_coverage(database.engine, [symbol], [Timeframe.D1], before, date.max)
     }
     good = [day for day, row in days.items() if row.coverage.ok and row.coverage.final and row.coverage.received]
     coming = {calendar.next(day).trade_date for day in good}
     coming = {day for day in coming if since <= day}
     if not coming:
         return []
-    stored = read_daily_levels(market.engine, [symbol], min(coming), max(coming))
+    stored = read_daily_levels(database.engine, [symbol], min(coming), max(coming))
     missing = coming - set(stored["trade_date"])
     return [
-        RedPartition(asset="daily_levels", symbol=symbol.name, trade_date=day, reason="not computed yet")
+        IncompletePartition(asset="daily_levels", symbol=symbol.name, trade_date=day, reason="not computed yet")
         for day in sorted(missing)
     ]

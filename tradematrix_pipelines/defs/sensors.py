@@ -17,14 +17,14 @@ from tradematrix_pipelines.defs.internals.names import (
     UnresolvedAssetJobDefinition,
 )
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
-from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage, read_due_again
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.day_state import computed_levels
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL
@@ -50,24 +50,26 @@ def build_resume_sensor(
         description="Ask again for the sessions that stopped at the day's credits, once these have been reset; "
         "then for the levels that follow from them.",
     )
-    @on_market(settings)
-    def resume_after_limit(context: dg.SensorEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
-        now = market.clock.now()
-        symbols = {symbol.name: symbol for symbol in read_symbols(market.engine)}
+    @on_database(settings)
+    def resume_after_limit(
+        context: dg.SensorEvaluationContext, database: Database
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        now = database.clock.now()
+        symbols = {symbol.name: symbol for symbol in read_symbols(database.engine)}
         wanted = [
-            *_want_candles(market, settings, symbols, now),
-            *_want_levels(market, context.instance, symbols, now),
+            *_want_candles(database, settings, symbols, now),
+            *_want_levels(database, context.instance, symbols, now),
         ]
         requests = request_runs(
-            market, context.instance, wanted, now=now, candles_job=INGEST_CANDLES, levels_job=COMPUTE_LEVELS
+            database, context.instance, wanted, now=now, candles_job=INGEST_CANDLES, levels_job=COMPUTE_LEVELS
         )
         return requests or dg.SkipReason("nothing waits for credits that are there again")
 
     return resume_after_limit
 
 
-def _want_candles(market: Market, settings: Settings, symbols: dict[str, Symbol], now: datetime) -> list[Wanted]:
-    due = read_due_again(market.engine, since=settings.history_start, now=now)
+def _want_candles(database: Database, settings: Settings, symbols: dict[str, Symbol], now: datetime) -> list[Wanted]:
+    due = read_due_again(database.engine, since=settings.history_start, now=now)
     return [
         want_again(symbols[name], [row for row in due if row.symbol == name], purpose=BACKFILL, tags=_TAGS)
         for name in dict.fromkeys(row.symbol for row in due if row.symbol in symbols)
@@ -75,7 +77,7 @@ def _want_candles(market: Market, settings: Settings, symbols: dict[str, Symbol]
 
 
 def _want_levels(
-    market: Market, instance: dg.DagsterInstance, symbols: dict[str, Symbol], now: datetime
+    database: Database, instance: dg.DagsterInstance, symbols: dict[str, Symbol], now: datetime
 ) -> list[Wanted]:
     """Return the levels that are not there, of the sessions that runs after a limit were for."""
     # Dagster stamps its runs by the machine's clock, whatever ours says.
@@ -86,7 +88,7 @@ def _want_levels(
         for name, dates in dates_by_symbol(keys).items():
             if name in symbols:
                 symbol = symbols[name]
-                days = read_coverage(market.engine, [symbol], [Timeframe.D1], dates[0], dates[-1])
-                computed = computed_levels(market.engine, [symbol], since=dates[0])
+                days = read_coverage(database.engine, [symbol], [Timeframe.D1], dates[0], dates[-1])
+                computed = computed_levels(database.engine, [symbol], since=dates[0])
                 found.append(Wanted(symbol=symbol, levels=due_levels(symbol, days, computed[name], now)))
     return found

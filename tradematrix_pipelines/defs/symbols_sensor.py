@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol, currency_pair
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols
 
 _SECONDS = 30
@@ -23,16 +23,16 @@ def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Follow market_symbols with the partitions; take in currency pairs that were added as partitions.",
     )
-    @on_market(settings)
-    def symbols(context: dg.SensorEvaluationContext, market: Market) -> dg.SensorResult | dg.SkipReason:
-        known = {symbol.name for symbol in read_symbols(market.engine, only_active=False)}
+    @on_database(settings)
+    def symbols(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
+        known = {symbol.name for symbol in read_symbols(database.engine, only_active=False)}
         keys = set(context.instance.get_dynamic_partitions(str(SYMBOLS.name)))
         for name in sorted(keys - known):
             symbol, reason = _take_in(name)
             if symbol is not None:
-                add_symbols(market.engine, [symbol], now=market.clock.now())
+                add_symbols(database.engine, [symbol], now=database.clock.now())
             context.log.info("%s: %s", name, reason)
-        active = [symbol.name for symbol in read_symbols(market.engine)]
+        active = [symbol.name for symbol in read_symbols(database.engine)]
         new, gone = [name for name in active if name not in keys], sorted(keys - set(active))
         if not new and not gone:
             return dg.SkipReason(f"{len(active)} symbols, {len(active)} partitions of each date")

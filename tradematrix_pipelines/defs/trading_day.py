@@ -11,26 +11,26 @@ import dagster as dg
 
 from tradematrix_pipelines.automation.closes import SETTLING
 from tradematrix_pipelines.automation.deadlines import DAILY_CLOSE, PIVOTS
-from tradematrix_pipelines.automation.healing import decide_healing, healing_budget, is_red
+from tradematrix_pipelines.automation.healing import decide_healing, healing_budget, is_incomplete
 from tradematrix_pipelines.automation.pulls import next_close
 from tradematrix_pipelines.automation.requests import AGAIN
 from tradematrix_pipelines.defs.automation import schedule_status, sensor_status
 from tradematrix_pipelines.defs.internals.names import UnresolvedAssetJobDefinition
-from tradematrix_pipelines.defs.on_market import on_market
+from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again, want_due
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state, recent_coverage
 from tradematrix_pipelines.vendors.credits import CLOSE, HEAL
 
 _SECONDS = 30
 _RECENT = 5
-"""Newest red sessions of a symbol that a deadline asks for once more, whatever healing thinks of them."""
+"""Newest incomplete sessions of a symbol that a deadline asks for once more, whatever healing thinks of them."""
 
 
 def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.SensorDefinition]:
-    """Return the sensors that bring in what has closed, and ask again for what is red."""
+    """Return the sensors that bring in what has closed, and ask again for what is incomplete."""
     status = sensor_status(settings)
 
     @dg.sensor(
@@ -39,12 +39,12 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
         default_status=status,
         description="Bring in each session whole once it has closed and settled, then the levels that follow from it.",
     )
-    @on_market(settings)
-    def session_close(context: dg.SensorEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
-        now = market.clock.now()
-        wanted = want_due(market, settings, now=now)
-        requests = request_runs(market, context.instance, wanted, now=now)
-        return requests or _why_none(wanted, _next_closes(automated_symbols(market, settings), now))
+    @on_database(settings)
+    def session_close(context: dg.SensorEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
+        now = database.clock.now()
+        wanted = want_due(database, settings, now=now)
+        requests = request_runs(database, context.instance, wanted, now=now)
+        return requests or _why_none(wanted, _next_closes(automated_symbols(database, settings), now))
 
     @dg.sensor(
         job=job,
@@ -52,11 +52,11 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
         default_status=status,
         description="Ask again for failed, missing, partial and suspiciously thin sessions, with growing pauses.",
     )
-    @on_market(settings)
-    def self_healing(context: dg.SensorEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
-        now = market.clock.now()
-        wanted = want_healing(market, settings, now=now)
-        requests = request_runs(market, context.instance, wanted, now=now)
+    @on_database(settings)
+    def self_healing(context: dg.SensorEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
+        now = database.clock.now()
+        wanted = want_healing(database, settings, now=now)
+        requests = request_runs(database, context.instance, wanted, now=now)
         nothing = "nothing to ask for again now; `tradematrix coverage --open` lists what was given up"
         return requests or _why_none(wanted, nothing)
 
@@ -67,11 +67,11 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
     """Return the schedules of the two deadlines, in Berlin's time."""
     status = schedule_status(settings)
 
-    @on_market(settings)
-    def bring_in(context: dg.ScheduleEvaluationContext, market: Market) -> list[dg.RunRequest] | dg.SkipReason:
-        now = market.clock.now()
-        wanted = want_missing(market, settings, now=now)
-        return request_runs(market, context.instance, wanted, now=now) or _why_none(wanted, "all there")
+    @on_database(settings)
+    def bring_in(context: dg.ScheduleEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
+        now = database.clock.now()
+        wanted = want_missing(database, settings, now=now)
+        return request_runs(database, context.instance, wanted, now=now) or _why_none(wanted, "all there")
 
     return [
         dg.schedule(
@@ -89,27 +89,27 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
     ]
 
 
-def want_healing(market: Market, settings: Settings, *, now: datetime) -> list[Wanted]:
+def want_healing(database: Database, settings: Settings, *, now: datetime) -> list[Wanted]:
     """Return what is due to be asked for again at ``now``."""
-    symbols = automated_symbols(market, settings)
-    rows = recent_coverage(market, symbols, now)
-    budget = healing_budget(credit_state(market, settings, now))
+    symbols = automated_symbols(database, settings)
+    rows = recent_coverage(database, symbols, now)
+    budget = healing_budget(credit_state(database, settings, now))
     healing = decide_healing([row for some in rows.values() for row in some], now, budget=budget)
     return [
         want_again(symbol, [row for row in due if row.symbol == symbol.name], purpose=HEAL, refresh=refresh)
         for symbol in symbols
-        for due, refresh in ((healing.due, False), (healing.thin, True))
+        for due, refresh in ((healing.due, False), (healing.sparse, True))
     ]
 
 
-def want_missing(market: Market, settings: Settings, *, now: datetime) -> list[Wanted]:
-    """Return all that is due and not there, the newest red sessions included."""
-    found = want_due(market, settings, now=now)
-    symbols = automated_symbols(market, settings)
-    for symbol, rows in zip(symbols, recent_coverage(market, symbols, now).values(), strict=True):
-        red = [row for row in rows if is_red(row, now) and not _waits(row.coverage.retry_at, now)]
-        newest = sorted({row.coverage.trade_date for row in red})[-_RECENT:]
-        some = [row for row in red if row.coverage.trade_date in newest]
+def want_missing(database: Database, settings: Settings, *, now: datetime) -> list[Wanted]:
+    """Return all that is due and not there, the newest incomplete sessions included."""
+    found = want_due(database, settings, now=now)
+    symbols = automated_symbols(database, settings)
+    for symbol, rows in zip(symbols, recent_coverage(database, symbols, now).values(), strict=True):
+        incomplete = [row for row in rows if is_incomplete(row, now) and not _waits(row.coverage.retry_at, now)]
+        newest = sorted({row.coverage.trade_date for row in incomplete})[-_RECENT:]
+        some = [row for row in incomplete if row.coverage.trade_date in newest]
         found.append(want_again(symbol, some, purpose=CLOSE))
     return found
 

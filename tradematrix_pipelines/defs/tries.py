@@ -29,7 +29,7 @@ _PERMANENT = (UsageError, PermanentError, RefusedCandles, SchemaTooNew)
 
 
 @contextmanager
-def step_tried_once(*, whatever_happens: bool) -> Iterator[None]:
+def step_without_retries(*, whatever_happens: bool) -> Iterator[None]:
     """Keep the step's policy from trying again what a person has to change, or has cancelled.
 
     Args:
@@ -52,7 +52,7 @@ def step_tried_once(*, whatever_happens: bool) -> Iterator[None]:
 
 
 @contextmanager
-def run_tried_once(context: dg.InitResourceContext) -> Iterator[None]:
+def run_without_retries(context: dg.InitResourceContext) -> Iterator[None]:
     """Keep the daemon from starting a run again whose resources can't be opened until a person changes something."""
     try:
         yield

@@ -18,7 +18,7 @@ from tradematrix_pipelines.candles.frame import empty_candles, instants
 from tradematrix_pipelines.candles.placement import spans
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.series import Chunk, fetch_series
-from tradematrix_pipelines.ingest.unfilled import Unserved
+from tradematrix_pipelines.ingest.unfilled import Unfilled
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -26,8 +26,8 @@ from tradematrix_pipelines.vendors.errors import (
     BadKey,
     BadSymbol,
     DayLimit,
-    Lacking,
     NotInPlan,
+    Unavailable,
     VendorError,
     WrongInstrument,
 )
@@ -48,7 +48,7 @@ class SymbolFetch:
         symbol: Symbol,
         *,
         sessions: Sequence[Session],
-        held: Mapping[date, AbstractSet[str]],
+        protected: Mapping[date, AbstractSet[str]],
         now: datetime,
         purpose: str,
         progress: Progress | None = None,
@@ -57,12 +57,12 @@ class SymbolFetch:
 
         Args:
             sessions: all sessions of the calendar between the first and the last that will be asked for.
-            held: trade dates that are stored complete and final, with the vendors they came from.
+            protected: trade dates that are stored complete and final, with the vendors they came from.
             progress: is told of each window.
         """
         self.vendors, self.symbol = vendors, symbol
         self._progress = progress or Progress()
-        self._sessions, self._held, self._now, self._purpose = sessions, held, now, purpose
+        self._sessions, self._protected, self._now, self._purpose = sessions, protected, now, purpose
         self._refused: dict[str, VendorError] = {}
         """By vendor: the error after which asking it for anything of this symbol is a waste of credits."""
 
@@ -72,7 +72,7 @@ class SymbolFetch:
         What none of them serves comes last, with why not.
         """
         self._progress.begin(timeframe)
-        rest = Unserved(list(needed))
+        rest = Unfilled(list(needed))
         for rank, vendor in enumerate(self.vendors):
             asked = [session for session in rest.sessions if rank <= self._last_rank(session)]
             if rank and asked:
@@ -93,10 +93,10 @@ class SymbolFetch:
         yield from rest.verdict()
 
     def _last_rank(self, session: Session) -> int:
-        """Return the place of the last vendor that may be asked: what is held is not replaced by those after it."""
+        """Return the place of the last vendor that may be asked: those after it replace nothing protected."""
         names = [vendor.name for vendor in self.vendors]
-        held = self._held.get(session.trade_date, frozenset())
-        return min((names.index(name) if name in names else 0 for name in held), default=len(names))
+        protected = self._protected.get(session.trade_date, frozenset())
+        return min((names.index(name) if name in names else 0 for name in protected), default=len(names))
 
     def _parted(self, chunk: Chunk, timeframe: Timeframe, *, preferred: bool) -> tuple[Chunk | None, Chunk | None]:
         """Return the sessions that the answer serves, and those that it has no bar of.
@@ -127,10 +127,10 @@ class SymbolFetch:
         """Yield what one vendor has to say; without a call where that is known."""
         askable = []
         for session in needed:
-            reason = vendor.lacks(self.symbol, timeframe, session.trade_date)
+            reason = vendor.unavailable_reason(self.symbol, timeframe, session.trade_date)
             refused = self._refused.get(vendor.name)
             if refused is not None or reason is not None:
-                error = refused or Lacking(f"{vendor.name} {reason}")
+                error = refused or Unavailable(f"{vendor.name} {reason}")
                 yield Chunk(sessions=(session,), raw=empty_candles(), source=vendor.name, error=error)
             else:
                 askable.append(session)

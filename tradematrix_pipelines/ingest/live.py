@@ -14,7 +14,7 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, cover_many
-from tradematrix_pipelines.candles.live_gaps import first_hole, without_torn_bars
+from tradematrix_pipelines.candles.live_gaps import first_gap, without_incomplete_bars
 from tradematrix_pipelines.ingest.batches import BatchMaker
 from tradematrix_pipelines.ingest.failover import SymbolFetch
 from tradematrix_pipelines.markets.sessions import Session
@@ -81,7 +81,7 @@ def pull_session(
     stored = stored[stored["ts"] < now].reset_index(drop=True)
     maker = BatchMaker(symbol, preferred=vendors[0].name, now=now)
     rest = replace(session, opens_at=_ask_from(stored, symbol, session, now))
-    fetch = SymbolFetch(vendors, symbol, sessions=[rest], held={}, now=now, purpose=LIVE)
+    fetch = SymbolFetch(vendors, symbol, sessions=[rest], protected={}, now=now, purpose=LIVE)
     [chunk] = fetch.series(Timeframe.M1, [rest])
     if chunk.error is not None:
         return [replace(maker.screened(replace(chunk, sessions=(session,)), Timeframe.M1), whole=False)]
@@ -91,7 +91,7 @@ def pull_session(
     so_far = (_whole(fresh.coverage[0], minutes, symbol, session, now),)
     batches = [replace(fresh, coverage=so_far, whole=False)]
     for timeframe in _DERIVED:
-        whole = without_torn_bars(
+        whole = without_incomplete_bars(
             minutes, timeframe=timeframe, session=session, now=now, gap_tolerance=symbol.gap_tolerance
         )
         bars = maker.resampled(whole, fresh.source, timeframe, [session])
@@ -104,7 +104,7 @@ def _ask_from(stored: pd.DataFrame, symbol: Symbol, session: Session, now: datet
     if not len(stored):
         return session.opens_at
     newest: datetime = stored["ts"].iloc[-1].to_pydatetime()
-    hole = first_hole(stored, session=session, now=now, gap_tolerance=symbol.gap_tolerance)
+    hole = first_gap(stored, session=session, now=now, gap_tolerance=symbol.gap_tolerance)
     return max(session.opens_at, min(newest - OVERLAP, hole or newest))
 
 

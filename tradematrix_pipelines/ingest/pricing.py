@@ -61,13 +61,17 @@ def price_symbol(
         wanted=dates,
         stored=stored,
         sessions=sessions,
-        has_days=lambda day: vendor.lacks(symbol, D1, day) is None,
+        has_days=lambda day: vendor.unavailable_reason(symbol, D1, day) is None,
         now=now,
     )
     asked: dict[Timeframe, list[Session]] = {}
     for step in plan.steps():
         if isinstance(step, Fetch):
-            served = [each for each in step.sessions if vendor.lacks(symbol, step.timeframe, each.trade_date) is None]
+            served = [
+                each
+                for each in step.sessions
+                if vendor.unavailable_reason(symbol, step.timeframe, each.trade_date) is None
+            ]
             asked.setdefault(step.timeframe, []).extend(served)
             answers = dict.fromkeys((each.trade_date for each in step.sessions), Answer.INCOMPLETE)
             plan.record(step.timeframe, answers | {each.trade_date: Answer.COMPLETE for each in served})

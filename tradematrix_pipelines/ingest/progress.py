@@ -22,14 +22,14 @@ class Progress:
         expected: windows of the series that are not begun, by their price.
         cut: windows of the series begun, from each vendor asked.
         asked: those that were answered or failed.
-        given_up: those that are not asked for, after an error that they would run into too.
+        skipped: those that are not asked for, after an error that they would run into too.
         credits: credits spent, those of failed calls included.
     """
 
     expected: dict[Timeframe, int] = field(default_factory=dict)
     cut: int = 0
     asked: int = 0
-    given_up: int = 0
+    skipped: int = 0
     credits: int = 0
 
     @property
@@ -40,20 +40,20 @@ class Progress:
     @property
     def left(self) -> int:
         """Windows still to be asked for."""
-        return self.total - self.asked - self.given_up
+        return self.total - self.asked - self.skipped
 
     def begin(self, timeframe: Timeframe) -> None:
         """Count this series by the windows that are really cut from now on."""
         self.expected.pop(timeframe, None)
 
-    def give_up(self) -> None:
+    def skip_rest(self) -> None:
         """Count the windows cut and not asked for so far as never asked for."""
-        self.given_up = self.cut - self.asked
+        self.skipped = self.cut - self.asked
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return it in words: ``12 of 40 windows, 28 left, 12 credits``."""
-        given_up = f", {self.given_up} given up" if self.given_up else ""
-        windows = f"{self.asked} of {counted(self.total, 'window')}{given_up}, {self.left} left"
+        skipped = f", {self.skipped} given up" if self.skipped else ""
+        windows = f"{self.asked} of {counted(self.total, 'window')}{skipped}, {self.left} left"
         return f"{windows}, {counted(self.credits, 'credit')}"
 
 

@@ -89,7 +89,7 @@ def fetch_series(
             failures += 1
             if isinstance(error, PermanentError) or failures >= GIVE_UP_AFTER:
                 final_error = error
-                progress.give_up()
+                progress.skip_rest()
         carried = pd.concat([each for each in (carried, answer.candles) if len(each)] or [carried], ignore_index=True)
         unfinished = window.sessions[len(window.finished) :]
         later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)

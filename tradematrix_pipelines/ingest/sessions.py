@@ -25,7 +25,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import BACKFILL
-from tradematrix_pipelines.vendors.errors import Lacking
+from tradematrix_pipelines.vendors.errors import Unavailable
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 _SESSIONS_AT_ONCE = 20
@@ -43,15 +43,15 @@ class Wanted:
         stored: by timeframe, trade dates that are stored complete and final and not wanted again, with the vendor that
             they came from.
         read: reads what is stored.
-        held: trade dates wanted again although they are stored complete and final, with the vendors they came from: no
-            less preferred vendor replaces them.
+        protected: trade dates wanted again although they are stored complete and final, with the vendors they came
+            from: no less preferred vendor replaces them.
     """
 
     symbol: Symbol
     dates: Mapping[Timeframe, frozenset[date]]
     stored: Mapping[Timeframe, Mapping[date, str]]
     read: ReadCandles
-    held: Mapping[date, AbstractSet[str]] = field(default_factory=dict)
+    protected: Mapping[date, AbstractSet[str]] = field(default_factory=dict)
 
 
 def ingest(
@@ -101,11 +101,17 @@ class _Ingest:
             wanted=wanted.dates,
             stored=wanted.stored,
             sessions=self.between,
-            has_days=lambda day: preferred.lacks(symbol, Timeframe.D1, day) is None,
+            has_days=lambda day: preferred.unavailable_reason(symbol, Timeframe.D1, day) is None,
             now=now,
         )
         self.fetch = SymbolFetch(
-            vendors, symbol, sessions=self.between, held=wanted.held, now=now, purpose=purpose, progress=progress
+            vendors,
+            symbol,
+            sessions=self.between,
+            protected=wanted.protected,
+            now=now,
+            purpose=purpose,
+            progress=progress,
         )
 
     def run(self) -> Iterator[list[SeriesBatch]]:
@@ -161,5 +167,5 @@ class _Ingest:
 def _answer(coverage: Coverage, chunk: Chunk) -> Answer:
     if coverage.status is Status.COMPLETE:
         return Answer.COMPLETE
-    incomplete = coverage.received or coverage.rejected or isinstance(chunk.error, Lacking)
+    incomplete = coverage.received or coverage.rejected or isinstance(chunk.error, Unavailable)
     return Answer.INCOMPLETE if incomplete else Answer.EMPTY

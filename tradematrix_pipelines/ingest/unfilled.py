@@ -11,11 +11,11 @@ from itertools import groupby
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.ingest.series import Chunk
 from tradematrix_pipelines.markets.sessions import Session
-from tradematrix_pipelines.vendors.errors import DayLimit, Lacking, VendorError, VendorFault
+from tradematrix_pipelines.vendors.errors import DayLimit, Unavailable, VendorError, VendorFault
 
 
 @dataclass(slots=True)
-class Unserved:
+class Unfilled:
     """What is left to serve of one series.
 
     Attributes:
@@ -40,7 +40,7 @@ class Unserved:
             self.empty.append(chunk)
             self.sessions += chunk.sessions
         else:
-            error = Lacking(f"{chunk.source} has no bar of the session")
+            error = Unavailable(f"{chunk.source} has no bar of the session")
             self.add_failed(chunk.source, chunk.sessions, error)
 
     def sort(self) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from tradematrix_pipelines.levels.daily import DailyLevels, daily_levels
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 
-LOOKBACK = timedelta(days=40)
+HISTORY_SPAN = timedelta(days=40)
 """How far back the unbroken run is looked for: more than any level needs."""
 
 
@@ -42,7 +42,7 @@ def levels_for(trade_date: date, *, bars: pd.DataFrame, calendar: SessionCalenda
 
 def _unbroken_run(have: set[date], trade_date: date, calendar: SessionCalendar) -> set[date]:
     run: set[date] = set()
-    for session in reversed(calendar.sessions(trade_date - LOOKBACK, trade_date - timedelta(days=1))):
+    for session in reversed(calendar.sessions(trade_date - HISTORY_SPAN, trade_date - timedelta(days=1))):
         if session.trade_date not in have:
             break
         run.add(session.trade_date)

@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from tradematrix_pipelines.postgres.programs import ServerFault, open_to_system_user, run
 
-PATIENCE = 120.0  # seconds; crash recovery of a few GB of WAL fits
+START_SECONDS = 120.0  # seconds; crash recovery of a few GB of WAL fits
 PORT = 5432  # names the socket file only: the server listens on no network
 SUPERUSER = "postgres"
 
@@ -72,11 +72,11 @@ class Cluster:
         """Return the folder of the socket of a server that takes connections, made and started where needed.
 
         Raises:
-            ServerFault: it can't be made or started, or isn't ready after ``PATIENCE`` seconds.
+            ServerFault: it can't be made or started, or isn't ready after ``START_SECONDS`` seconds.
         """
         if not (self.data / "PG_VERSION").exists():
             self._create()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_SECONDS
         last = self._last_server()
         while time.monotonic() < deadline:
             server = self._server()
@@ -89,7 +89,7 @@ class Cluster:
             else:  # cleaned away, as what is in temporary folders may be: only a new start makes it again
                 last = server
                 self.stop()
-        raise ServerFault(f"the embedded PostgreSQL isn't ready after {PATIENCE:.0f} s; its log is {self.log}")
+        raise ServerFault(f"the embedded PostgreSQL isn't ready after {START_SECONDS:.0f} s; its log is {self.log}")
 
     def stop(self) -> None:
         """Stop the server, if it runs, ending its sessions.
@@ -100,7 +100,7 @@ class Cluster:
         server = self._server()
         if server is None:
             return
-        done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{PATIENCE:.0f}", "-D", ".", folder=self.data)
+        done = run("pg_ctl", "stop", "-w", "-m", "fast", "-t", f"{START_SECONDS:.0f}", "-D", ".", folder=self.data)
         if done.returncode:
             raise ServerFault(f"the embedded PostgreSQL doesn't stop: {_reason(done.stderr)}; its log is {self.log}")
         self._remove(server.socket_dir)

@@ -59,7 +59,9 @@ class RecordedPrices:
     def _find(self) -> Iterator[tuple[str, Symbol]]:
         for instrument in CATALOGUE:
             rows = (_row(name, instrument) for name in _file_names(instrument.symbol))
-            row = next((row for row in rows if self._files.lacks(row, Timeframe.M1, MINUTES_SINCE) is None), None)
+            row = next(
+                (row for row in rows if self._files.unavailable_reason(row, Timeframe.M1, MINUTES_SINCE) is None), None
+            )
             if row is not None:
                 yield instrument.symbol, row
 

@@ -26,7 +26,7 @@ from tradematrix_pipelines.simulator.service import Service
 from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan
 
 LOOPBACK = "127.0.0.1"
-_PATIENCE = 10.0
+_START_SECONDS = 10.0
 """Seconds that starting and stopping may take."""
 
 
@@ -96,18 +96,18 @@ class Simulator:
         self._thread = threading.Thread(target=server.run, args=([self._socket],), name="simulator", daemon=True)
         self._thread.start()
         pause = threading.Event()
-        for _ in range(int(_PATIENCE * 100)):
+        for _ in range(int(_START_SECONDS * 100)):
             if server.started:
                 return self
             pause.wait(0.01)
-        raise TradeMatrixError(f"the simulator did not start within {_PATIENCE:.0f} seconds: try again")
+        raise TradeMatrixError(f"the simulator did not start within {_START_SECONDS:.0f} seconds: try again")
 
     def stop(self) -> None:
         """Close the server and its connections. Stopping twice is no error."""
         if self._server is not None:
             self._server.should_exit = True
         if self._thread is not None:
-            self._thread.join(_PATIENCE)
+            self._thread.join(_START_SECONDS)
         if self._socket is not None:
             self._socket.close()
         self._server = self._thread = self._socket = None

@@ -10,13 +10,13 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.current_prices import update_current_price
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
 
 _MINUTE = timedelta(minutes=1)
 
 
-def after_pull(market: Market, symbol: Symbol, session: Session, *, now: datetime) -> int:
+def after_pull(database: Database, symbol: Symbol, session: Session, *, now: datetime) -> int:
     """Update the symbol's current price and record the levels it touched; return how many touches are new.
 
     Touches are looked for only where ``symbol.touch_alerts``, in all stored minutes of ``session`` each time: what a
@@ -26,13 +26,13 @@ def after_pull(market: Market, symbol: Symbol, session: Session, *, now: datetim
         session: the session pulled.
         now: aware, UTC; minutes that had not closed by then don't count.
     """
-    update_current_price(market.engine, symbol, session, now=now)
+    update_current_price(database.engine, symbol, session, now=now)
     if not symbol.touch_alerts:
         return 0
-    levels = levels_to_watch(market.engine, symbol, session.trade_date)
+    levels = levels_to_watch(database.engine, symbol, session.trade_date)
     if not levels:
         return 0
     end = min(session.closes_at, now - _MINUTE + timedelta.resolution)
-    minutes = market.candles.series(symbol, Timeframe.M1, session.opens_at, end)
+    minutes = database.candles.series(symbol, Timeframe.M1, session.opens_at, end)
     touches = find_touches(minutes, levels, previous_close=levels.get("y_close"))
-    return record_touches(market.engine, symbol, session.trade_date, touches)
+    return record_touches(database.engine, symbol, session.trade_date, touches)

@@ -157,7 +157,7 @@ def count_incomplete(
 ) -> tuple[int, StoredCoverage | None]:
     """Return how many sessions of these series are known between two dates, and the first that is incomplete.
 
-    That is one that has closed by ``now`` and is not stored complete (``automation.healing.is_red``).
+    That is one that has closed by ``now`` and is not stored complete (``automation.healing.is_incomplete``).
     """
     table = session_coverage
     among = (

@@ -1,7 +1,7 @@
 """The market database, opened: ready to read and write.
 
-Two ways in: ``Market.open`` brings the schema up to date and seeds an empty database, ``Market.connect`` leaves it as
-it is. Not here: where it is (``databases``), and its schema (``schema``).
+Two ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves it
+as it is. Not here: where it is (``databases``), and its schema (``schema``).
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tradematrix_pipelines.storage.symbols import insert_default_symbols
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Market:
+class Database:
     """What the rest of the project needs of the market database. A context manager; leaving it closes all.
 
     Attributes:

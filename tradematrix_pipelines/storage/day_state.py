@@ -16,7 +16,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import open_ledger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED
 
@@ -35,14 +35,14 @@ _FITTING_LEVELS = text("""
 """)
 
 
-def automated_symbols(market: Market, settings: Settings) -> list[Symbol]:
+def automated_symbols(database: Database, settings: Settings) -> list[Symbol]:
     """Return the active symbols that run by themselves, in the order in which they were added.
 
     That is all but those whose market trades on weekends where these are no trade dates: their Monday's levels would
     follow from a session that has no partition.
     """
     found = []
-    for symbol in read_symbols(market.engine):
+    for symbol in read_symbols(database.engine):
         try:
             weekends = trades_on_weekends(get_calendar(symbol.calendar))
         except UsageError as error:
@@ -54,21 +54,21 @@ def automated_symbols(market: Market, settings: Settings) -> list[Symbol]:
     return found
 
 
-def recent_coverage(market: Market, symbols: Sequence[Symbol], now: datetime) -> dict[str, list[StoredCoverage]]:
+def recent_coverage(database: Database, symbols: Sequence[Symbol], now: datetime) -> dict[str, list[StoredCoverage]]:
     """Return the coverage rows of the last 30 days by symbol; a symbol without any has an empty list."""
     found: dict[str, list[StoredCoverage]] = {symbol.name: [] for symbol in symbols}
-    for row in read_coverage(market.engine, symbols, list(Timeframe), (now - LOOKBACK).date(), date.max):
+    for row in read_coverage(database.engine, symbols, list(Timeframe), (now - LOOKBACK).date(), date.max):
         found[row.symbol].append(row)
     return found
 
 
-def credit_state(market: Market, settings: Settings, now: datetime) -> CreditState:
+def credit_state(database: Database, settings: Settings, now: datetime) -> CreditState:
     """Return what may be spent at the vendor that ``settings`` name.
 
     Raises:
         UsageError: what the settings say of its plan is none.
     """
-    ledger, vendor = open_ledger(market.engine, settings), settings.vendor_name
+    ledger, vendor = open_ledger(database.engine, settings), settings.vendor_name
     if vendor not in ledger.plans:
         return CreditState(plan=UNLIMITED)
     return CreditState(plan=ledger.plans[vendor], day_left=ledger.usage(vendor, now).day_left)

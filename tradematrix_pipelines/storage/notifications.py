@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, case, func, select, text, update
 
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
 from tradematrix_pipelines.alerts.incidents import RecordedIncident
-from tradematrix_pipelines.alerts.messages import Touch, compose
+from tradematrix_pipelines.alerts.messages import TouchedLevel, compose
 from tradematrix_pipelines.storage.incidents import to_incident
 from tradematrix_pipelines.storage.tables import incidents, level_touches, market_symbols
 
@@ -33,7 +33,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class Notified:
     """How much people were told of. An incident told as one that was and is over counts as opened and as closed."""
 
     opened: int = 0
@@ -41,7 +41,7 @@ class Told:
     touches: int = 0
 
 
-def tell(engine: Engine, alerter: Alerter, *, now: datetime) -> Told:
+def notify(engine: Engine, alerter: Alerter, *, now: datetime) -> Notified:
     """Send one message with all that nobody was told of yet, and note that it was told.
 
     Without a service, or while somebody else is telling, nothing is sent and nothing noted. Where some services took
@@ -54,12 +54,12 @@ def tell(engine: Engine, alerter: Alerter, *, now: datetime) -> Told:
         AlertError: no service took it; everything stays untold.
     """
     if not alerter.configured:
-        return Told()
+        return Notified()
     with engine.begin() as connection:
         if not connection.execute(_TRY_LOCK).scalar_one():
-            return Told()
-        found, touches = untold(connection), take_touches(connection, now=now)
-        mark_told(connection, [each.id for each in found], now=now)
+            return Notified()
+        found, touches = not_yet_notified(connection), take_touches(connection, now=now)
+        mark_notified(connection, [each.id for each in found], now=now)
         found = [each for each in found if each.closed_at is None or each.closed_at >= now - _OVER_AGE]
         if found or touches:
             message = compose(found, touches)
@@ -69,48 +69,50 @@ def tell(engine: Engine, alerter: Alerter, *, now: datetime) -> Told:
                 if not error.taken:
                     raise
                 _logger.warning("%s", error)
-    return Told(
-        opened=sum(each.opening_told_at is None for each in found),
+    return Notified(
+        opened=sum(each.opening_notified_at is None for each in found),
         closed=sum(each.closed_at is not None for each in found),
         touches=len(touches),
     )
 
 
-def untold(connection: Connection) -> list[RecordedIncident]:
+def not_yet_notified(connection: Connection) -> list[RecordedIncident]:
     """Return the incidents of whose opening or end nobody was told, oldest first.
 
     They are locked until the transaction ends: none of them closes while people are told how it stands.
     """
     column = incidents.c
-    unheard = column.opening_told_at.is_(None) | (column.closed_at.is_not(None) & column.closing_told_at.is_(None))
+    unheard = column.opening_notified_at.is_(None) | (
+        column.closed_at.is_not(None) & column.closing_notified_at.is_(None)
+    )
     query = select(incidents).where(unheard).order_by(column.id).with_for_update()
     return [to_incident(row) for row in connection.execute(query)]
 
 
-def mark_told(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
+def mark_notified(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
     """Note that people know how these incidents stand: that they opened, and where it is so, that they are over."""
     column = incidents.c
     told = {
-        "opening_told_at": func.coalesce(column.opening_told_at, now),
-        "closing_told_at": case((column.closed_at.is_not(None), now)),
+        "opening_notified_at": func.coalesce(column.opening_notified_at, now),
+        "closing_notified_at": case((column.closed_at.is_not(None), now)),
     }
     connection.execute(update(incidents).where(column.id.in_(ids)).values(told))
 
 
-def take_touches(connection: Connection, *, now: datetime) -> list[Touch]:
+def take_touches(connection: Connection, *, now: datetime) -> list[TouchedLevel]:
     """Mark the touches that nobody was told of, and return those worth telling, oldest first.
 
     That is those of the last hour, of symbols whose touches somebody wants to hear of.
     """
     statement = (
         update(level_touches)
-        .where(level_touches.c.told_at.is_(None), market_symbols.c.id == level_touches.c.symbol_id)
-        .values(told_at=now)
+        .where(level_touches.c.notified_at.is_(None), market_symbols.c.id == level_touches.c.symbol_id)
+        .values(notified_at=now)
         .returning(level_touches, *(market_symbols.c[name] for name in ("symbol", "tick_size", "touch_alerts")))
     )
     rows = [row for row in connection.execute(statement) if row.touch_alerts and row.at >= now - _TOUCH_AGE]
     names = ("symbol", "level", "level_price", "price", "tick_size", "at")
     return [
-        Touch(**{name: getattr(row, name) for name in names})
+        TouchedLevel(**{name: getattr(row, name) for name in names})
         for row in sorted(rows, key=lambda row: (row.at, row.symbol, row.level))
     ]

@@ -10,13 +10,13 @@ from tradematrix_pipelines.candles.frame import COLUMNS
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "status", "final"]
 
 
 def read_sessions(
-    market: Market, symbols: Sequence[Symbol], timeframe: Timeframe, first: date, last: date
+    database: Database, symbols: Sequence[Symbol], timeframe: Timeframe, first: date, last: date
 ) -> pd.DataFrame:
     """Return the candles of the sessions between two trade dates, both included, by symbol and ``ts``.
 
@@ -27,7 +27,7 @@ def read_sessions(
         [
             (row.symbol, row.coverage.trade_date, row.coverage.opens_at, row.coverage.closes_at,
              str(row.coverage.status), row.coverage.final)
-            for row in read_coverage(market.engine, symbols, [timeframe], first, last)
+            for row in read_coverage(database.engine, symbols, [timeframe], first, last)
             if row.coverage.status is not Status.CLOSED and row.coverage.opens_at is not None
         ],
         columns=["symbol", "trade_date", "opens_at", "closes_at", "status", "final"],
@@ -35,7 +35,7 @@ def read_sessions(
     if covered.empty:
         return pd.DataFrame(columns=SESSION_COLUMNS)
     start, end = covered["opens_at"].min().to_pydatetime(), covered["closes_at"].max().to_pydatetime()
-    candles = market.candles.rectangle(symbols, timeframe, start, end)
+    candles = database.candles.rectangle(symbols, timeframe, start, end)
     covered["opens_at"] = covered["opens_at"].astype(candles["ts"].dtype)
     joined = pd.merge_asof(
         candles.sort_values("ts"), covered.sort_values("opens_at"), left_on="ts", right_on="opens_at", by="symbol"

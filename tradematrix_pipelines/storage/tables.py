@@ -268,7 +268,7 @@ level_touches = Table(
     _price("level_price"),
     Column("price", Double, nullable=False, comment="close of the minute that touched it"),
     Column("at", _UTC, nullable=False, comment="when that minute closed"),
-    Column("told_at", _UTC, comment="null until somebody was told"),
+    Column("notified_at", _UTC, comment="null until somebody was notified"),
     PrimaryKeyConstraint("trade_date", "symbol_id", "level"),
 )
 
@@ -280,8 +280,8 @@ incidents = Table(
     Column("kind", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("opened_at", _UTC, nullable=False),
-    Column("opening_told_at", _UTC),
+    Column("opening_notified_at", _UTC),
     Column("closed_at", _UTC),
-    Column("closing_told_at", _UTC),
+    Column("closing_notified_at", _UTC),
     Index("incidents_open_key", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
 )

@@ -1,7 +1,7 @@
 """Levels to watch, and the rows of ``level_touches``.
 
 Here: one row for the first touch of a level in a session. Not here: what a touch is (``levels.touches``), or telling
-somebody, which fills ``told_at``.
+somebody, which fills ``notified_at``.
 """
 
 from collections.abc import Sequence

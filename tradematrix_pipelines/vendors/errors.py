@@ -11,7 +11,7 @@
         ├── BadKey                the key is wrong or missing
         ├── WrongInstrument       it answered with something else
         ├── BadFile               a file can't be read
-        ├── Lacking               it is known, without a call, to have nothing for this series and day
+        ├── Unavailable               it is known, without a call, to have nothing for this series and day
         ├── DayLimit              out of credits until the day's reset
         └── BadRequest            any other refusal
 
@@ -89,7 +89,7 @@ class BadFile(PermanentError):
     """A file of candles can't be read."""
 
 
-class Lacking(PermanentError):
+class Unavailable(PermanentError):
     """The vendor is known, without a call, to have no bars of its own for this series and day."""
 
 

@@ -93,7 +93,7 @@ class Vendor(Protocol):
         """Bars that one call can carry; windows are cut to it, so that each is one call as a rule."""
         ...
 
-    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+    def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Return why this vendor has no bars of its own for this series on this day, as far as is known without a call.
 
         ``None`` when it may be asked. The text goes on from the vendor's name: ``has no minutes before 2020-02-10``.

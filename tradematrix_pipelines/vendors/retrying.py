@@ -15,7 +15,7 @@ from tradematrix_pipelines.vendors.errors import MinuteLimit, VendorError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
+class RetryPolicy:
     """The bounds of trying. Seconds are real ones, whatever the clock does.
 
     Attributes:
@@ -33,7 +33,7 @@ class Patience:
     jitter: float = 1.0
 
 
-def patiently(patience: Patience, clock: Clock) -> Iterator[stamina.Attempt]:
+def retrying(retry_policy: RetryPolicy, clock: Clock) -> Iterator[stamina.Attempt]:
     """Yield attempts, each a context manager around one try, until one succeeds or the last one's error is let through.
 
     After a :class:`MinuteLimit` the next try waits for the next minute of ``clock``; after any other error that may
@@ -50,11 +50,11 @@ def patiently(patience: Patience, clock: Clock) -> Iterator[stamina.Attempt]:
 
     for attempt in stamina.retry_context(
         on=worth_a_try,
-        attempts=patience.tries,
-        timeout=patience.seconds,
-        wait_initial=patience.first_wait,
-        wait_max=patience.longest_wait,
-        wait_jitter=patience.jitter,
+        attempts=retry_policy.tries,
+        timeout=retry_policy.seconds,
+        wait_initial=retry_policy.first_wait,
+        wait_max=retry_policy.longest_wait,
+        wait_jitter=retry_policy.jitter,
     ):
         if not_before is not None:
             clock.sleep((not_before - clock.now()).total_seconds())

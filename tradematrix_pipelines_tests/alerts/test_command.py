@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import record
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines_tests.alerts.receiver import SECRETS, Receiver
@@ -61,13 +61,13 @@ def test_no_url_or_a_wrong_one_is_bad_usage(
 
 
 def test_list_shows_open_incidents_and_with_all_those_of_the_last_30_days(
-    run: Callable[..., Result], market: Market
+    run: Callable[..., Result], database: Database
 ) -> None:
     assert run("alerts", "list").output == "no incidents\n"
     kinds = [IncidentKind.CREDITS_LOW]
     for days, keys in [(40, "a"), (31, ""), (30, "b"), (29, ""), (1, "c")]:
         found = [Incident(key=key, kind=kinds[0], message="79 credits left") for key in keys]
-        record(market.engine, found, kinds=kinds, now=NOW - timedelta(days=days))
+        record(database.engine, found, kinds=kinds, now=NOW - timedelta(days=days))
 
     def listed(*options: str) -> list[dict[str, object]]:
         found: list[dict[str, object]] = json.loads(run("alerts", "list", *options, "--json").output)
@@ -88,12 +88,12 @@ def test_list_shows_open_incidents_and_with_all_those_of_the_last_30_days(
 
 
 def test_touch_alerts_are_turned_on_and_off(
-    run: Callable[..., Result], market: Market, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Result], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = run("alerts", "touches", "EUR/USD", "--on")
     said = "touch alerts of EUR/USD are on; nobody hears them before TRADEMATRIX_ALERT_URLS is set\n"
     assert (on.exit_code, on.output) == (0, said)
-    assert [each.touch_alerts for each in find_symbols(market.engine, ["EUR/USD", "DAX"])] == [True, False]
+    assert [each.touch_alerts for each in find_symbols(database.engine, ["EUR/USD", "DAX"])] == [True, False]
     assert run("alerts", "touches", "EUR/USD", "--off").output == "touch alerts of EUR/USD are off\n"
-    assert [each.touch_alerts for each in find_symbols(market.engine, ["EUR/USD"])] == [False]
+    assert [each.touch_alerts for each in find_symbols(database.engine, ["EUR/USD"])] == [False]
     assert [run("alerts", "touches", *arguments).exit_code for arguments in (["EUR/USD"], ["SPX", "--on"])] == [2, 2]

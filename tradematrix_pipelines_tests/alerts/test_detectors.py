@@ -7,7 +7,7 @@ import pytest
 from tradematrix_pipelines.alerts.detectors import (
     DayAgainstMinutes,
     find_disagreements,
-    find_given_up,
+    find_exhausted,
     find_low_credits,
     find_missing_levels,
     find_stale_markets,
@@ -105,7 +105,7 @@ def test_a_session_given_up_is_one_incident_whatever_it_lacks() -> None:
         for day in (19, 20)
         for timeframe in (Timeframe.M1, Timeframe.D1)
     ]  # fmt: skip
-    assert {incident.key: incident.message for incident in find_given_up(rows)} == {
+    assert {incident.key: incident.message for incident in find_exhausted(rows)} == {
         f"session_open|NDX|2026-11-{day}": f"NDX 2026-11-{day} (1m, 1d) was tried 8 times and given up: no such symbol"
         for day in (19, 20)
     }

@@ -41,7 +41,7 @@ def recorded(key: str, *, told: bool = False, minutes: int | None = None) -> Rec
         kind=STALE,
         message=f"{key}: no minute\nsince 19:40",
         opened_at=AT,
-        opening_told_at=AT if told else None,
+        opening_notified_at=AT if told else None,
         closed_at=None if minutes is None else AT + timedelta(minutes=minutes),
     )
 

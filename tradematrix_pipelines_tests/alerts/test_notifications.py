@@ -11,9 +11,9 @@ from sqlalchemy import insert, select
 
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import read_open, read_since, record
-from tradematrix_pipelines.storage.notifications import Told, mark_told, tell, untold
+from tradematrix_pipelines.storage.notifications import Notified, mark_notified, not_yet_notified, notify
 from tradematrix_pipelines.storage.symbols import find_symbols, set_touch_alerts
 from tradematrix_pipelines.storage.tables import level_touches
 from tradematrix_pipelines_tests.alerts.receiver import SECRETS, Receiver
@@ -23,29 +23,29 @@ MINUTE = timedelta(minutes=1)
 STALE, CREDITS = IncidentKind.STALE_MARKET, IncidentKind.CREDITS_LOW
 
 
-def judge(market: Market, *keys: str, kinds: Sequence[IncidentKind] = (STALE,), now: datetime = NOW) -> None:
+def judge(database: Database, *keys: str, kinds: Sequence[IncidentKind] = (STALE,), now: datetime = NOW) -> None:
     found = [Incident(key=key, kind=STALE, message=f"{key} stands still") for key in keys]
-    record(market.engine, found, kinds=kinds, now=now)
+    record(database.engine, found, kinds=kinds, now=now)
 
 
-def touch(market: Market, symbol: str, at: datetime, level: str = "classic r1") -> None:
-    [found] = find_symbols(market.engine, [symbol])
+def touch(database: Database, symbol: str, at: datetime, level: str = "classic r1") -> None:
+    [found] = find_symbols(database.engine, [symbol])
     row = {"trade_date": date(2026, 11, 20), "symbol_id": found.id, "level": level, "at": at}
-    with market.engine.begin() as connection:
+    with database.engine.begin() as connection:
         connection.execute(insert(level_touches).values(**row, level_price=24312.333333, price=24312.5))
 
 
-def touches_untold(market: Market) -> int:
-    with market.engine.connect() as connection:
-        return len(connection.execute(select(level_touches).where(level_touches.c.told_at.is_(None))).all())
+def touches_untold(database: Database) -> int:
+    with database.engine.connect() as connection:
+        return len(connection.execute(select(level_touches).where(level_touches.c.notified_at.is_(None))).all())
 
 
-def test_an_incident_is_told_once_and_once_when_it_is_over(market: Market, receiver: Receiver) -> None:
+def test_an_incident_is_told_once_and_once_when_it_is_over(database: Database, receiver: Receiver) -> None:
     alerter, told = Alerter([receiver.url]), []
     for minute, keys in enumerate(["", "a", "a", "ab", "b", "b", "", ""]):
-        judge(market, *keys, now=NOW + minute * MINUTE)
-        told.append(tell(market.engine, alerter, now=NOW + minute * MINUTE))
-    nothing, opened, closed = Told(), Told(opened=1), Told(closed=1)
+        judge(database, *keys, now=NOW + minute * MINUTE)
+        told.append(notify(database.engine, alerter, now=NOW + minute * MINUTE))
+    nothing, opened, closed = Notified(), Notified(opened=1), Notified(closed=1)
     assert told == [nothing, opened, nothing, opened, closed, nothing, closed, nothing]
     assert [each["message"] for each in receiver.messages] == [
         "stale market: a stands still (since 2026-11-20 20:01 UTC)",
@@ -53,104 +53,104 @@ def test_an_incident_is_told_once_and_once_when_it_is_over(market: Market, recei
         "over: stale market: a stands still (2026-11-20 20:01 to 2026-11-20 20:04 UTC)",
         "over: stale market: b stands still (2026-11-20 20:03 to 2026-11-20 20:06 UTC)",
     ]
-    assert read_open(market.engine) == []
-    assert [each.key for each in read_since(market.engine, NOW + 5 * MINUTE)] == ["b"]
+    assert read_open(database.engine) == []
+    assert [each.key for each in read_since(database.engine, NOW + 5 * MINUTE)] == ["b"]
 
 
-def test_what_happens_in_one_tick_is_one_message(market: Market, receiver: Receiver) -> None:
-    judge(market, "a")
-    tell(market.engine, Alerter([receiver.url]), now=NOW)
-    judge(market, "b", "c")
-    assert tell(market.engine, Alerter([receiver.url]), now=NOW) == Told(opened=2, closed=1)
+def test_what_happens_in_one_tick_is_one_message(database: Database, receiver: Receiver) -> None:
+    judge(database, "a")
+    notify(database.engine, Alerter([receiver.url]), now=NOW)
+    judge(database, "b", "c")
+    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(opened=2, closed=1)
     assert receiver.titles == ["TradeMatrix: stale market", "TradeMatrix: 2 incidents, over: stale market"]
 
 
-def test_an_incident_that_comes_back_is_a_new_one(market: Market, receiver: Receiver) -> None:
+def test_an_incident_that_comes_back_is_a_new_one(database: Database, receiver: Receiver) -> None:
     for keys in ["a", "", "a"]:
-        judge(market, *keys)
-        tell(market.engine, Alerter([receiver.url]), now=NOW)
+        judge(database, *keys)
+        notify(database.engine, Alerter([receiver.url]), now=NOW)
     assert receiver.titles == [f"TradeMatrix: {each}stale market" for each in ("", "over: ", "")]
 
 
-def test_only_the_kinds_judged_close(market: Market) -> None:
-    judge(market, "a")
-    judge(market, kinds=(CREDITS,))
-    judge(market, kinds=())
-    assert [each.key for each in read_open(market.engine)] == ["a"]
+def test_only_the_kinds_judged_close(database: Database) -> None:
+    judge(database, "a")
+    judge(database, kinds=(CREDITS,))
+    judge(database, kinds=())
+    assert [each.key for each in read_open(database.engine)] == ["a"]
 
 
 @pytest.mark.parametrize("repetition", range(3))
-def test_two_tellers_at_once_send_one_message(market: Market, receiver: Receiver, repetition: int) -> None:
-    judge(market, "a", "b")
-    set_touch_alerts(market.engine, "DAX", on=True)
-    touch(market, "DAX", NOW)
+def test_two_tellers_at_once_send_one_message(database: Database, receiver: Receiver, repetition: int) -> None:
+    judge(database, "a", "b")
+    set_touch_alerts(database.engine, "DAX", on=True)
+    touch(database, "DAX", NOW)
     receiver.seconds = 0.3
     both = threading.Barrier(2)
 
-    def teller() -> Told:
+    def teller() -> Notified:
         alerter = Alerter([receiver.url])
         both.wait()
-        return tell(market.engine, alerter, now=NOW)
+        return notify(database.engine, alerter, now=NOW)
 
     with ThreadPoolExecutor(2) as threads:
         told = [each.result() for each in [threads.submit(teller) for _ in range(2)]]
-    assert sorted(told, key=lambda each: each.opened) == [Told(), Told(opened=2, touches=1)]
+    assert sorted(told, key=lambda each: each.opened) == [Notified(), Notified(opened=2, touches=1)]
     assert receiver.titles == ["TradeMatrix: 2 incidents, DAX at classic r1"]
 
 
-def test_who_comes_while_it_is_told_does_not_wait(market: Market, receiver: Receiver) -> None:
-    judge(market, "a")
+def test_who_comes_while_it_is_told_does_not_wait(database: Database, receiver: Receiver) -> None:
+    judge(database, "a")
     receiver.seconds = 0.5
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(tell, market.engine, Alerter([receiver.url]), now=NOW)
+        first = thread.submit(notify, database.engine, Alerter([receiver.url]), now=NOW)
         assert receiver.arrived.wait(5)
-        judge(market, "a", "b")  # found again, and one more
-        assert tell(market.engine, Alerter([receiver.url]), now=NOW) == Told()
+        judge(database, "a", "b")  # found again, and one more
+        assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified()
         assert not first.done()
-        judge(market, "b")  # a is over while people are told of it: that waits, and comes next
-        assert first.result() == Told(opened=1)
-    assert tell(market.engine, Alerter([receiver.url]), now=NOW) == Told(opened=1, closed=1)
+        judge(database, "b")  # a is over while people are told of it: that waits, and comes next
+        assert first.result() == Notified(opened=1)
+    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(opened=1, closed=1)
     assert receiver.titles == ["TradeMatrix: stale market", "TradeMatrix: stale market, over: stale market"]
 
 
-def test_nothing_closes_between_being_read_and_being_marked(market: Market, receiver: Receiver) -> None:
-    judge(market, "a")
+def test_nothing_closes_between_being_read_and_being_marked(database: Database, receiver: Receiver) -> None:
+    judge(database, "a")
     with ThreadPoolExecutor(1) as thread:
-        with market.engine.begin() as connection:
-            [found] = untold(connection)
-            closing = thread.submit(judge, market)
+        with database.engine.begin() as connection:
+            [found] = not_yet_notified(connection)
+            closing = thread.submit(judge, database)
             assert not wait([closing], timeout=0.5).done
-            mark_told(connection, [found.id], now=NOW)
+            mark_notified(connection, [found.id], now=NOW)
         closing.result()
-    assert tell(market.engine, Alerter([receiver.url]), now=NOW) == Told(closed=1)
+    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(closed=1)
 
 
-def test_two_judges_at_once_open_one_incident(market: Market) -> None:
+def test_two_judges_at_once_open_one_incident(database: Database) -> None:
     both = threading.Barrier(4)
 
     def judging() -> None:
         both.wait()
-        judge(market, "a", "b")
+        judge(database, "a", "b")
 
     with ThreadPoolExecutor(4) as threads:
         for each in [threads.submit(judging) for _ in range(4)]:
             each.result()
-    assert [each.key for each in read_open(market.engine)] == ["a", "b"]
+    assert [each.key for each in read_open(database.engine)] == ["a", "b"]
 
 
-def test_what_nobody_took_is_told_at_the_next_tick(market: Market, receiver: Receiver) -> None:
+def test_what_nobody_took_is_told_at_the_next_tick(database: Database, receiver: Receiver) -> None:
     alerter = Alerter([receiver.url])
-    set_touch_alerts(market.engine, "DAX", on=True)
-    touch(market, "DAX", NOW)
-    judge(market, "a", "b")
+    set_touch_alerts(database.engine, "DAX", on=True)
+    touch(database, "DAX", NOW)
+    judge(database, "a", "b")
     receiver.status = 500
     for _ in range(2):
         with pytest.raises(AlertError, match=r"1 of 1 alert services refused: json \(HTTP 500\)"):
-            tell(market.engine, alerter, now=NOW)
-    judge(market, "b", now=NOW + MINUTE)
+            notify(database.engine, alerter, now=NOW)
+    judge(database, "b", now=NOW + MINUTE)
     receiver.status = 200
-    assert tell(market.engine, alerter, now=NOW + MINUTE) == Told(opened=2, closed=1, touches=1)
-    assert tell(market.engine, alerter, now=NOW + MINUTE) == Told()
+    assert notify(database.engine, alerter, now=NOW + MINUTE) == Notified(opened=2, closed=1, touches=1)
+    assert notify(database.engine, alerter, now=NOW + MINUTE) == Notified()
     [message] = receiver.messages
     assert message["message"].splitlines() == [
         "stale market: b stands still (since 2026-11-20 20:00 UTC)",
@@ -160,45 +160,45 @@ def test_what_nobody_took_is_told_at_the_next_tick(market: Market, receiver: Rec
 
 
 def test_one_service_that_refuses_does_not_make_the_others_repeat_themselves(
-    market: Market, receiver: Receiver, second: Receiver, caplog: pytest.LogCaptureFixture
+    database: Database, receiver: Receiver, second: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     second.status = 500
     alerter = Alerter([receiver.url, second.url])
-    judge(market, "a")
+    judge(database, "a")
     with caplog.at_level(logging.WARNING):
-        assert tell(market.engine, alerter, now=NOW) == Told(opened=1)
-    assert tell(market.engine, alerter, now=NOW) == Told()
+        assert notify(database.engine, alerter, now=NOW) == Notified(opened=1)
+    assert notify(database.engine, alerter, now=NOW) == Notified()
     assert len(receiver.messages) == 1
     assert "1 of 2 alert services refused: json (HTTP 500)" in caplog.text
     assert [secret for secret in SECRETS if secret in caplog.text] == []
 
 
-def test_without_a_service_open_incidents_wait_for_one(market: Market, receiver: Receiver) -> None:
-    judge(market, "long ago", "yesterday", "still")
-    judge(market, "yesterday", "still", now=NOW + MINUTE)
-    assert tell(market.engine, Alerter([]), now=NOW + MINUTE) == Told()
+def test_without_a_service_open_incidents_wait_for_one(database: Database, receiver: Receiver) -> None:
+    judge(database, "long ago", "yesterday", "still")
+    judge(database, "yesterday", "still", now=NOW + MINUTE)
+    assert notify(database.engine, Alerter([]), now=NOW + MINUTE) == Notified()
     later = NOW + timedelta(days=8)
-    judge(market, "still", now=later - timedelta(days=1))
-    assert tell(market.engine, Alerter([receiver.url]), now=later) == Told(opened=2, closed=1)
+    judge(database, "still", now=later - timedelta(days=1))
+    assert notify(database.engine, Alerter([receiver.url]), now=later) == Notified(opened=2, closed=1)
     [message] = receiver.messages
     assert message["title"] == "TradeMatrix: stale market, over: stale market"
     assert "long ago" not in message["message"]
-    assert tell(market.engine, Alerter([receiver.url]), now=later) == Told()
+    assert notify(database.engine, Alerter([receiver.url]), now=later) == Notified()
 
 
-def test_touches_of_the_last_hour_are_told_where_somebody_wants_them(market: Market, receiver: Receiver) -> None:
-    set_touch_alerts(market.engine, "DAX", on=True)
-    touch(market, "DAX", NOW - timedelta(minutes=61), "y_high")
-    touch(market, "DAX", NOW - timedelta(minutes=60), "classic s1")
-    touch(market, "DAX", NOW - timedelta(minutes=2), "classic pp")
-    touch(market, "NDX", NOW)
-    assert tell(market.engine, Alerter([receiver.url]), now=NOW) == Told(touches=2)
+def test_touches_of_the_last_hour_are_told_where_somebody_wants_them(database: Database, receiver: Receiver) -> None:
+    set_touch_alerts(database.engine, "DAX", on=True)
+    touch(database, "DAX", NOW - timedelta(minutes=61), "y_high")
+    touch(database, "DAX", NOW - timedelta(minutes=60), "classic s1")
+    touch(database, "DAX", NOW - timedelta(minutes=2), "classic pp")
+    touch(database, "NDX", NOW)
+    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(touches=2)
     [message] = receiver.messages
     assert message["title"] == "TradeMatrix: 2 levels touched"
     assert message["message"].splitlines() == [
         "DAX touched classic s1 24312.33, price 24312.50 (2026-11-20 19:00 UTC)",
         "DAX touched classic pp 24312.33, price 24312.50 (2026-11-20 19:58 UTC)",
     ]
-    assert touches_untold(market) == 0
-    set_touch_alerts(market.engine, "NDX", on=True)
-    assert tell(market.engine, Alerter([receiver.url]), now=NOW) == Told()
+    assert touches_untold(database) == 0
+    set_touch_alerts(database.engine, "NDX", on=True)
+    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified()

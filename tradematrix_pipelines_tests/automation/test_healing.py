@@ -5,7 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tradematrix_pipelines.automation.healing import MOST_TRIES, decide_healing, find_thin, healing_budget, pause
+from tradematrix_pipelines.automation.healing import (
+    MOST_ATTEMPTS,
+    decide_healing,
+    find_sparse,
+    healing_budget,
+    retry_pause,
+)
 from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -40,7 +46,7 @@ def row(
         (4, 20, True),
         (5, 79, False),
         (5, 80, True),
-        (MOST_TRIES, 60_000, False),
+        (MOST_ATTEMPTS, 60_000, False),
     ],
 )
 def test_the_pauses_grow(status: Status, attempts: int, ago: float, due: bool) -> None:
@@ -54,18 +60,18 @@ def test_a_try_of_the_future_keeps_nobody_waiting() -> None:
 
 
 def test_pauses_are_minutes_at_first_and_a_day_at_last() -> None:
-    assert [pause(n) / timedelta(minutes=1) for n in range(1, MOST_TRIES)] == [5, 5, 5, 20, 80, 320, 1280]
+    assert [retry_pause(n) / timedelta(minutes=1) for n in range(1, MOST_ATTEMPTS)] == [5, 5, 5, 20, 80, 320, 1280]
 
 
 def test_what_was_tried_often_enough_is_given_up() -> None:
-    found = row(16, Status.MISSING, attempts=MOST_TRIES)
-    assert decide_healing([found], NOW, budget=10).given_up == (found,)
+    found = row(16, Status.MISSING, attempts=MOST_ATTEMPTS)
+    assert decide_healing([found], NOW, budget=10).exhausted == (found,)
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETE, Status.CLOSED])
 def test_what_is_there_is_left_alone(status: Status) -> None:
     healing = decide_healing([row(16, status)], NOW, budget=10)
-    assert (healing.due, healing.thin, healing.given_up) == ((), (), ())
+    assert (healing.due, healing.sparse, healing.exhausted) == ((), (), ())
 
 
 def test_what_waits_for_the_days_credits_goes_on_by_itself() -> None:
@@ -87,14 +93,14 @@ def test_the_newest_come_first_within_the_budget() -> None:
 def test_a_session_with_far_fewer_bars_than_usual_is_asked_for_once_more() -> None:
     usual = [row(day, received=1400) for day in (9, 10, 11, 12, 13)]
     thin = row(16, received=1000)
-    assert find_thin([*usual, thin], NOW) == [thin]
-    assert decide_healing([*usual, thin], NOW, budget=10).thin == (thin,)
+    assert find_sparse([*usual, thin], NOW) == [thin]
+    assert decide_healing([*usual, thin], NOW, budget=10).sparse == (thin,)
     again = replace(thin, attempts=2)
-    assert decide_healing([*usual, again], NOW, budget=10).thin == ()
+    assert decide_healing([*usual, again], NOW, budget=10).sparse == ()
 
 
 def test_what_is_usual_takes_a_week_to_know() -> None:
-    assert find_thin([row(9), row(10), row(11, received=700)], NOW) == []
+    assert find_sparse([row(9), row(10), row(11, received=700)], NOW) == []
 
 
 @pytest.mark.parametrize(("left", "budget"), [(800, 10), (130, 10), (105, 5), (80, 0), (0, 0)])

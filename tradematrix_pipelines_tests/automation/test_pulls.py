@@ -118,7 +118,7 @@ def test_a_day_on_the_free_plan_has_no_long_gap_and_spends_no_more_than_it_has(d
 
 
 @pytest.mark.parametrize(
-    ("in_vain", "minutes", "due"),
+    ("without_result", "minutes", "due"),
     [
         (0, 6, True),
         (1, 11, False),
@@ -130,19 +130,23 @@ def test_a_day_on_the_free_plan_has_no_long_gap_and_spends_no_more_than_it_has(d
         (99, 60, True),
     ],
 )
-def test_a_symbol_that_the_vendor_refuses_is_asked_for_less_and_less(in_vain: int, minutes: int, due: bool) -> None:
+def test_a_symbol_that_the_vendor_refuses_is_asked_for_less_and_less(
+    without_result: int, minutes: int, due: bool
+) -> None:
     now = utc("2026-11-18 15:00")
-    last = {("NDX", now.date()): LastPull(at=now - minutes * MINUTE, in_vain=in_vain)}
+    last = {("NDX", now.date()): LastPull(at=now - minutes * MINUTE, without_result=without_result)}
     plan = CreditState(plan=BASIC, day_left=380)  # every six minutes
     decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=plan, last_pulls=last)
     assert ("NDX" in {symbol.name for symbol, _ in decision.due}) is due
-    assert due or decision.waiting["NDX"].startswith(f"failed {in_vain} times without a bar, the next try is at 15:")
+    assert due or decision.waiting["NDX"].startswith(
+        f"failed {without_result} times without a bar, the next try is at 15:"
+    )
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)])
 def test_a_pull_of_the_future_keeps_no_symbol_waiting(ahead: timedelta) -> None:
     now = utc("2026-11-18 15:00")
-    last = {("NDX", now.date()): LastPull(at=now + ahead, in_vain=3)}
+    last = {("NDX", now.date()): LastPull(at=now + ahead, without_result=3)}
     decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=CreditState(plan=BASIC, day_left=380), last_pulls=last)
     assert "NDX" in {symbol.name for symbol, _ in decision.due}
 

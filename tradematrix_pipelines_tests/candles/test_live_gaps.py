@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tradematrix_pipelines.candles.frame import TS_DTYPE, as_candles
-from tradematrix_pipelines.candles.live_gaps import first_hole, without_torn_bars
+from tradematrix_pipelines.candles.live_gaps import first_gap, without_incomplete_bars
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -38,7 +38,7 @@ def left(found: pd.DataFrame) -> list[int]:
     ],
 )
 def test_where_the_first_hole_is(absent: set[int], tolerance: int | None, hole: int | None) -> None:
-    found = first_hole(minutes(sorted(set(range(60)) - absent)), session=SESSION, now=NOW, gap_tolerance=tolerance)
+    found = first_gap(minutes(sorted(set(range(60)) - absent)), session=SESSION, now=NOW, gap_tolerance=tolerance)
     assert found == (None if hole is None else OPEN + timedelta(minutes=hole))
 
 
@@ -59,5 +59,7 @@ def test_bars_with_a_hole_are_left_out(
     timeframe: Timeframe, absent: set[int], tolerance: int | None, spoilt: Collection[int]
 ) -> None:
     numbers = sorted(set(range(60)) - absent)
-    found = without_torn_bars(minutes(numbers), timeframe=timeframe, session=SESSION, now=NOW, gap_tolerance=tolerance)
+    found = without_incomplete_bars(
+        minutes(numbers), timeframe=timeframe, session=SESSION, now=NOW, gap_tolerance=tolerance
+    )
     assert left(found) == [n for n in numbers if n not in spoilt]

@@ -15,18 +15,18 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 Run = Callable[..., Result]
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 
 
-def rows(market: Market, query: str, **parameters: object) -> list[Any]:
-    with market.engine.connect() as connection:
+def rows(database: Database, query: str, **parameters: object) -> list[Any]:
+    with database.engine.connect() as connection:
         return list(connection.execute(text(query), parameters).all())
 
 
-def test_a_second_backfill_writes_nothing_and_calls_nobody(run: Run, simulator: Simulator, market: Market) -> None:
+def test_a_second_backfill_writes_nothing_and_calls_nobody(run: Run, simulator: Simulator, database: Database) -> None:
     arguments = ("backfill", "DAX", "--from", "2026-11-16", "--to", "2026-11-20")
     first = run(*arguments)
     assert first.exit_code == 0, first.output
@@ -36,36 +36,38 @@ def test_a_second_backfill_writes_nothing_and_calls_nobody(run: Run, simulator: 
         UNION ALL SELECT 'pivots', trade_date::text, method::text, xmin::text FROM pivot_levels
         UNION ALL SELECT 'coverage', trade_date::text, timeframe::text, xmin::text FROM session_coverage
         ORDER BY 1, 2, 3"""
-    before, calls = rows(market, every_row), simulator.counts.calls
+    before, calls = rows(database, every_row), simulator.counts.calls
     assert sum(row[0] == "ohlc" for row in before) == 5 * (510 + 102 + 34 + 9 + 1)
     second = run(*arguments)
     assert second.exit_code == 0, second.output
-    assert rows(market, every_row) == before
+    assert rows(database, every_row) == before
     assert simulator.counts.calls == calls
 
 
-def test_rerunning_one_partition_leaves_its_neighbours_alone(run: Run, simulator: Simulator, market: Market) -> None:
+def test_rerunning_one_partition_leaves_its_neighbours_alone(
+    run: Run, simulator: Simulator, database: Database
+) -> None:
     assert run("backfill", "DAX", "EUR/USD", "--from", "2026-11-18", "--to", "2026-11-20").exit_code == 0
     others = """
         SELECT symbol_id, timeframe, ts, xmin::text FROM ohlc
         WHERE NOT (symbol_id = 1 AND ts::date = '2026-11-19') ORDER BY 1, 2, 3"""
     mine = "SELECT count(*), sum(close) FROM ohlc WHERE symbol_id = 1 AND ts::date = '2026-11-19'"
-    before, whole = rows(market, others), rows(market, mine)
-    with market.engine.begin() as connection:
+    before, whole = rows(database, others), rows(database, mine)
+    with database.engine.begin() as connection:
         connection.execute(text("DELETE FROM ohlc WHERE symbol_id = 1 AND ts::date = '2026-11-19'"))
     result = run("backfill", "DAX", "--from", "2026-11-19", "--to", "2026-11-19", "--refresh")
     assert result.exit_code == 0, result.output
-    assert rows(market, others) == before
-    assert rows(market, mine) == whole
+    assert rows(database, others) == before
+    assert rows(database, mine) == whole
 
 
 def test_levels_of_the_coming_session_equal_the_sessions_own_prices(
-    run: Run, simulator: Simulator, market: Market
+    run: Run, simulator: Simulator, database: Database
 ) -> None:
     assert run("backfill", "EUR/USD", "--from", "2026-11-18").exit_code == 0
     shown = json.loads(run("levels", "EUR/USD", "--json").output)
     [own] = rows(
-        market,
+        database,
         """
         SELECT (array_agg(open ORDER BY ts))[1] AS open, max(high) AS high, min(low) AS low,
                (array_agg(close ORDER BY ts DESC))[1] AS close
@@ -78,24 +80,24 @@ def test_levels_of_the_coming_session_equal_the_sessions_own_prices(
     assert woodie[0]["pp"] == pytest.approx((own.high + own.low + 2 * own.close) / 4, rel=1e-12)
 
 
-def test_one_failing_symbol_does_not_stop_another(run: Run, simulator: Simulator, market: Market) -> None:
+def test_one_failing_symbol_does_not_stop_another(run: Run, simulator: Simulator, database: Database) -> None:
     simulator.set_faults("gated@NDX")
     result = run("backfill", "NDX", "DJI", "--from", "2026-11-19", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "ohlc_1m 2026-11-19|NDX" in result.output
     found = dict(
-        rows(market, "SELECT s.symbol, count(*) FROM ohlc JOIN market_symbols s ON s.id = symbol_id GROUP BY 1")
+        rows(database, "SELECT s.symbol, count(*) FROM ohlc JOIN market_symbols s ON s.id = symbol_id GROUP BY 1")
     )
     assert found == {"DJI": 2 * (390 + 78 + 26 + 7 + 1)}
 
 
-def test_the_etf_under_the_name_dax_is_not_stored(run: Run, simulator: Simulator, market: Market) -> None:
-    with market.engine.begin() as connection:
+def test_the_etf_under_the_name_dax_is_not_stored(run: Run, simulator: Simulator, database: Database) -> None:
+    with database.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET vendor_symbols = '{}' WHERE symbol = 'DAX'"))
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "GDAXI" in result.output
-    assert rows(market, "SELECT count(*) FROM ohlc") == [(0,)]
+    assert rows(database, "SELECT count(*) FROM ohlc") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -124,16 +126,16 @@ def test_the_etf_under_the_name_dax_is_not_stored(run: Run, simulator: Simulator
     ],
 )
 def test_bad_usage_is_one_line_and_writes_nothing(
-    run: Run, market: Market, arguments: str, code: int, says: str
+    run: Run, database: Database, arguments: str, code: int, says: str
 ) -> None:
-    before = rows(market, "SELECT count(*), max(id) FROM market_symbols")
+    before = rows(database, "SELECT count(*), max(id) FROM market_symbols")
     result = run(*arguments.split(" "))
     assert result.exit_code == code, result.output
     assert says in result.output
     assert "Traceback" not in result.output
     assert sum(line.startswith("Error: ") for line in result.output.splitlines()) == 1
-    assert rows(market, "SELECT count(*), max(id) FROM market_symbols") == before
-    assert rows(market, "SELECT count(*) FROM session_coverage") == [(0,)]
+    assert rows(database, "SELECT count(*), max(id) FROM market_symbols") == before
+    assert rows(database, "SELECT count(*) FROM session_coverage") == [(0,)]
 
 
 @pytest.fixture
@@ -157,30 +159,32 @@ HEAD = "ts,open,high,low,close,volume\n"
     ],
 )
 def test_a_malformed_file_is_told_by_line_and_column(
-    run: Run, market: Market, minutes_file: Path, content: str, says: list[str]
+    run: Run, database: Database, minutes_file: Path, content: str, says: list[str]
 ) -> None:
     minutes_file.write_text(content)
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert all(word in result.output for word in says), result.output
-    assert rows(market, "SELECT count(*) FROM ohlc") == [(0,)]
+    assert rows(database, "SELECT count(*) FROM ohlc") == [(0,)]
 
 
-def test_an_impossible_price_is_quarantined_and_the_day_is_red(run: Run, market: Market, minutes_file: Path) -> None:
+def test_an_impossible_price_is_quarantined_and_the_day_is_red(
+    run: Run, database: Database, minutes_file: Path
+) -> None:
     lines = [f"2026-11-20T{8 + n // 60:02}:{n % 60:02}:00Z,20000,20005,19995,20001,\n" for n in range(510)]
     lines[100] = lines[100].replace("20005", "19999")
     minutes_file.write_text(HEAD + "".join(lines))
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "509 of 510 bars" in result.output
-    assert rows(market, "SELECT count(*) FROM ohlc WHERE timeframe = '1m'") == [(509,)]
-    [rejected] = rows(market, "SELECT high, reason FROM rejected_candles")
+    assert rows(database, "SELECT count(*) FROM ohlc WHERE timeframe = '1m'") == [(509,)]
+    [rejected] = rows(database, "SELECT high, reason FROM rejected_candles")
     assert tuple(rejected) == (19_999.0, "high is below open or close")
-    assert rows(market, "SELECT count(*) FROM levels_daily") == [(0,)]
+    assert rows(database, "SELECT count(*) FROM levels_daily") == [(0,)]
 
 
-def test_a_missing_file_is_named(run: Run, market: Market, minutes_file: Path) -> None:
-    del market, minutes_file
+def test_a_missing_file_is_named(run: Run, database: Database, minutes_file: Path) -> None:
+    del database, minutes_file
     result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "DAX_1m.csv" in result.output
@@ -204,25 +208,25 @@ def test_an_unusable_database_is_one_line_without_the_password(
     assert len(result.output.strip().splitlines()) == 1
 
 
-def test_a_newer_schema_is_refused(run: Run, market: Market) -> None:
-    with market.engine.begin() as connection:
+def test_a_newer_schema_is_refused(run: Run, database: Database) -> None:
+    with database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     result = run("symbols", "list")
     assert (result.exit_code, "newer than this code" in result.output) == (1, True)
 
 
 def test_real_and_simulated_prices_never_mix(
-    run: Run, market: Market, monkeypatch: pytest.MonkeyPatch, simulator: Simulator
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch, simulator: Simulator
 ) -> None:
     assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
     monkeypatch.setenv("TRADEMATRIX_VENDOR", "simulator")
     result = run("backfill", "DAX", "--from", "2026-11-19", "--to", "2026-11-19")
     assert result.exit_code == 1
     assert "holds real prices" in result.output
-    assert rows(market, "SELECT DISTINCT source FROM ohlc") == [("twelve_data",)]
+    assert rows(database, "SELECT DISTINCT source FROM ohlc") == [("twelve_data",)]
 
 
-def test_symbols_come_and_go_without_losing_candles(run: Run, market: Market, simulator: Simulator) -> None:
+def test_symbols_come_and_go_without_losing_candles(run: Run, database: Database, simulator: Simulator) -> None:
     assert run("symbols", "add", "SPX", "--calendar", "XNYS", "--alias", "S&P 500").exit_code == 0
     assert run("backfill", "SPX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
     assert run("symbols", "deactivate", "SPX").exit_code == 0

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 Run = Callable[..., Result]
 
@@ -31,13 +31,13 @@ def folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_refresh_takes_no_revision_from_a_fallback(run: Run, simulator: Simulator, market: Market) -> None:
+def test_a_refresh_takes_no_revision_from_a_fallback(run: Run, simulator: Simulator, database: Database) -> None:
     one, both = ("DAX", "--from", "2026-11-19", "--timeframe", "1m"), ("--to", "2026-11-20")
     assert run("backfill", *one, "--to", "2026-11-19").exit_code == 0
     simulator.set_faults("gated")
     assert run("backfill", *one, *both, "--refresh").exit_code == 1
     stored = text("SELECT ts::date::text, source, count(*), min(close) < 3001 FROM ohlc GROUP BY 1, 2")
-    with market.engine.connect() as connection:
+    with database.engine.connect() as connection:
         found = {tuple(row) for row in connection.execute(stored)}
         revised = connection.execute(text("SELECT count(*) FROM ohlc_revisions")).scalar_one()
         covered = {

@@ -7,21 +7,21 @@ from click.testing import Result
 from sqlalchemy import text
 
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 Run = Callable[..., Result]
 DAY = ("DAX", "--from", "2026-11-20", "--to", "2026-11-20")
 
 
-def every_row(market: Market) -> list[object]:
+def every_row(database: Database) -> list[object]:
     query = "SELECT ts, timeframe::text, close, source FROM ohlc ORDER BY timeframe, ts"
-    with market.engine.connect() as connection:
+    with database.engine.connect() as connection:
         return list(connection.execute(text(query)).all())
 
 
-def test_a_failed_refresh_lowers_nothing_and_is_said(run: Run, simulator: Simulator, market: Market) -> None:
+def test_a_failed_refresh_lowers_nothing_and_is_said(run: Run, simulator: Simulator, database: Database) -> None:
     assert run("backfill", *DAY).exit_code == 0
-    before = every_row(market)
+    before = every_row(database)
     simulator.set_faults("gated@GDAXI")
     result = run("backfill", *DAY, "--refresh")
     assert result.exit_code == 1
@@ -31,7 +31,7 @@ def test_a_failed_refresh_lowers_nothing_and_is_said(run: Run, simulator: Simula
     assert {row["status"] for row in covered} == {"complete"}
     assert all("plan" in row["reason"] for row in covered)
     assert json.loads(run("coverage", "--open", "--json").output) == []
-    assert every_row(market) == before
+    assert every_row(database) == before
     calls = simulator.counts.calls
     again = run("backfill", *DAY)
     assert again.exit_code == 0, again.output

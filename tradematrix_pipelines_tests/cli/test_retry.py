@@ -10,22 +10,22 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.retry import stretches
+from tradematrix_pipelines.defs.retry import contiguous_ranges
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 
 
-def rows(market: Market, query: str) -> list[Any]:
-    with market.engine.connect() as connection:
+def rows(database: Database, query: str) -> list[Any]:
+    with database.engine.connect() as connection:
         return list(connection.execute(text(query)).all())
 
 
 def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
-    run: Callable[..., Result], simulator: Simulator, market: Market
+    run: Callable[..., Result], simulator: Simulator, database: Database
 ) -> None:
     five = ("DAX", "NDX", "DJI", "EUR/USD", "XAG/USD")
     simulator.set_faults("gated@NDX")
@@ -33,7 +33,7 @@ def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
     assert first.exit_code == 1
     assert "plan" in first.output
     red = rows(
-        market,
+        database,
         """SELECT DISTINCT s.symbol FROM session_coverage JOIN market_symbols s ON s.id = symbol_id
            WHERE status <> 'complete'""",
     )
@@ -49,14 +49,14 @@ def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
 
     simulator.set_faults()
     others = "SELECT symbol_id, timeframe, ts, xmin::text FROM ohlc WHERE symbol_id <> 2 ORDER BY 1, 2, 3"
-    before, calls = rows(market, others), simulator.counts.calls
+    before, calls = rows(database, others), simulator.counts.calls
     healed = run("retry", "--json")
     assert healed.exit_code == 0, healed.output
     assert {(row["symbol"], row["now"]) for row in json.loads(healed.output)} == {("NDX", "green")}
     assert simulator.counts.calls == calls + 2, "minutes and official days"
-    assert rows(market, others) == before
-    assert rows(market, "SELECT count(*) FROM ohlc WHERE symbol_id = 2") == [(2 * (390 + 78 + 26 + 7 + 1),)]
-    assert rows(market, "SELECT trade_date::text FROM levels_daily WHERE symbol_id = 2 ORDER BY 1") == [
+    assert rows(database, others) == before
+    assert rows(database, "SELECT count(*) FROM ohlc WHERE symbol_id = 2") == [(2 * (390 + 78 + 26 + 7 + 1),)]
+    assert rows(database, "SELECT trade_date::text FROM levels_daily WHERE symbol_id = 2 ORDER BY 1") == [
         ("2026-11-20",),
         ("2026-11-23",),
     ]
@@ -65,25 +65,25 @@ def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
 
 
 def test_missing_levels_are_computed_without_a_call(
-    run: Callable[..., Result], simulator: Simulator, market: Market
+    run: Callable[..., Result], simulator: Simulator, database: Database
 ) -> None:
     assert run("backfill", "DAX", "--from", "2026-11-18", "--to", "2026-11-20").exit_code == 0
-    with market.engine.begin() as connection:
+    with database.engine.begin() as connection:
         connection.execute(text("DELETE FROM levels_daily WHERE trade_date = '2026-11-20'"))
     calls = simulator.counts.calls
     assert run("retry").exit_code == 0
     assert simulator.counts.calls == calls
-    assert rows(market, "SELECT count(*) FROM levels_daily") == [(3,)]
+    assert rows(database, "SELECT count(*) FROM levels_daily") == [(3,)]
 
 
 def test_stretches_step_over_closed_days_and_break_at_sessions_that_are_not_red() -> None:
     # Xetra 2026: closed from Good Friday, 3 April, to Easter Monday, 6 April.
     dates = {date(2026, 4, day) for day in (1, 2, 7, 9, 10)}
-    assert list(stretches(dates, get_calendar("XETR"))) == [
+    assert list(contiguous_ranges(dates, get_calendar("XETR"))) == [
         (date(2026, 4, 1), date(2026, 4, 7)),
         (date(2026, 4, 9), date(2026, 4, 10)),
     ]
-    assert list(stretches(set(), get_calendar("XETR"))) == []
+    assert list(contiguous_ranges(set(), get_calendar("XETR"))) == []
 
 
 def test_the_ui_knows_the_job_of_a_commands_run_and_can_run_it_again(

@@ -11,7 +11,7 @@ from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.tables import metadata
 
 Run = Callable[..., Result]
@@ -26,9 +26,9 @@ def partitions(settings: Settings) -> list[str]:
         return list(instance.get_dynamic_partitions("symbols"))
 
 
-def counts(market: Market, name: str) -> dict[str, int]:
+def counts(database: Database, name: str) -> dict[str, int]:
     """Return the rows of each table that are about a symbol; it must be there."""
-    with market.engine.connect() as connection:
+    with database.engine.connect() as connection:
         symbol_id = connection.execute(text("SELECT id FROM market_symbols WHERE symbol = :name"), {"name": name})
         parameters = {"id": symbol_id.scalar_one()}
         return {
@@ -56,11 +56,11 @@ def test_a_mistyped_symbol_is_refused_unless_it_is_meant(
 
 
 def test_a_symbol_without_prices_is_removed_with_its_partitions(
-    run: Run, simulator: Simulator, settings: Settings, market: Market
+    run: Run, simulator: Simulator, settings: Settings, database: Database
 ) -> None:
     assert run("symbols", "add", "ABC", "--calendar", "XNYS", "--no-lookup").exit_code == 0
     assert run("backfill", "ABC", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 1, "nobody knows it"
-    assert counts(market, "ABC")["session_coverage"] == 5
+    assert counts(database, "ABC")["session_coverage"] == 5
     assert "ABC" in partitions(settings)
     result = run("symbols", "remove", "ABC")
     assert (result.exit_code, result.output) == (0, "removed ABC\n")
@@ -70,10 +70,10 @@ def test_a_symbol_without_prices_is_removed_with_its_partitions(
 
 
 def test_prices_go_only_with_purge_and_after_a_question(
-    run: Run, simulator: Simulator, settings: Settings, market: Market
+    run: Run, simulator: Simulator, settings: Settings, database: Database
 ) -> None:
     assert run("backfill", "DAX", "NDX", "--from", "2026-11-19", "--to", "2026-11-20").exit_code == 0
-    before, others = counts(market, "DAX"), counts(market, "NDX")
+    before, others = counts(database, "DAX"), counts(database, "NDX")
     assert before["ohlc"] == 2 * (510 + 102 + 34 + 9 + 1)
     result = run("symbols", "remove", "DAX")
     assert result.exit_code == 2
@@ -82,22 +82,22 @@ def test_prices_go_only_with_purge_and_after_a_question(
     assert "tradematrix symbols deactivate DAX" in result.output
     refused = CliRunner().invoke(main, ["symbols", "remove", "DAX", "--purge"], input="n\n")
     assert refused.exit_code == 1
-    assert counts(market, "DAX") == before
+    assert counts(database, "DAX") == before
     assert CliRunner().invoke(main, ["symbols", "remove", "DAX", "--purge"], input="y\n").exit_code == 0
     assert "DAX" not in names(run)
     assert "DAX" not in partitions(settings)
-    assert counts(market, "NDX") == others
-    with market.engine.connect() as connection:
+    assert counts(database, "NDX") == others
+    with database.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM ohlc WHERE symbol_id = 1")).scalar_one() == 0
     assert run("symbols", "remove", "NDX", "--purge", "--yes").exit_code == 0
     assert names(run) == ["DJI", "EUR/USD", "XAG/USD"]
 
 
-def test_a_purge_is_all_or_nothing(run: Run, simulator: Simulator, market: Market) -> None:
+def test_a_purge_is_all_or_nothing(run: Run, simulator: Simulator, database: Database) -> None:
     assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
-    before = counts(market, "DAX")
-    with market.engine.begin() as connection:
+    before = counts(database, "DAX")
+    with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE notes (symbol_id integer REFERENCES market_symbols (id))"))
         connection.execute(text("INSERT INTO notes VALUES (1)"))
     assert run("symbols", "remove", "DAX", "--purge", "--yes").exit_code == 1, "somebody else's table holds it"
-    assert counts(market, "DAX") == before
+    assert counts(database, "DAX") == before

@@ -10,7 +10,7 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
 
@@ -26,6 +26,6 @@ def day(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
         monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2026-11-17")
         own = replace(load_settings(), clock=clock)
         # As `up` does before anything ticks.
-        with Market.open(own), open_instance(own) as instance:
+        with Database.open(own), open_instance(own) as instance:
             sync_symbols(instance, ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"])
             yield Day(own, instance, simulator, clock)

@@ -15,7 +15,7 @@ from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 OPEN = datetime(2026, 11, 20, 15, 0, 20, tzinfo=UTC)
 """A Friday on which all five markets are open."""
@@ -92,7 +92,7 @@ class Day:
         return done.success
 
     def ask(self, query: str) -> Sequence[tuple[object, ...]]:
-        with Market.open(self.settings) as market, market.engine.connect() as connection:
+        with Database.open(self.settings) as database, database.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 
     def find_sensor(self, name: str) -> dg.SensorDefinition:

@@ -18,7 +18,7 @@ from sqlalchemy import update
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
 from tradematrix_pipelines.storage.tables import ohlc
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver
@@ -28,9 +28,9 @@ from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
 @pytest.fixture
 def told(day: Day) -> Iterator[Receiver]:
     """A service that the installation tells; three symbols are enough to tell of."""
-    with Market.open(day.settings) as market:
+    with Database.open(day.settings) as database:
         for name in ("DJI", "XAG/USD"):
-            set_active(market.engine, name, active=False)
+            set_active(database.engine, name, active=False)
     with running_receiver() as receiver:
         day.settings = replace(day.settings, alert_urls=(receiver.url,))
         yield receiver
@@ -51,7 +51,7 @@ def catch_up(day: Day) -> None:
 
 def stay_fresh(day: Day) -> None:
     """Make all symbols look as if their newest minute had just closed, for as long as the test looks."""
-    with Market.open(day.settings) as market, market.engine.begin() as connection:
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO current_prices "
             "(symbol_id, trade_date, price, session_high, session_low, at, source, updated_at) "
@@ -67,17 +67,17 @@ def test_the_first_minutes_of_an_installation_and_of_a_symbol_are_quiet(day: Day
     day.at(OPEN + timedelta(minutes=20))
     assert day.pull(day.schedule("live"))
     assert tick(day, told) == []
-    with Market.open(day.settings) as market:
-        spx = replace(market_symbol(market, "NDX"), id=None, name="SPX", vendor_symbols={})
-        add_symbols(market.engine, [spx], now=day.clock.now())
+    with Database.open(day.settings) as database:
+        spx = replace(market_symbol(database, "NDX"), id=None, name="SPX", vendor_symbols={})
+        add_symbols(database.engine, [spx], now=day.clock.now())
     assert tick(day.at(OPEN + timedelta(minutes=21)), told) == []
     [message] = tick(day.at(OPEN + timedelta(minutes=36)), told)
     assert "stale market: SPX" in message
     assert "levels missing: SPX" not in message, "07:55 was before it was there"
 
 
-def market_symbol(market: Market, name: str) -> Symbol:
-    return find_symbols(market.engine, [name], only_active=False)[0]
+def market_symbol(database: Database, name: str) -> Symbol:
+    return find_symbols(database.engine, [name], only_active=False)[0]
 
 
 def test_a_stale_market_is_told_once_and_again_when_it_is_over(day: Day, told: Receiver) -> None:
@@ -204,7 +204,7 @@ def test_a_kind_that_cant_be_judged_silences_no_other_and_says_so(day: Day, told
 
 def test_a_symbol_without_a_calendar_costs_the_others_nothing(day: Day, told: Receiver) -> None:
     catch_up(day)
-    with Market.open(day.settings) as market, market.engine.begin() as connection:
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO market_symbols (symbol, instrument, calendar, timezone, currency, tick_size) "
             "VALUES ('XYZ', 'index', 'NOWHERE', 'UTC', 'USD', 0.01)"
@@ -216,7 +216,7 @@ def test_a_symbol_without_a_calendar_costs_the_others_nothing(day: Day, told: Re
 
 def test_credits_that_run_out(day: Day, told: Receiver) -> None:
     catch_up(day)
-    with Market.open(day.settings) as market, market.engine.begin() as connection:
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO vendor_credits (vendor, reserved_at, credits, purpose, settled) "
             "VALUES ('twelve_data', %s, 760, 'other', true)",
@@ -230,7 +230,7 @@ def test_credits_that_run_out(day: Day, told: Receiver) -> None:
 def test_a_day_that_does_not_fit_its_minutes(day: Day, told: Receiver) -> None:
     catch_up(day.at(CLOSED))
     assert tick(day, told) == []
-    with Market.open(day.settings) as market, market.engine.begin() as connection:
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.execute(
             update(ohlc)
             .where(ohlc.c.timeframe == "1d", ohlc.c.ts == datetime(2026, 11, 20, 8, tzinfo=UTC))
@@ -246,7 +246,7 @@ def test_touches_are_told_once_of_symbols_that_are_watched(day: Day, told: Recei
     day.at(opened + timedelta(minutes=20))
     assert day.pull(day.schedule("live"))
     assert day.ask("SELECT count(*) FROM level_touches") == [(0,)], "nobody watches"
-    with Market.open(day.settings) as market, market.engine.begin() as connection:
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE market_symbols SET touch_alerts = true WHERE symbol = 'EUR/USD'")
         connection.exec_driver_sql(
             "UPDATE levels_daily SET y_high = (SELECT close FROM ohlc WHERE timeframe = '1m' "
@@ -258,6 +258,6 @@ def test_touches_are_told_once_of_symbols_that_are_watched(day: Day, told: Recei
     message = "\n".join(tick(day, told))
     assert "EUR/USD touched y_high 1." in message
     assert message.count(" touched ") == message.count("EUR/USD touched ")
-    assert day.ask("SELECT count(*) FROM level_touches WHERE told_at IS NULL") == [(0,)]
+    assert day.ask("SELECT count(*) FROM level_touches WHERE notified_at IS NULL") == [(0,)]
     assert day.pull(day.at(opened + timedelta(minutes=60)).schedule("live"))
     assert "y_high" not in "\n".join(tick(day, told)), "once a session"

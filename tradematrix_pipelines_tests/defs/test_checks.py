@@ -27,7 +27,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.candles import write
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import write_levels
 from tradematrix_pipelines.storage.symbols import read_symbols
 
@@ -40,7 +40,7 @@ AT_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def bring_in(
-    market: Market,
+    database: Database,
     symbol: Symbol,
     day: date,
     *,
@@ -58,10 +58,10 @@ def bring_in(
             opens_at=session.opens_at, closes_at=session.closes_at,
         )  # fmt: skip
         batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(found,), source="simulator")
-        write(market.engine, [batch], now=session.closes_at)
+        write(database.engine, [batch], now=session.closes_at)
 
 
-def compute(market: Market, symbol: Symbol, trade_date: date) -> None:
+def compute(database: Database, symbol: Symbol, trade_date: date) -> None:
     """Store levels to trade this session with."""
     prices = {"high": 3.0, "low": 1.0, "close": 2.0}
     daily = DailyLevels(
@@ -69,41 +69,41 @@ def compute(market: Market, symbol: Symbol, trade_date: date) -> None:
         prev_week_high=None, prev_week_low=None, atr_14=None,
     )  # fmt: skip
     classic = (symbol, trade_date, pivots(Method.CLASSIC, **prices))
-    write_levels(market.engine, daily=[(symbol, daily)], pivots=[classic], now=SATURDAY)
+    write_levels(database.engine, daily=[(symbol, daily)], pivots=[classic], now=SATURDAY)
 
 
-def bar(market: Market, symbol: Symbol, timeframe: Timeframe, opens_at: datetime) -> None:
+def bar(database: Database, symbol: Symbol, timeframe: Timeframe, opens_at: datetime) -> None:
     frame = pd.DataFrame({"ts": [opens_at], "open": 2.0, "high": 2.0, "low": 2.0, "close": 2.0})
     batch = SeriesBatch(symbol=symbol, timeframe=timeframe, candles=as_candles(frame), source="simulator")
-    write(market.engine, [batch], now=opens_at)
+    write(database.engine, [batch], now=opens_at)
 
 
 @pytest.fixture
-def symbols(market: Market) -> dict[str, Symbol]:
+def symbols(database: Database) -> dict[str, Symbol]:
     # They have been there for long: nothing is late in its first minutes.
-    with market.engine.begin() as connection:
+    with database.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET created_at = '2026-01-01'"))
-    return {symbol.name: symbol for symbol in read_symbols(market.engine)}
+    return {symbol.name: symbol for symbol in read_symbols(database.engine)}
 
 
 @pytest.fixture
-def friday(market: Market, symbols: dict[str, Symbol]) -> Market:
+def friday(database: Database, symbols: dict[str, Symbol]) -> Database:
     """Friday is stored, and Monday's levels."""
     for symbol in symbols.values():
-        bring_in(market, symbol, FRIDAY)
-        compute(market, symbol, MONDAY)
-    return market
+        bring_in(database, symbol, FRIDAY)
+        compute(database, symbol, MONDAY)
+    return database
 
 
-def late(market: Market, now: datetime) -> dict[str, list[str]]:
+def late(database: Database, now: datetime) -> dict[str, list[str]]:
     """Return the late symbols by asset, without the assets that have none."""
-    found = judge_freshness(market, read_symbols(market.engine), now=now)
+    found = judge_freshness(database, read_symbols(database.engine), now=now)
     assert list(found) == ASSETS
     return {asset: [each.symbol for each in some] for asset, some in found.items() if some}
 
 
-def reasons(market: Market, now: datetime, asset: str) -> list[str]:
-    found = judge_freshness(market, read_symbols(market.engine), now=now)
+def reasons(database: Database, now: datetime, asset: str) -> list[str]:
+    found = judge_freshness(database, read_symbols(database.engine), now=now)
     return [f"{each.symbol}: {each.reason}" for each in found[asset]]
 
 
@@ -118,7 +118,7 @@ def reasons(market: Market, now: datetime, asset: str) -> list[str]:
     ],
 )
 def test_what_is_complete_stays_fresh_while_markets_are_closed(
-    friday: Market, symbols: dict[str, Symbol], now: str
+    friday: Database, symbols: dict[str, Symbol], now: str
 ) -> None:
     if now > "2026-11-22T23":
         for name in ("EUR/USD", "XAG/USD"):
@@ -127,26 +127,26 @@ def test_what_is_complete_stays_fresh_while_markets_are_closed(
     assert late(friday, datetime.fromisoformat(now).replace(tzinfo=UTC)) == {}
 
 
-def test_a_holiday_asks_for_the_session_before_it(market: Market, symbols: dict[str, Symbol]) -> None:
+def test_a_holiday_asks_for_the_session_before_it(database: Database, symbols: dict[str, Symbol]) -> None:
     thanksgiving = datetime(2026, 11, 26, 18, tzinfo=UTC)
     for name in ("NDX", "DJI"):
-        bring_in(market, symbols[name], date(2026, 11, 25))
-        compute(market, symbols[name], date(2026, 11, 27))
-    assert late(market, thanksgiving)["ohlc_1m"] == ["DAX", "EUR/USD", "XAG/USD"]
-    assert late(market, thanksgiving)["pivot_points"] == ["DAX", "EUR/USD", "XAG/USD"]
+        bring_in(database, symbols[name], date(2026, 11, 25))
+        compute(database, symbols[name], date(2026, 11, 27))
+    assert late(database, thanksgiving)["ohlc_1m"] == ["DAX", "EUR/USD", "XAG/USD"]
+    assert late(database, thanksgiving)["pivot_points"] == ["DAX", "EUR/USD", "XAG/USD"]
 
 
-def test_nothing_stored_is_late_everywhere(market: Market, symbols: dict[str, Symbol]) -> None:
-    assert late(market, SATURDAY) == {asset: list(symbols) for asset in ASSETS}
-    assert reasons(market, SATURDAY, "ohlc_1h")[0] == "DAX: session 2026-11-20 is not stored"
-    assert reasons(market, SATURDAY, "daily_levels")[0] == "DAX: no levels for session 2026-11-23"
+def test_nothing_stored_is_late_everywhere(database: Database, symbols: dict[str, Symbol]) -> None:
+    assert late(database, SATURDAY) == {asset: list(symbols) for asset in ASSETS}
+    assert reasons(database, SATURDAY, "ohlc_1h")[0] == "DAX: session 2026-11-20 is not stored"
+    assert reasons(database, SATURDAY, "daily_levels")[0] == "DAX: no levels for session 2026-11-23"
 
 
-def test_no_symbols_are_never_late(market: Market) -> None:
-    assert judge_freshness(market, [], now=SATURDAY) == {asset: [] for asset in ASSETS}
+def test_no_symbols_are_never_late(database: Database) -> None:
+    assert judge_freshness(database, [], now=SATURDAY) == {asset: [] for asset in ASSETS}
 
 
-def test_only_what_is_incomplete_is_late(friday: Market, symbols: dict[str, Symbol]) -> None:
+def test_only_what_is_incomplete_is_late(friday: Database, symbols: dict[str, Symbol]) -> None:
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
     bring_in(friday, symbols["NDX"], FRIDAY, final=False, timeframes=[Timeframe.D1])
     with friday.engine.begin() as connection:
@@ -159,7 +159,7 @@ def test_only_what_is_incomplete_is_late(friday: Market, symbols: dict[str, Symb
 
 
 def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
-    friday: Market, symbols: dict[str, Symbol]
+    friday: Database, symbols: dict[str, Symbol]
 ) -> None:
     closes_at = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
     for timeframe in INTRADAY:
@@ -185,7 +185,7 @@ def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
     ],
 )
 def test_a_running_session_is_judged_by_its_newest_bar(
-    friday: Market, symbols: dict[str, Symbol], symbol: str, ages: tuple[int, ...], expected: list[str]
+    friday: Database, symbols: dict[str, Symbol], symbol: str, ages: tuple[int, ...], expected: list[str]
 ) -> None:
     for each in symbols.values():
         for timeframe, age in zip(INTRADAY, ages if each.name == symbol else (0, 0, 0, 0), strict=True):
@@ -238,7 +238,7 @@ def known(instance: dg.DagsterInstance) -> dict[str, tuple[bool, str | None]]:
 
 
 def test_the_check_of_every_asset_in_one_run(
-    friday: Market, symbols: dict[str, Symbol], settings: Settings, instance: dg.DagsterInstance
+    friday: Database, symbols: dict[str, Symbol], settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
     result = definitions(settings).resolve_job_def("checks").execute_in_process(instance=instance)
@@ -252,7 +252,7 @@ def test_the_check_of_every_asset_in_one_run(
     assert {asset for asset, (passed, _) in known(instance).items() if passed} == set(ASSETS) - {"ohlc_5m"}
 
 
-def test_one_check_alone(market: Market, settings: Settings, instance: dg.DagsterInstance) -> None:
+def test_one_check_alone(database: Database, settings: Settings, instance: dg.DagsterInstance) -> None:
     result = definitions(settings).resolve_job_def("one_check").execute_in_process(instance=instance)
     assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == ["ohlc_1m"]
 
@@ -275,7 +275,7 @@ def tick(
 
 
 def test_the_sensor_reports_what_has_changed(
-    friday: Market, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported, cursor = tick(instance, None, monkeypatch, SATURDAY)
     assert reported == ASSETS, "the first tick tells of all, so that the UI knows"
@@ -302,7 +302,7 @@ def test_the_sensor_reports_what_has_changed(
 
 
 def test_the_sensor_sets_right_what_runs_have_left(
-    friday: Market, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = tick(instance, None, monkeypatch, SATURDAY)
     # A run that finds it late, where all is well again before the next tick.
@@ -322,7 +322,7 @@ def test_the_sensor_sets_right_what_runs_have_left(
 
 
 def test_a_materialization_without_the_check_outdates_it_and_the_sensor_reports_it_again(
-    friday: Market, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    friday: Database, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = tick(instance, None, monkeypatch, SATURDAY)
     assert tick(instance, cursor, monkeypatch, SATURDAY) == ([], cursor)

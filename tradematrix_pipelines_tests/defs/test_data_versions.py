@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
 
 WEEK = (date(2026, 11, 17), date(2026, 11, 20))
@@ -61,7 +61,7 @@ def test_the_same_prices_again_make_nothing_stale(week: Day) -> None:
 
 
 def test_another_price_makes_stale_what_follows_from_it(week: Day) -> None:
-    with Market.open(week.settings) as market, market.engine.begin() as connection:
+    with Database.open(week.settings) as database, database.engine.begin() as connection:
         connection.execute(
             text("UPDATE ohlc SET high = high + 1 WHERE timeframe = '1d' AND ts = '2026-11-19 08:00+00'")
         )

@@ -14,12 +14,12 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.log_files import LIMIT
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.check_events import count_check_events, prune_check_events
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 
-def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, market: Market) -> None:
-    now = market.clock.now()
-    with market.engine.begin() as connection:
+def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, database: Database) -> None:
+    now = database.clock.now()
+    with database.engine.begin() as connection:
         for days in (34, 36):
             connection.execute(
                 text("INSERT INTO vendor_credits (vendor, reserved_at, credits, purpose, settled) "
@@ -48,7 +48,7 @@ def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, market: Mark
         "began anew: no log"
     )
     assert runs.keys() - left == {("pull_live", 8, dg.DagsterRunStatus.SUCCESS)}
-    with market.engine.connect() as connection:
+    with database.engine.connect() as connection:
         [kept] = connection.execute(text("SELECT reserved_at FROM vendor_credits")).scalars()
     assert isinstance(kept, datetime)
     assert kept == now - timedelta(days=34)

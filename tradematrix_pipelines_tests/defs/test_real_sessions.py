@@ -15,7 +15,7 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_daily_levels
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols
 
@@ -48,7 +48,7 @@ class Answer:
 
 @pytest.fixture(scope="module")
 def answers(shared_data: Path) -> list[Answer]:
-    with (shared_data / "market" / "answers_sessions.csv").open() as file:
+    with (shared_data / "database" / "answers_sessions.csv").open() as file:
         return [
             Answer(
                 row["symbol"],
@@ -66,25 +66,25 @@ def answers(shared_data: Path) -> list[Answer]:
 def files_settings(module_installation: Callable[..., Settings], shared_data: Path) -> Settings:
     return module_installation(
         TRADEMATRIX_VENDOR="files",
-        TRADEMATRIX_FILES_DIR=str(shared_data / "market"),
+        TRADEMATRIX_FILES_DIR=str(shared_data / "database"),
         TRADEMATRIX_HISTORY_START="2013-01-01",
     )
 
 
 @pytest.fixture(scope="module")
-def stored(files_settings: Settings, answers: list[Answer]) -> Iterator[Market]:
-    with Market.open(files_settings) as market:
-        add_symbols(market.engine, ADDED)
+def stored(files_settings: Settings, answers: list[Answer]) -> Iterator[Database]:
+    with Database.open(files_settings) as database:
+        add_symbols(database.engine, ADDED)
         for name in dict.fromkeys(answer.symbol for answer in answers):
-            some = find_symbols(market.engine, [name])
+            some = find_symbols(database.engine, [name])
             for year in sorted({answer.trade_date.year for answer in answers if answer.symbol == name}):
                 dates = [a.trade_date for a in answers if a.symbol == name and a.trade_date.year == year]
-                backfill(files_settings, market, some, first=dates[0], last=dates[-1], timeframes=list(Timeframe))
-        yield market
+                backfill(files_settings, database, some, first=dates[0], last=dates[-1], timeframes=list(Timeframe))
+        yield database
 
 
 def test_exactly_these_sessions_are_stored_and_the_next_levels_carry_them(
-    stored: Market, answers: list[Answer]
+    stored: Database, answers: list[Answer]
 ) -> None:
     with stored.engine.connect() as connection:
         total = connection.execute(text("SELECT count(*) FROM ohlc WHERE timeframe = '1m'")).scalar_one()
@@ -105,7 +105,7 @@ def test_exactly_these_sessions_are_stored_and_the_next_levels_carry_them(
         assert row["y_trade_date"] == answer.trade_date
 
 
-def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Market) -> None:
+def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Database) -> None:
     [spx] = find_symbols(stored.engine, ["SPX"])
     day = (datetime(2023, 7, 3, tzinfo=UTC), datetime(2023, 7, 4, tzinfo=UTC))
     assert len(stored.candles.series(spx, Timeframe.M1, *day)) == 210
@@ -113,7 +113,7 @@ def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Market) -> None:
     assert [f"{ts:%H:%M}" for ts in hours["ts"]] == ["13:30", "14:30", "15:30", "16:30"]
 
 
-def test_only_good_partitions_show_materialized(stored: Market, files_settings: Settings) -> None:
+def test_only_good_partitions_show_materialized(stored: Database, files_settings: Settings) -> None:
     del stored
     from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 

@@ -9,7 +9,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from tradematrix_pipelines.defs.internals.runs import job_origin
 from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import set_active
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Answer, Day
 
@@ -34,9 +34,9 @@ def asked(answer: Answer) -> list[tuple[str, str, tuple[str, ...]]]:
 @pytest.fixture
 def dax(day: Day) -> Day:
     """The DAX alone, when its session has closed and nothing is stored."""
-    with Market.open(day.settings) as market:
+    with Database.open(day.settings) as database:
         for name in ("NDX", "DJI", "EUR/USD", "XAG/USD"):
-            set_active(market.engine, name, active=False)
+            set_active(database.engine, name, active=False)
     return day.at(DEADLINE)
 
 
@@ -107,7 +107,7 @@ def test_levels_that_do_not_come_are_asked_for_every_ten_minutes_or_when_candles
     assert asked_for == 4, "in half an hour"
     dax.at(DEADLINE + 32 * MINUTE)
     assert not asked(dax.sensor("session_close"))
-    with Market.open(dax.settings) as market, market.engine.begin() as connection:
+    with Database.open(dax.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE session_coverage SET checked_at = %s", (dax.clock.now(),))
     assert asked(dax.at(DEADLINE + 33 * MINUTE).sensor("session_close")) == asked(levels)
 

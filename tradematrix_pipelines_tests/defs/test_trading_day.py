@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from tradematrix_pipelines.defs.partitions import SYMBOLS
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols, set_active
 from tradematrix_pipelines.storage.tables import market_symbols
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
@@ -90,13 +90,13 @@ def test_a_session_is_brought_in_whole_after_its_close_then_its_levels(day: Day)
 
 
 def test_levels_are_computed_again_where_their_day_was_revised_and_only_there(day: Day) -> None:
-    with Market.open(day.settings) as market:
+    with Database.open(day.settings) as database:
         for name in ("NDX", "DJI", "EUR/USD", "XAG/USD"):
-            set_active(market.engine, name, active=False)
+            set_active(database.engine, name, active=False)
     for _ in range(2):
         day.carry_out(day.at(CLOSED).sensor("session_close"))
     [before] = day.ask("SELECT y_high, computed_at FROM levels_daily WHERE trade_date = '2026-11-23'")
-    with Market.open(day.settings) as market, market.engine.begin() as connection:
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE ohlc SET high = high + 1 WHERE timeframe = '1d' AND ts = '2026-11-20 08:00+00'"
         )
@@ -160,25 +160,25 @@ def test_symbols_and_partitions_follow_each_other(day: Day) -> None:
         return new, gone
 
     assert changes() == (set(), set())
-    with Market.open(day.settings) as market:
-        set_active(market.engine, "DJI", active=False)
-        with market.engine.begin() as connection:
+    with Database.open(day.settings) as database:
+        set_active(database.engine, "DJI", active=False)
+        with database.engine.begin() as connection:
             row = {"symbol": "SPX", "instrument": "index", "calendar": "XNYS", "timezone": "America/New_York"}
             connection.execute(market_symbols.insert(), {**row, "currency": "USD", "tick_size": 0.25})
     assert changes() == ({"SPX"}, {"DJI"})
     day.instance.add_dynamic_partitions(str(SYMBOLS.name), ["GBP/USD", "nonsense"])
     assert changes() == (set(), {"nonsense"})
-    with Market.open(day.settings) as market:
-        known = {symbol.name: symbol for symbol in read_symbols(market.engine, only_active=False)}
+    with Database.open(day.settings) as database:
+        known = {symbol.name: symbol for symbol in read_symbols(database.engine, only_active=False)}
         assert known["GBP/USD"].calendar == "FX"
         assert not known["DJI"].active
-        set_active(market.engine, "DJI", active=True)
+        set_active(database.engine, "DJI", active=True)
     assert changes() == ({"DJI"}, set())
 
 
 def test_a_market_that_trades_on_weekends_waits_for_the_setting(day: Day) -> None:
     def add() -> None:
-        with Market.open(day.settings) as market, market.engine.begin() as connection:
+        with Database.open(day.settings) as database, database.engine.begin() as connection:
             row = {"symbol": "BTC/USD", "instrument": "crypto", "calendar": "24/7", "timezone": "UTC"}
             connection.execute(
                 market_symbols.insert(), {**row, "currency": "USD", "tick_size": 0.01, "gap_tolerance": 15}

@@ -27,11 +27,11 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, set_active
 from tradematrix_pipelines.vendors.credits import NoLedger, parse_plan
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
@@ -40,7 +40,7 @@ NDX = DEFAULT_SYMBOLS[1]
 MINUTES = [dg.AssetKey("ohlc_1m")]
 PLAIN = ("unlimited", None)
 """A simulator's plan, and the key that it takes."""
-QUICK = Patience(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 
 
 @dataclass
@@ -80,7 +80,7 @@ def desk(installed: tuple[Settings, dg.DagsterInstance], request: pytest.Fixture
     plan, key = getattr(request, "param", PLAIN)
     with Simulator(clock=FrozenClock(NOW), plan=parse_plan(plan), key=key) as simulator:
         vendor = TwelveData(
-            base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(NOW), patience=QUICK
+            base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(NOW), retry_policy=QUICK
         )
         yield Desk(settings, instance, simulator, vendor)
         vendor.close()
@@ -141,8 +141,8 @@ def test_a_good_step_is_not_tried_again(desk: Desk) -> None:
 
 
 def test_a_deactivated_symbol_is_told_and_not_tried_again(desk: Desk) -> None:
-    with Market.open(desk.settings) as market:
-        set_active(market.engine, "XAG/USD", active=False)
+    with Database.open(desk.settings) as database:
+        set_active(database.engine, "XAG/USD", active=False)
     events = desk.step("XAG/USD")
     assert not any(event.is_step_up_for_retry for event in events)
     [failure] = [event.step_failure_data for event in events if event.is_step_failure]
@@ -200,9 +200,9 @@ def test_what_is_stored_when_a_run_is_cancelled_shows_as_materialized(desk: Desk
     defs = build_defs(desk.settings, resources={"vendors": (vendor,)})
     with pytest.raises(KeyboardInterrupt):
         run_sessions(desk.instance, defs, INGEST_CANDLES, symbol="DJI", first=first, last=last)
-    with Market.open(desk.settings) as market:
-        [dji] = find_symbols(market.engine, ["DJI"])
-        rows = read_coverage(market.engine, [dji], list(Timeframe), first, last)
+    with Database.open(desk.settings) as database:
+        [dji] = find_symbols(database.engine, ["DJI"])
+        rows = read_coverage(database.engine, [dji], list(Timeframe), first, last)
     stored: dict[str, set[str]] = {f"ohlc_{timeframe}": set() for timeframe in Timeframe}
     for row in rows:
         if row.coverage.ok and row.coverage.final:

@@ -18,12 +18,12 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.vendors.credits import NoLedger, parse_plan
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
-QUICK = Patience(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 DAX, NDX, DJI, EUR, XAG = (
     replace(
         symbol, vendor_symbols={each: symbol.symbol_at("twelve_data") for each in ("first", "second", "twelve_data")}
@@ -50,7 +50,7 @@ class Desk:
         symbol: Symbol,
         timeframes: tuple[Timeframe, ...] = (Timeframe.M1,),
         *,
-        held: Mapping[date, frozenset[str]] | None = None,
+        protected: Mapping[date, frozenset[str]] | None = None,
         now: datetime = NOW,
     ) -> list[SeriesBatch]:
         wanted = Wanted(
@@ -58,7 +58,7 @@ class Desk:
             dates=dict.fromkeys(timeframes, frozenset(DAYS)),
             stored={},
             read=lambda timeframe, start, end: empty_candles(),
-            held=held or {},
+            protected=protected or {},
         )
         told = ingest(self.vendors, wanted, calendar=get_calendar(symbol.calendar), now=now)
         return [batch for batches in told for batch in batches]
@@ -78,7 +78,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
             stack.enter_context(Simulator(clock=clock)),
         )
         vendors = tuple(
-            SmallCalls(base_url=each.url, key="any", ledger=NoLedger(), clock=clock, name=name, patience=QUICK)
+            SmallCalls(base_url=each.url, key="any", ledger=NoLedger(), clock=clock, name=name, retry_policy=QUICK)
             for name, each in zip(("first", "second"), simulators, strict=True)
         )
         for vendor in vendors:
@@ -212,8 +212,8 @@ def test_the_log_says_who_is_asked_and_why(desk: Desk, caplog: pytest.LogCapture
 
 def test_what_is_held_from_the_first_is_not_replaced_by_the_second(desk: Desk) -> None:
     desk.simulators[0].set_faults("broken")
-    held = {DAYS[0]: frozenset({"first"}), DAYS[1]: frozenset({"second"})}
-    batches = desk.bring_in(EUR, tuple(Timeframe), held=held)
+    protected = {DAYS[0]: frozenset({"first"}), DAYS[1]: frozenset({"second"})}
+    batches = desk.bring_in(EUR, tuple(Timeframe), protected=protected)
     for timeframe in Timeframe:
         found = told(batches, timeframe)
         assert [found[day].status.value for day in DAYS] == ["failed", "complete", "complete"]
@@ -223,7 +223,7 @@ def test_what_is_held_from_the_first_is_not_replaced_by_the_second(desk: Desk) -
 
 
 def test_what_came_from_a_vendor_of_another_time_only_the_first_replaces(desk: Desk) -> None:
-    held = dict.fromkeys(DAYS, frozenset({"files"}))
-    assert {coverage.source for coverage in told(desk.bring_in(EUR, held=held)).values()} == {"first"}
+    protected = dict.fromkeys(DAYS, frozenset({"files"}))
+    assert {coverage.source for coverage in told(desk.bring_in(EUR, protected=protected)).values()} == {"first"}
     desk.simulators[0].set_faults("gated")
-    assert {coverage.status.value for coverage in told(desk.bring_in(EUR, held=held)).values()} == {"failed"}
+    assert {coverage.status.value for coverage in told(desk.bring_in(EUR, protected=protected)).values()} == {"failed"}

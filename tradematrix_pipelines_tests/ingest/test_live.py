@@ -19,7 +19,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData, client
 
 NDX, EUR = (next(replace(s, id=1) for s in DEFAULT_SYMBOLS if s.name == name) for name in ("NDX", "EUR/USD"))
@@ -41,7 +41,7 @@ def pull(
     session = get_calendar(symbol.calendar).at(now)
     assert session is not None
     vendor = TwelveData(
-        base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(now), patience=Patience(tries=1)
+        base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(now), retry_policy=RetryPolicy(tries=1)
     )
     known = empty_candles() if stored is None else stored
     batches = pull_session([vendor], symbol, session, stored=known, now=now)

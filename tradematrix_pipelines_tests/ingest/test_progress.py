@@ -15,12 +15,12 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, NoLedger, Plan
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAYS = frozenset(date(2026, 11, day) for day in (16, 17, 18, 19, 20))
-QUICK = Patience(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 M1, D1 = Timeframe.M1, Timeframe.D1
 DAX = replace(DEFAULT_SYMBOLS[0], vendor_symbols=dict.fromkeys(("first", "second", "twelve_data"), "GDAXI"))
 
@@ -59,7 +59,7 @@ def test_it_counts_the_calls_that_the_vendors_count(
     with ExitStack() as stack:
         simulators = [stack.enter_context(Simulator(clock=clock, faults=[each] if each else [])) for each in faults]
         vendors = [
-            SmallCalls(base_url=each.url, key="any", ledger=NoLedger(), clock=clock, name=name, patience=QUICK)
+            SmallCalls(base_url=each.url, key="any", ledger=NoLedger(), clock=clock, name=name, retry_policy=QUICK)
             for name, each in zip(("first", "second"), simulators, strict=False)
         ]
         for vendor in vendors:
@@ -68,7 +68,7 @@ def test_it_counts_the_calls_that_the_vendors_count(
         assert (progress.total, progress.left) == (expected, expected)
         left = [progress.left for _ in batches]
         calls = sum(each.counts.calls for each in simulators)
-    assert (progress.told(), progress.credits) == (told, calls)
+    assert (progress.summary(), progress.credits) == (told, calls)
     assert min(left) >= 0, "more was asked than there was to ask"
 
 

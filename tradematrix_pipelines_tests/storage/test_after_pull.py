@@ -21,7 +21,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.current_prices import CurrentPrice, read_current_prices
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import write_levels
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
@@ -32,10 +32,10 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def dax(market: Market) -> Symbol:
-    with market.engine.begin() as connection:
+def dax(database: Database) -> Symbol:
+    with database.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET touch_alerts = true WHERE symbol = 'DAX'"))
-    return find_symbols(market.engine, ["DAX"])[0]
+    return find_symbols(database.engine, ["DAX"])[0]
 
 
 def session(day: date = FRIDAY) -> Session:
@@ -45,7 +45,7 @@ def session(day: date = FRIDAY) -> Session:
 
 
 def store(
-    market: Market,
+    database: Database,
     symbol: Symbol,
     closes: Sequence[float],
     *,
@@ -58,34 +58,36 @@ def store(
     ts = pd.date_range(start, periods=len(values), freq="1min")
     frame = pd.DataFrame({"ts": ts, "open": values, "high": values + 1, "low": values - 2, "close": values})
     batch = SeriesBatch(symbol=symbol, timeframe=timeframe, candles=as_candles(frame), source=source)
-    write(market.engine, [batch], now=start)
+    write(database.engine, [batch], now=start)
 
 
-def store_levels(market: Market, symbol: Symbol, *, high: float, low: float, close: float) -> None:
+def store_levels(database: Database, symbol: Symbol, *, high: float, low: float, close: float) -> None:
     daily = DailyLevels(
         trade_date=FRIDAY, y_trade_date=THURSDAY, y_open=close, y_high=high, y_low=low, y_close=close,
         prev_week_high=None, prev_week_low=None, atr_14=None,
     )  # fmt: skip
     methods = [pivots(method, high=high, low=low, close=close, open_=close) for method in Method]
-    write_levels(market.engine, daily=[(symbol, daily)], pivots=[(symbol, FRIDAY, each) for each in methods], now=OPEN)
+    write_levels(
+        database.engine, daily=[(symbol, daily)], pivots=[(symbol, FRIDAY, each) for each in methods], now=OPEN
+    )
 
 
-def touched(market: Market) -> list[tuple[str, float, float, datetime]]:
+def touched(database: Database) -> list[tuple[str, float, float, datetime]]:
     query = "SELECT level, level_price, price, at FROM level_touches ORDER BY at, level"
-    with market.engine.connect() as connection:
+    with database.engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def test_the_current_price_is_that_of_the_newest_closed_minute(market: Market, dax: Symbol) -> None:
-    store_levels(market, dax, high=24_100, low=23_800, close=24_000)
-    store(market, dax, [29_000], start=session(THURSDAY).closes_at - MINUTE)
-    store(market, dax, [24_010, 24_120, 24_030], source="twelve_data")
-    store(market, dax, [24_040], start=OPEN + 3 * MINUTE, source="yahoo")
-    store(market, dax, [25_000], start=OPEN + 4 * MINUTE)
-    store(market, dax, [26_000], start=OPEN + 3 * MINUTE, timeframe=Timeframe.M5)
+def test_the_current_price_is_that_of_the_newest_closed_minute(database: Database, dax: Symbol) -> None:
+    store_levels(database, dax, high=24_100, low=23_800, close=24_000)
+    store(database, dax, [29_000], start=session(THURSDAY).closes_at - MINUTE)
+    store(database, dax, [24_010, 24_120, 24_030], source="twelve_data")
+    store(database, dax, [24_040], start=OPEN + 3 * MINUTE, source="yahoo")
+    store(database, dax, [25_000], start=OPEN + 4 * MINUTE)
+    store(database, dax, [26_000], start=OPEN + 3 * MINUTE, timeframe=Timeframe.M5)
     now = OPEN + timedelta(minutes=4, seconds=59)
-    after_pull(market, dax, session(), now=now)
-    [found] = read_current_prices(market.engine, [dax])
+    after_pull(database, dax, session(), now=now)
+    [found] = read_current_prices(database.engine, [dax])
     assert found == CurrentPrice(
         symbol="DAX", trade_date=FRIDAY, price=24_040, change=40, change_percent=pytest.approx(100 * 40 / 24_000),
         session_high=24_121, session_low=24_008, at=OPEN + 4 * MINUTE, source="yahoo", updated_at=now,
@@ -93,93 +95,93 @@ def test_the_current_price_is_that_of_the_newest_closed_minute(market: Market, d
     assert found.at.tzinfo is UTC
 
 
-def test_an_older_minute_never_replaces_a_newer_one(market: Market, dax: Symbol) -> None:
-    store(market, dax, [23_000], start=session(THURSDAY).opens_at)
-    store(market, dax, [24_010, 24_020])
+def test_an_older_minute_never_replaces_a_newer_one(database: Database, dax: Symbol) -> None:
+    store(database, dax, [23_000], start=session(THURSDAY).opens_at)
+    store(database, dax, [24_010, 24_020])
     late = OPEN + 2 * MINUTE
-    after_pull(market, dax, session(), now=late)
-    [found] = read_current_prices(market.engine, [dax])
+    after_pull(database, dax, session(), now=late)
+    [found] = read_current_prices(database.engine, [dax])
     assert (found.price, found.change, found.change_percent) == (24_020, None, None)
-    after_pull(market, dax, session(THURSDAY), now=late + MINUTE)
-    after_pull(market, dax, session(), now=OPEN + MINUTE)
-    assert read_current_prices(market.engine, [dax]) == [found]
+    after_pull(database, dax, session(THURSDAY), now=late + MINUTE)
+    after_pull(database, dax, session(), now=OPEN + MINUTE)
+    assert read_current_prices(database.engine, [dax]) == [found]
     # The same minute again is taken: it may have been revised, and levels may have come.
-    store_levels(market, dax, high=24_100, low=23_800, close=24_000)
-    store(market, dax, [24_025], start=OPEN + MINUTE)
-    after_pull(market, dax, session(), now=late + MINUTE)
-    [found] = read_current_prices(market.engine, [dax])
+    store_levels(database, dax, high=24_100, low=23_800, close=24_000)
+    store(database, dax, [24_025], start=OPEN + MINUTE)
+    after_pull(database, dax, session(), now=late + MINUTE)
+    [found] = read_current_prices(database.engine, [dax])
     assert (found.price, found.change) == (24_025, 25)
 
 
-def test_a_session_without_a_minute_has_no_price(market: Market, dax: Symbol) -> None:
-    store(market, dax, [23_000], start=session(THURSDAY).opens_at)
-    assert after_pull(market, dax, session(), now=OPEN + MINUTE) == 0
-    assert read_current_prices(market.engine, [dax]) == []
+def test_a_session_without_a_minute_has_no_price(database: Database, dax: Symbol) -> None:
+    store(database, dax, [23_000], start=session(THURSDAY).opens_at)
+    assert after_pull(database, dax, session(), now=OPEN + MINUTE) == 0
+    assert read_current_prices(database.engine, [dax]) == []
 
 
-def test_prices_come_in_the_order_asked_for_and_not_of_others(market: Market) -> None:
-    ndx, dji, fx = find_symbols(market.engine, ["NDX", "DJI", "EUR/USD"])
+def test_prices_come_in_the_order_asked_for_and_not_of_others(database: Database) -> None:
+    ndx, dji, fx = find_symbols(database.engine, ["NDX", "DJI", "EUR/USD"])
     for symbol in (ndx, dji, fx):
-        store(market, symbol, [100])
-        after_pull(market, symbol, session(), now=OPEN + MINUTE)
-    assert [found.symbol for found in read_current_prices(market.engine, [fx, ndx])] == ["EUR/USD", "NDX"]
+        store(database, symbol, [100])
+        after_pull(database, symbol, session(), now=OPEN + MINUTE)
+    assert [found.symbol for found in read_current_prices(database.engine, [fx, ndx])] == ["EUR/USD", "NDX"]
 
 
-def test_the_first_touch_of_a_level_is_recorded_once(market: Market, dax: Symbol) -> None:
+def test_the_first_touch_of_a_level_is_recorded_once(database: Database, dax: Symbol) -> None:
     # r1 is 24,100, r2 24,150 and r3 24,250.
-    store_levels(market, dax, high=24_050, low=23_900, close=24_050)
-    store(market, dax, [24_049, 24_060, 24_110])
-    assert after_pull(market, dax, session(), now=OPEN + 2 * MINUTE) == 2
+    store_levels(database, dax, high=24_050, low=23_900, close=24_050)
+    store(database, dax, [24_049, 24_060, 24_110])
+    assert after_pull(database, dax, session(), now=OPEN + 2 * MINUTE) == 2
     first = [
         ("y_close", 24_050.0, 24_049.0, OPEN + MINUTE),
         ("y_high", 24_050.0, 24_049.0, OPEN + MINUTE),
     ]
-    assert touched(market) == first
-    store(market, dax, [24_050, 24_200], start=OPEN + 3 * MINUTE)
-    assert after_pull(market, dax, session(), now=OPEN + 5 * MINUTE) == 2
+    assert touched(database) == first
+    store(database, dax, [24_050, 24_200], start=OPEN + 3 * MINUTE)
+    assert after_pull(database, dax, session(), now=OPEN + 5 * MINUTE) == 2
     # From 24,110 down and up again, over r2 without a trade there.
     both = [
         ("classic r1", 24_100.0, 24_110.0, OPEN + 3 * MINUTE),
         ("classic r2", 24_150.0, 24_200.0, OPEN + 5 * MINUTE),
     ]
-    assert touched(market) == first + both
-    assert after_pull(market, dax, session(), now=OPEN + 5 * MINUTE) == 0
-    assert touched(market) == first + both
+    assert touched(database) == first + both
+    assert after_pull(database, dax, session(), now=OPEN + 5 * MINUTE) == 0
+    assert touched(database) == first + both
 
 
-def test_yesterdays_close_is_where_the_first_minute_comes_from(market: Market, dax: Symbol) -> None:
-    store_levels(market, dax, high=24_050, low=23_900, close=24_000)
-    store(market, dax, [23_000], start=session(THURSDAY).opens_at)
-    store(market, dax, [24_080])
-    after_pull(market, dax, session(), now=OPEN + MINUTE)
-    assert [row[0] for row in touched(market)] == ["classic r1", "y_high"], "r1 is 24,066.67: both were jumped over"
+def test_yesterdays_close_is_where_the_first_minute_comes_from(database: Database, dax: Symbol) -> None:
+    store_levels(database, dax, high=24_050, low=23_900, close=24_000)
+    store(database, dax, [23_000], start=session(THURSDAY).opens_at)
+    store(database, dax, [24_080])
+    after_pull(database, dax, session(), now=OPEN + MINUTE)
+    assert [row[0] for row in touched(database)] == ["classic r1", "y_high"], "r1 is 24,066.67: both were jumped over"
 
 
-def test_who_asked_for_no_alerts_gets_no_touches(market: Market, dax: Symbol) -> None:
-    store_levels(market, dax, high=24_050, low=23_900, close=24_000)
-    store(market, dax, [24_050])
+def test_who_asked_for_no_alerts_gets_no_touches(database: Database, dax: Symbol) -> None:
+    store_levels(database, dax, high=24_050, low=23_900, close=24_000)
+    store(database, dax, [24_050])
     silent = replace(dax, touch_alerts=False)
-    assert after_pull(market, silent, session(), now=OPEN + MINUTE) == 0
-    assert touched(market) == []
-    assert read_current_prices(market.engine, [dax])
+    assert after_pull(database, silent, session(), now=OPEN + MINUTE) == 0
+    assert touched(database) == []
+    assert read_current_prices(database.engine, [dax])
 
 
-def test_the_levels_to_watch_are_those_of_the_session_and_the_method(market: Market, dax: Symbol) -> None:
-    assert levels_to_watch(market.engine, dax, FRIDAY) == {}
-    store_levels(market, dax, high=24_050, low=23_900, close=24_050)
-    assert levels_to_watch(market.engine, dax, FRIDAY) == {
+def test_the_levels_to_watch_are_those_of_the_session_and_the_method(database: Database, dax: Symbol) -> None:
+    assert levels_to_watch(database.engine, dax, FRIDAY) == {}
+    store_levels(database, dax, high=24_050, low=23_900, close=24_050)
+    assert levels_to_watch(database.engine, dax, FRIDAY) == {
         "y_high": 24_050, "y_low": 23_900, "y_close": 24_050, "classic pp": 24_000, "classic r1": 24_100,
         "classic r2": 24_150, "classic r3": 24_250, "classic s1": 23_950, "classic s2": 23_850, "classic s3": 23_800,
     }  # fmt: skip
-    assert levels_to_watch(market.engine, dax, THURSDAY) == {}
-    demark = levels_to_watch(market.engine, dax, FRIDAY, methods=[Method.DEMARK])
+    assert levels_to_watch(database.engine, dax, THURSDAY) == {}
+    demark = levels_to_watch(database.engine, dax, FRIDAY, methods=[Method.DEMARK])
     assert set(demark) == {"y_high", "y_low", "y_close", "demark pp", "demark r1", "demark s1"}
 
 
-def test_touches_are_of_a_symbol_and_a_session(market: Market, dax: Symbol) -> None:
-    [ndx] = find_symbols(market.engine, ["NDX"])
+def test_touches_are_of_a_symbol_and_a_session(database: Database, dax: Symbol) -> None:
+    [ndx] = find_symbols(database.engine, ["NDX"])
     touch = Touch("y_high", 24_050.0, 24_049.0, OPEN)
     assert [
-        record_touches(market.engine, symbol, day, [touch])
+        record_touches(database.engine, symbol, day, [touch])
         for symbol, day in ((dax, FRIDAY), (ndx, FRIDAY), (dax, THURSDAY), (dax, FRIDAY))
     ] == [1, 1, 1, 0]

@@ -10,7 +10,7 @@ from dagster._utils.warnings import disable_dagster_warnings
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD", "SPX", "GBP/USD"]
 WEEK = [date(2026, 11, 16) + timedelta(days=n) for n in range(5)]
@@ -19,7 +19,7 @@ WEEK = [date(2026, 11, 16) + timedelta(days=n) for n in range(5)]
 @pytest.fixture
 def partitions(settings: Settings) -> Iterator[dg.MultiPartitionsDefinition]:
     """The assets' partitions in a process that has opened Dagster's instance, as each of Dagster's does."""
-    with Market.open(settings), open_instance(settings) as instance, disable_dagster_warnings():
+    with Database.open(settings), open_instance(settings) as instance, disable_dagster_warnings():
         sync_symbols(instance, SYMBOLS)
         with dg.partition_loading_context(dynamic_partitions_store=instance):
             yield session_partitions(load_settings({"TRADEMATRIX_HOME": "unused"}))

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from tradematrix_pipelines.storage.coverage import read_due_again
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 YEARS = text("""
@@ -19,16 +19,16 @@ YEARS = text("""
 
 
 @pytest.fixture
-def years(market: Market) -> Market:
+def years(database: Database) -> Database:
     """Years of complete sessions of all symbols."""
-    with market.engine.begin() as connection:
+    with database.engine.begin() as connection:
         connection.execute(YEARS)
         connection.execute(text("ANALYZE session_coverage"))
-    return market
+    return database
 
 
-def wait(market: Market, day: str, *, until: datetime, symbol: str = "DAX") -> None:
-    with market.engine.begin() as connection:
+def wait(database: Database, day: str, *, until: datetime, symbol: str = "DAX") -> None:
+    with database.engine.begin() as connection:
         connection.execute(
             text(
                 "UPDATE session_coverage SET status = 'failed', retry_at = :until WHERE timeframe = '1m' "
@@ -38,7 +38,7 @@ def wait(market: Market, day: str, *, until: datetime, symbol: str = "DAX") -> N
         )
 
 
-def test_only_what_waited_for_a_reset_that_has_come(years: Market) -> None:
+def test_only_what_waited_for_a_reset_that_has_come(years: Database) -> None:
     wait(years, "2024-05-06", until=NOW)
     wait(years, "2024-05-07", until=NOW + timedelta(seconds=1))
     wait(years, "2024-05-08", until=NOW - timedelta(days=1), symbol="NDX")
@@ -58,7 +58,7 @@ def test_only_what_waited_for_a_reset_that_has_come(years: Market) -> None:
     ]
 
 
-def test_it_is_found_by_the_index(years: Market) -> None:
+def test_it_is_found_by_the_index(years: Database) -> None:
     wait(years, "2024-05-06", until=NOW)
     plan = (
         "EXPLAIN SELECT * FROM session_coverage "

@@ -23,15 +23,15 @@ from tradematrix_pipelines.simulator import Simulator
 from tradematrix_pipelines.storage.candles import Written, write
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import CreditLedger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan, parse_plan
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAYS = {"DAX": [date(2026, 11, 19), date(2026, 11, 20)], "EUR/USD": [date(2026, 11, 13), date(2026, 11, 16)]}
-QUICK = Patience(tries=4, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+QUICK = RetryPolicy(tries=4, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
 Rows = dict[datetime, tuple[float, float, float, float]]
 
@@ -61,19 +61,19 @@ class SmallCalls(TwelveData):
     max_bars = 400
 
 
-def bring_in(market: Market, simulator: Simulator, symbol: Symbol, plan: Plan = UNLIMITED) -> Written:
+def bring_in(database: Database, simulator: Simulator, symbol: Symbol, plan: Plan = UNLIMITED) -> Written:
     clock = FrozenClock(NOW)
-    ledger = CreditLedger(engine=market.engine, plans={"twelve_data": plan}, clock=clock)
-    vendor = SmallCalls(base_url=simulator.url, key="any", ledger=ledger, clock=clock, patience=QUICK)
+    ledger = CreditLedger(engine=database.engine, plans={"twelve_data": plan}, clock=clock)
+    vendor = SmallCalls(base_url=simulator.url, key="any", ledger=ledger, clock=clock, retry_policy=QUICK)
     wanted = Wanted(
         symbol=symbol,
         dates={Timeframe.M1: frozenset(DAYS[symbol.name])},
         stored={},
-        read=lambda timeframe, start, end: market.candles.series(symbol, timeframe, start, end),
+        read=lambda timeframe, start, end: database.candles.series(symbol, timeframe, start, end),
     )
     written = Written()
     for batches in ingest([vendor], wanted, calendar=get_calendar(symbol.calendar), now=NOW):
-        written += write(market.engine, batches, now=NOW)
+        written += write(database.engine, batches, now=NOW)
     vendor.close()
     return written
 
@@ -104,56 +104,56 @@ def truth(symbol: Symbol) -> Rows:
     return found
 
 
-def stored(market: Market, symbol: Symbol) -> Rows:
-    with market.engine.connect() as connection:
+def stored(database: Database, symbol: Symbol) -> Rows:
+    with database.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT ts, open, high, low, close FROM ohlc WHERE symbol_id = :id"), {"id": symbol.id}
         )
         return {row.ts: (row.open, row.high, row.low, row.close) for row in rows}
 
 
-def count(market: Market, table: str) -> int:
-    with market.engine.connect() as connection:
+def count(database: Database, table: str) -> int:
+    with database.engine.connect() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 @pytest.mark.parametrize("line", list(lines()), ids=lambda line: " ".join(line.faults))
-def test_no_fault_stores_a_wrong_row_and_each_ends_as_the_table_says(market: Market, line: Line) -> None:
-    [symbol] = find_symbols(market.engine, [line.symbol])
+def test_no_fault_stores_a_wrong_row_and_each_ends_as_the_table_says(database: Database, line: Line) -> None:
+    [symbol] = find_symbols(database.engine, [line.symbol])
     if "etf_dax" in line.faults:
         symbol = replace(symbol, vendor_symbols={})
     plans = [fault.removeprefix("plan=") for fault in line.faults if fault.startswith("plan=")]
     faults = [fault for fault in line.faults if fault != "none" and not fault.startswith("plan=")]
     plan = parse_plan(plans[0] if plans else "unlimited")
     with Simulator(clock=FrozenClock(NOW), faults=faults, plan=plan) as simulator:
-        bring_in(market, simulator, symbol)
+        bring_in(database, simulator, symbol)
         calls = simulator.counts.calls
-    kept, real = stored(market, symbol), truth(symbol)
+    kept, real = stored(database, symbol), truth(symbol)
     assert {at: prices for at, prices in kept.items() if real.get(at) != prices} == {}
     days = DAYS[symbol.name]
-    covered = read_coverage(market.engine, [symbol], [Timeframe.M1], days[0], days[-1])
+    covered = read_coverage(database.engine, [symbol], [Timeframe.M1], days[0], days[-1])
     state = "/".join(sorted({row.coverage.status.value for row in covered}))
-    assert Line(line.faults, line.symbol, state, len(kept), count(market, "rejected_candles"), calls) == line
+    assert Line(line.faults, line.symbol, state, len(kept), count(database, "rejected_candles"), calls) == line
 
 
-def test_a_revision_of_the_past_is_taken_in_and_the_old_values_are_kept(market: Market) -> None:
-    [dax] = find_symbols(market.engine, ["DAX"])
+def test_a_revision_of_the_past_is_taken_in_and_the_old_values_are_kept(database: Database) -> None:
+    [dax] = find_symbols(database.engine, ["DAX"])
     with Simulator(clock=FrozenClock(NOW)) as simulator:
-        assert bring_in(market, simulator, dax) == Written(inserted=1020)
+        assert bring_in(database, simulator, dax) == Written(inserted=1020)
         simulator.set_faults("revised=0.0001")
-        assert bring_in(market, simulator, dax) == Written(revised=2)
-    real, kept = truth(dax), stored(market, dax)
+        assert bring_in(database, simulator, dax) == Written(revised=2)
+    real, kept = truth(dax), stored(database, dax)
     changed = [at for at in real if real[at] != kept[at]]
     assert len(changed) == 2
-    with market.engine.connect() as connection:
+    with database.engine.connect() as connection:
         old = {row.ts: row.close for row in connection.execute(text("SELECT ts, close FROM ohlc_revisions"))}
     assert old == {at: real[at][3] for at in changed}
 
 
-def test_every_call_is_in_the_ledger(market: Market) -> None:
-    [dax] = find_symbols(market.engine, ["DAX"])
+def test_every_call_is_in_the_ledger(database: Database) -> None:
+    [dax] = find_symbols(database.engine, ["DAX"])
     with Simulator(clock=FrozenClock(NOW), faults=["broken=1/2"]) as simulator:
-        bring_in(market, simulator, dax, plan=Plan(per_minute=1000, per_day=None))
+        bring_in(database, simulator, dax, plan=Plan(per_minute=1000, per_day=None))
         calls = simulator.counts.calls
-    ledger = CreditLedger(engine=market.engine, plans={"twelve_data": UNLIMITED}, clock=FrozenClock(NOW))
+    ledger = CreditLedger(engine=database.engine, plans={"twelve_data": UNLIMITED}, clock=FrozenClock(NOW))
     assert ledger.usage("twelve_data", NOW).day_used == calls

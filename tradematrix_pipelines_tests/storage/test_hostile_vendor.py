@@ -19,17 +19,17 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.credits import CreditLedger
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import PLANS
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import TwelveData, client
 from tradematrix_pipelines_tests.vendors.hostile import BEHAVIOURS, KEY, Hostile
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
-TWICE = Patience(tries=2, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+TWICE = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 DEADLINE = 1.0
 
 
@@ -62,25 +62,25 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("line", list(lines()), ids=lambda line: line.behaviour)
-def test_each_lie_ends_as_the_table_says(market: Market, line: Line) -> None:
-    [dax] = find_symbols(market.engine, ["DAX"])
+def test_each_lie_ends_as_the_table_says(database: Database, line: Line) -> None:
+    [dax] = find_symbols(database.engine, ["DAX"])
     clock = FrozenClock(NOW)
-    ledger = CreditLedger(engine=market.engine, plans={"twelve_data": PLANS["basic"]}, clock=clock)
+    ledger = CreditLedger(engine=database.engine, plans={"twelve_data": PLANS["basic"]}, clock=clock)
     wanted = Wanted(
         symbol=dax, dates={Timeframe.M1: frozenset([DAY])}, stored={},
-        read=lambda timeframe, start, end: market.candles.series(dax, timeframe, start, end),
+        read=lambda timeframe, start, end: database.candles.series(dax, timeframe, start, end),
     )  # fmt: skip
     with Hostile(line.behaviour) as server:
-        vendor = TwelveData(base_url=server.url, key=KEY, ledger=ledger, clock=clock, patience=TWICE)
+        vendor = TwelveData(base_url=server.url, key=KEY, ledger=ledger, clock=clock, retry_policy=TWICE)
         began = time.monotonic()
         for batches in ingest([vendor], wanted, calendar=get_calendar("XETR"), now=NOW):
-            write(market.engine, batches, now=NOW)
+            write(database.engine, batches, now=NOW)
         took = time.monotonic() - began
         vendor.close()
         calls = server.calls
-    [row] = read_coverage(market.engine, [dax], [Timeframe.M1], DAY, DAY)
+    [row] = read_coverage(database.engine, [dax], [Timeframe.M1], DAY, DAY)
     found = Line(
-        line.behaviour, row.coverage.status.value, count(market, "ohlc"), count(market, "rejected_candles"), calls
+        line.behaviour, row.coverage.status.value, count(database, "ohlc"), count(database, "rejected_candles"), calls
     )
     assert found == line, row.coverage.reason()
     assert took < TWICE.tries * DEADLINE + 8, "no lie takes longer than its deadlines"
@@ -88,16 +88,16 @@ def test_each_lie_ends_as_the_table_says(market: Market, line: Line) -> None:
     reason = row.coverage.reason()
     assert reason.isprintable()
     assert len(reason) < 1_000
-    assert KEY not in everything_stored(market)
+    assert KEY not in everything_stored(database)
 
 
-def count(market: Market, table: str) -> int:
-    with market.engine.connect() as connection:
+def count(database: Database, table: str) -> int:
+    with database.engine.connect() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
-def everything_stored(market: Market) -> str:
-    with market.engine.connect() as connection:
+def everything_stored(database: Database) -> str:
+    with database.engine.connect() as connection:
         return str(
             [connection.execute(text(f"SELECT * FROM {name}")).all() for name in inspect(connection).get_table_names()]
         )
@@ -112,13 +112,14 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.errors import VendorError
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 end = SystemClock().now()
 request = CandleRequest(symbol=DEFAULT_SYMBOLS[0], timeframe=Timeframe.M1, start=end - timedelta(hours=9), end=end)
 for url in sys.argv[1:]:
-    vendor = TwelveData(base_url=url, key="x" * 32, ledger=NoLedger(), clock=SystemClock(), patience=Patience(tries=1))
+    once = RetryPolicy(tries=1)
+    vendor = TwelveData(base_url=url, key="x" * 32, ledger=NoLedger(), clock=SystemClock(), retry_policy=once)
     try:
         vendor.fetch(request)
     except VendorError as error:

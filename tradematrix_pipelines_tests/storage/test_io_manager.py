@@ -13,15 +13,17 @@ from tradematrix_pipelines.defs.internals.runs import range_tags
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 DAYS = (date(2026, 11, 18), date(2026, 11, 20))
 
 
-def test_an_asset_of_ones_own_loads_the_rectangle_of_partitions_it_runs_for(settings: Settings, market: Market) -> None:
-    symbols = find_symbols(market.engine, ["DAX", "EUR/USD"])
-    outcomes = backfill(settings, market, symbols, first=DAYS[0], last=DAYS[1], timeframes=list(Timeframe))
+def test_an_asset_of_ones_own_loads_the_rectangle_of_partitions_it_runs_for(
+    settings: Settings, database: Database
+) -> None:
+    symbols = find_symbols(database.engine, ["DAX", "EUR/USD"])
+    outcomes = backfill(settings, database, symbols, first=DAYS[0], last=DAYS[1], timeframes=list(Timeframe))
     assert all(outcome.ok for outcome in outcomes)
     seen: dict[str, pd.DataFrame] = {}
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, inspect, text
 
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, child_environment
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.schema import SchemaTooNew, migrate, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata
@@ -19,31 +19,31 @@ from tradematrix_pipelines.storage.tables import metadata
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
 OPENED = """
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 print("ready", flush=True)
 input()
-with Market.open(load_settings()) as market:
+with Database.open(load_settings()) as market:
     print(*(symbol.name for symbol in read_symbols(market.engine)))
 """
 KILLED_WHEN_SEEDING = """
 import os, signal
 from sqlalchemy import Engine, event
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 
 @event.listens_for(Engine, "before_cursor_execute")
 def kill(connection, cursor, statement, *_):
     if statement.startswith("INSERT INTO market_symbols"):
         os.kill(os.getpid(), signal.SIGKILL)
 
-Market.open(load_settings())
+Database.open(load_settings())
 """
 
 
-def test_migrations_make_exactly_the_declared_tables(market: Market) -> None:
-    with market.engine.connect() as connection:
+def test_migrations_make_exactly_the_declared_tables(database: Database) -> None:
+    with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         declared = {name: {c.name for c in t.constraints if c.name} for name, t in metadata.tables.items()}
@@ -53,9 +53,9 @@ def test_migrations_make_exactly_the_declared_tables(market: Market) -> None:
             assert checks == {name for name in names if str(name).endswith("_check")}, table
 
 
-def test_migrating_again_does_nothing(market: Market) -> None:
-    assert migrate(market.engine) == []
-    assert schema_state(market.engine).up_to_date
+def test_migrating_again_does_nothing(database: Database) -> None:
+    assert migrate(database.engine) == []
+    assert schema_state(database.engine).up_to_date
 
 
 def test_processes_at_once_migrate_once_and_all_see_the_symbols(settings: Settings) -> None:
@@ -74,8 +74,8 @@ def test_processes_at_once_migrate_once_and_all_see_the_symbols(settings: Settin
 def test_a_kill_before_the_symbols_are_stored_leaves_nothing_half_done(settings: Settings) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED_WHEN_SEEDING], env=child_environment(settings), check=False)
     assert done.returncode == -signal.SIGKILL
-    with Market.open(settings) as market:
-        assert [symbol.name for symbol in read_symbols(market.engine)] == SYMBOLS
+    with Database.open(settings) as database:
+        assert [symbol.name for symbol in read_symbols(database.engine)] == SYMBOLS
 
 
 def _stamp(engine: Engine, revision: str) -> None:
@@ -83,7 +83,7 @@ def _stamp(engine: Engine, revision: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
-def test_a_newer_schema_is_refused_with_what_to_do(market: Market) -> None:
-    _stamp(market.engine, "9999")
+def test_a_newer_schema_is_refused_with_what_to_do(database: Database) -> None:
+    _stamp(database.engine, "9999")
     with pytest.raises(SchemaTooNew, match=r"schema \(9999\) is newer than this code .* update tradematrix-pipelines"):
-        migrate(market.engine)
+        migrate(database.engine)

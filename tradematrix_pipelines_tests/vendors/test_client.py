@@ -312,9 +312,9 @@ def test_a_price_that_is_none(play: Play, connect: Connect, symbols: Symbols, bo
 
 def test_minutes_are_served_from_the_day_they_begin(connect: Connect, symbols: Symbols) -> None:
     client = connect("http://127.0.0.1:9")
-    assert client.lacks(symbols["DAX"], Timeframe.M1, at("2020-02-09").date())
-    assert client.lacks(symbols["DAX"], Timeframe.M1, at("2020-02-10").date()) is None
-    assert client.lacks(symbols["DAX"], Timeframe.H1, at("2001-02-10").date()) is None
+    assert client.unavailable_reason(symbols["DAX"], Timeframe.M1, at("2020-02-09").date())
+    assert client.unavailable_reason(symbols["DAX"], Timeframe.M1, at("2020-02-10").date()) is None
+    assert client.unavailable_reason(symbols["DAX"], Timeframe.H1, at("2001-02-10").date()) is None
 
 
 def test_the_newest_bar_is_still_forming(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:

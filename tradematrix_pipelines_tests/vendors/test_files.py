@@ -10,7 +10,7 @@ import pytest
 from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.errors import BadFile, Lacking
+from tradematrix_pipelines.vendors.errors import BadFile, Unavailable
 from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 
@@ -29,9 +29,9 @@ def minutes_of_a_day(symbol: Symbol = EURUSD) -> CandleRequest:
 
 
 def test_sessions_of_real_files(shared_data: Path) -> None:
-    vendor: Vendor = FilesVendor(shared_data / "market")
+    vendor: Vendor = FilesVendor(shared_data / "database")
     answers = pd.read_csv(
-        shared_data / "market" / "answers_sessions.csv", parse_dates=["session_open", "session_close"]
+        shared_data / "database" / "answers_sessions.csv", parse_dates=["session_open", "session_close"]
     )
     answers = answers[answers["symbol"].isin(["DAX", "EUR/USD"])]
     assert len(answers) > 10
@@ -45,7 +45,7 @@ def test_sessions_of_real_files(shared_data: Path) -> None:
 
 def test_days_of_a_real_file(shared_data: Path) -> None:
     request = ask(SPY, Timeframe.D1, datetime(2016, 1, 4, tzinfo=UTC), datetime(2016, 1, 6, tzinfo=UTC))
-    answer = FilesVendor(shared_data / "market").fetch(request)
+    answer = FilesVendor(shared_data / "database").fetch(request)
     assert answer.candles["ts"].tolist() == [datetime(2016, 1, 4, tzinfo=UTC), datetime(2016, 1, 5, tzinfo=UTC)]
     assert answer.candles["close"].tolist() == [201.01, 201.35]
     assert (answer.source, answer.calls, answer.credits) == ("files", 1, 0)
@@ -179,8 +179,8 @@ def test_a_folder_says_how_many_files_it_has(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
     vendor = FilesVendor(tmp_path)
-    assert vendor.lacks(EURUSD, Timeframe.M1, date(2026, 3, 2))
-    with pytest.raises(Lacking, match=r"no EUR-USD_1m\.csv or EUR-USD_1m\.parquet in .*EUR/USD") as caught:
+    assert vendor.unavailable_reason(EURUSD, Timeframe.M1, date(2026, 3, 2))
+    with pytest.raises(Unavailable, match=r"no EUR-USD_1m\.csv or EUR-USD_1m\.parquet in .*EUR/USD") as caught:
         vendor.fetch(minutes_of_a_day())
     assert str(tmp_path) in str(caught.value)
 
@@ -196,8 +196,8 @@ def test_a_symbol_may_have_a_name_of_its_own_at_files(tmp_path: Path) -> None:
         vendor_symbols={"files": "euro"},
     )
     vendor = FilesVendor(tmp_path)
-    assert vendor.lacks(euro, Timeframe.M1, date(2026, 3, 2)) is None
-    assert vendor.lacks(euro, Timeframe.H1, date(2026, 3, 2))
+    assert vendor.unavailable_reason(euro, Timeframe.M1, date(2026, 3, 2)) is None
+    assert vendor.unavailable_reason(euro, Timeframe.H1, date(2026, 3, 2))
     assert len(vendor.fetch(minutes_of_a_day(euro)).candles) == 1
 
 

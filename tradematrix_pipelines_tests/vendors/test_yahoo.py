@@ -27,15 +27,15 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import (
     BadRequest,
     BadSymbol,
-    Lacking,
     MalformedAnswer,
     MinuteLimit,
+    Unavailable,
     VendorError,
     VendorFault,
     WrongInstrument,
 )
 from tradematrix_pipelines.vendors.protocol import CandleRequest
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.yahoo.client import Yahoo
 from tradematrix_pipelines.vendors.yahoo.responses import read_chart
 
@@ -115,7 +115,10 @@ def charts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Charts]:
 def yahoo(url: str) -> Yahoo:
     cache = Path(gettempdir()) / "tradematrix-yahoo"
     return Yahoo(
-        clock=FrozenClock(NOW), cache=cache, base_url=url, patience=Patience(tries=2, first_wait=0.01, jitter=0.0)
+        clock=FrozenClock(NOW),
+        cache=cache,
+        base_url=url,
+        retry_policy=RetryPolicy(tries=2, first_wait=0.01, jitter=0.0),
     )
 
 
@@ -164,7 +167,7 @@ def test_a_session_from_yahoo_is_stored_like_any_other(charts: Charts) -> None:
     ],
 )
 def test_how_far_back_it_goes(timeframe: Timeframe, day: date, *, lacking: bool) -> None:
-    assert (yahoo("http://127.0.0.1:9").lacks(DAX, timeframe, day) is not None) == lacking
+    assert (yahoo("http://127.0.0.1:9").unavailable_reason(DAX, timeframe, day) is not None) == lacking
 
 
 def test_rows_without_a_price_are_absent_and_half_a_row_is_not_hidden() -> None:
@@ -192,7 +195,7 @@ def error(code: str, description: str) -> bytes:
         (429, b"Too Many Requests", MinuteLimit),
         (502, b"<html>", VendorFault),
         (404, error("Not Found", "No data found, symbol may be delisted"), BadSymbol),
-        (422, error("Unprocessable Entity", "1m data not available for startTime=1 and endTime=2."), Lacking),
+        (422, error("Unprocessable Entity", "1m data not available for startTime=1 and endTime=2."), Unavailable),
         (400, error("Bad Request", "Invalid input"), BadRequest),
         (200, b"<html>consent</html>", MalformedAnswer),
         (200, b"[" * 100_000, MalformedAnswer),
@@ -236,7 +239,7 @@ def test_no_connection_is_a_fault(charts: Charts) -> None:
         (429, b"Too Many Requests", MinuteLimit, 4),
         (503, b"<html>", VendorFault, 4),
         (404, error("Not Found", "No data found, symbol may be delisted"), BadSymbol, 2),
-        (422, error("Unprocessable Entity", "1m data not available for startTime=1 and endTime=2."), Lacking, 2),
+        (422, error("Unprocessable Entity", "1m data not available for startTime=1 and endTime=2."), Unavailable, 2),
     ],
 )
 def test_refusals_come_through_yfinance(

@@ -19,7 +19,7 @@ from tradematrix_pipelines.defs.partition_results import PartitionResult, settle
 from tradematrix_pipelines.defs.partitions import date_before
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
-from tradematrix_pipelines.levels.history import LOOKBACK, levels_for
+from tradematrix_pipelines.levels.history import HISTORY_SPAN, levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
@@ -27,7 +27,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
@@ -89,7 +89,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -
         check_specs=fresh_specs([DAILY_LEVELS, PIVOT_POINTS]),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"market", IO_MANAGER},
+        required_resource_keys={"database", IO_MANAGER},
     )
     def levels(
         context: dg.AssetExecutionContext,
@@ -97,13 +97,13 @@ def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -
         if not context.selected_asset_keys:  # somebody runs the checks alone
             yield from carry_out_checks(context, settings)
             return
-        answers = _compute(context.resources.market, dates_by_symbol(context.partition_keys))
-        door: PostgresIOManager = context.resources.postgres_io_manager
+        answers = _compute(context.resources.database, dates_by_symbol(context.partition_keys))
+        io_manager: PostgresIOManager = context.resources.postgres_io_manager
         rows = {key: each for key, each in _rows(answers).items() if key in context.selected_asset_keys}
         results = {key: _results(key, answers) for key in rows}
         if any(result.error for result in results[next(iter(rows))].values()):
             for each in rows.values():
-                door.write_levels(each)
+                io_manager.write_levels(each)
         settle(results, context=context)
         for key, each in rows.items():
             yield dg.MaterializeResult(asset_key=key, value=each)
@@ -151,26 +151,26 @@ def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     ).with_io_manager_key(IO_MANAGER)
 
 
-def _compute(market: Market, wanted: Mapping[str, Sequence[date]]) -> dict[str, _Answer]:
+def _compute(database: Database, wanted: Mapping[str, Sequence[date]]) -> dict[str, _Answer]:
     """Return the answer of every partition, by key."""
     answers: dict[str, _Answer] = {}
-    for symbol in find_symbols(market.engine, wanted):
+    for symbol in find_symbols(database.engine, wanted):
         days = wanted[symbol.name]
-        bars = read_sessions(market, [symbol], Timeframe.D1, days[0] - LOOKBACK, days[-1])
+        bars = read_sessions(database, [symbol], Timeframe.D1, days[0] - HISTORY_SPAN, days[-1])
         finished = bars[(bars["status"] == str(Status.COMPLETE)) & bars["final"].eq(other=True)]
         for day in days:
-            answers[str(PartitionKey(day, symbol.name))] = _levels_of(market, symbol, day, finished)
+            answers[str(PartitionKey(day, symbol.name))] = _levels_of(database, symbol, day, finished)
     return answers
 
 
-def _levels_of(market: Market, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Answer:
+def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Answer:
     calendar = get_calendar(symbol.calendar)
     if calendar.session(day) is None:
         closed = str(Status.CLOSED)
         return PartitionResult(metadata={"status": closed, CONTENT_VERSION: closed, "dagster/partition_row_count": 0})
     daily = levels_for(day, bars=bars, calendar=calendar)
     if daily is None:
-        return PartitionResult(error=_why_no_levels(market, symbol, day))
+        return PartitionResult(error=_why_no_levels(database, symbol, day))
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
     return _Found(symbol=symbol, daily=daily, pivots=[pivots(method, **prices) for method in Method])
 
@@ -202,12 +202,12 @@ def _metadata(asset_key: AssetKey, found: _Found) -> dict[str, object]:
     return told | {"pivot": found.pivots[0].pp, "dagster/partition_row_count": len(found.pivots)}
 
 
-def _why_no_levels(market: Market, symbol: Symbol, day: date) -> str:
+def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
     previous = get_calendar(symbol.calendar).previous(day)
-    what, now = f"{symbol.name}'s session {previous.trade_date}", market.clock.now()
+    what, now = f"{symbol.name}'s session {previous.trade_date}", database.clock.now()
     if now < previous.closes_at:
         return f"{what} is open until {_utc(previous.closes_at)}: its levels come after that"
-    rows = read_coverage(market.engine, [symbol], [Timeframe.D1], previous.trade_date, previous.trade_date)
+    rows = read_coverage(database.engine, [symbol], [Timeframe.D1], previous.trade_date, previous.trade_date)
     if not rows:
         return f"{what} is not stored: run `tradematrix backfill {symbol.name} --from {previous.trade_date}`"
     if not rows[0].coverage.ok:

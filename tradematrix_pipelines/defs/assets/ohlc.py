@@ -20,7 +20,7 @@ from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.partition_results import PartitionResult, Results, settle, settling_good_first
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.tries import PATIENCE, step_tried_once
+from tradematrix_pipelines.defs.tries import PATIENCE, step_without_retries
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -30,7 +30,7 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -78,7 +78,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> 
         check_specs=fresh_specs(CANDLE_ASSETS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"market", "vendors", "plan", IO_MANAGER},
+        required_resource_keys={"database", "vendors", "plan", IO_MANAGER},
         pool="vendor",
         retry_policy=PATIENCE,
     )
@@ -91,7 +91,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> 
             return
         # A person at a terminal is told at once, and can say `tradematrix retry`; healing has pauses of its own.
         waiting = BATCH_TAG in context.run.tags or config.purpose == HEAL
-        with step_tried_once(whatever_happens=waiting):
+        with step_without_retries(whatever_happens=waiting):
             with settling_good_first(lambda: _results(context, timeframes), context=context):
                 transient = _ingest(context, timeframes, config)
             settle(_results(context, timeframes), context=context, retry=transient and not waiting)
@@ -123,26 +123,26 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
 
 def _ingest(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], config: IngestConfig) -> bool:
     """Bring in the run's partitions; return whether one failed for a reason that may soon pass."""
-    market: Market = context.resources.market
+    database: Database = context.resources.database
     wanted = dates_by_symbol(context.partition_keys)
     transient = False
-    for symbol in find_symbols(market.engine, wanted):
+    for symbol in find_symbols(database.engine, wanted):
         transient |= _ingest_symbol(
-            context, symbol, wanted[symbol.name], timeframes, now=market.clock.now(), config=config
+            context, symbol, wanted[symbol.name], timeframes, now=database.clock.now(), config=config
         )
     return transient
 
 
 def _results(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe]) -> Results:
     """Return how each of the run's partitions stands, from what is stored."""
-    market: Market = context.resources.market
-    wanted, now = dates_by_symbol(context.partition_keys), market.clock.now()
+    database: Database = context.resources.database
+    wanted, now = dates_by_symbol(context.partition_keys), database.clock.now()
     results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
-    for symbol in find_symbols(market.engine, wanted, only_active=False):
+    for symbol in find_symbols(database.engine, wanted, only_active=False):
         dates = wanted[symbol.name]
-        found = _found(market, symbol, dates, timeframes)
+        found = _found(database, symbol, dates, timeframes)
         for timeframe in timeframes:
-            versions = candle_versions(market.engine, symbol, timeframe, min(dates), max(dates))
+            versions = candle_versions(database.engine, symbol, timeframe, min(dates), max(dates))
             for day in dates:
                 key = str(PartitionKey(day, symbol.name))
                 results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now, version=versions.get(day))
@@ -159,10 +159,10 @@ def _ingest_symbol(
     config: IngestConfig,
 ) -> bool:
     """Bring in what is not complete; return whether something failed for a reason that may pass within minutes."""
-    market: Market = context.resources.market
+    database: Database = context.resources.database
     vendors: Sequence[Vendor] = context.resources.vendors
-    door: PostgresIOManager = context.resources.postgres_io_manager
-    found = _found(market, symbol, dates, list(Timeframe))
+    io_manager: PostgresIOManager = context.resources.postgres_io_manager
+    found = _found(database, symbol, dates, list(Timeframe))
     complete = frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
     done = frozenset() if config.refresh else complete
     skipped = done | (_failed_for_good(found) if context.retry_number else frozenset())
@@ -175,20 +175,20 @@ def _ingest_symbol(
             timeframe: {day: found[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done}
             for timeframe in INTRADAY
         },
-        read=lambda timeframe, start, end: market.candles.series(symbol, timeframe, start, end),
-        held=_sources(found, [key for key in complete - done if key[0] in timeframes]),
+        read=lambda timeframe, start, end: database.candles.series(symbol, timeframe, start, end),
+        protected=_sources(found, [key for key in complete - done if key[0] in timeframes]),
     )
     calendar, progress = get_calendar(symbol.calendar), Progress()
     told = ingest(vendors, wanted, calendar=calendar, now=now, purpose=config.purpose, progress=progress)
     log = ProgressLog(context.log, symbol.name, progress, plan=context.resources.plan, now=now)
     written, stored, transient = Written(), set[date](), False
     for batches in told:
-        written += door.write_candles(batches)
+        written += io_manager.write_candles(batches)
         coverage = [each for batch in batches for each in batch.coverage]
         stored |= {each.trade_date for each in coverage if each.received}
         transient |= any(each.transient for each in coverage)
-        log.update(sessions=len(stored), now=market.clock.now())
-    log.end(sessions=len(stored), now=market.clock.now())
+        log.update(sessions=len(stored), now=database.clock.now())
+    log.end(sessions=len(stored), now=database.clock.now())
     context.log.info(
         "%s: %d candles inserted, %d revised, %d rejected; %d of %d partitions were complete before",
         symbol.name, written.inserted, written.revised, written.rejected,
@@ -211,8 +211,8 @@ def _sources(found: Found, keys: Iterable[tuple[Timeframe, date]]) -> dict[date,
     return sources
 
 
-def _found(market: Market, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]) -> Found:
-    rows = read_coverage(market.engine, [symbol], timeframes, min(dates), max(dates))
+def _found(database: Database, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]) -> Found:
+    rows = read_coverage(database.engine, [symbol], timeframes, min(dates), max(dates))
     return {(row.coverage.timeframe, row.coverage.trade_date): row for row in rows}
 
 

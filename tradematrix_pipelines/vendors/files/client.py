@@ -11,7 +11,7 @@ import pandas as pd
 
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.errors import BadFile, Lacking
+from tradematrix_pipelines.vendors.errors import BadFile, Unavailable
 from tradematrix_pipelines.vendors.files.responses import read_candle_file
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 
@@ -30,7 +30,7 @@ class FilesVendor:
         self._folder = folder
         self._parsed = lru_cache(maxsize=_FILES_KEPT)(_parse)
 
-    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+    def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Name the file that is not there; which days a file holds is not looked at."""
         del trade_date
         if self._find(symbol, timeframe) is not None:
@@ -42,13 +42,13 @@ class FilesVendor:
         """Return the candles of one window.
 
         Raises:
-            Lacking: there is no such file.
+            Unavailable: there is no such file.
             BadFile: it can't be read.
         """
         path = self._find(request.symbol, request.timeframe)
         if path is None:
-            reason = self.lacks(request.symbol, request.timeframe, request.start.date())
-            raise Lacking(f"{self.name} {reason}: put the candles there, or deactivate {request.symbol.name}")
+            reason = self.unavailable_reason(request.symbol, request.timeframe, request.start.date())
+            raise Unavailable(f"{self.name} {reason}: put the candles there, or deactivate {request.symbol.name}")
         stat = path.stat()
         frame = self._parsed(path, stat.st_mtime_ns, stat.st_size, request.timeframe is Timeframe.D1)
         first, last = frame["ts"].searchsorted([pd.Timestamp(request.start), pd.Timestamp(request.end)])

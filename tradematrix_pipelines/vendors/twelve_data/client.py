@@ -17,14 +17,14 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE, Ledger
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing
-from tradematrix_pipelines.vendors.retrying import Patience
+from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
 from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
 from tradematrix_pipelines.vendors.twelve_data.lookup import complete_symbol, pick_match, priced_listing
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, join, most_pages, read_page, rest_after
 from tradematrix_pipelines.vendors.twelve_data.transport import (
+    LIVE_ATTEMPTS,
     LIVE_BOUNDS,
-    LIVE_TRIES,
     SERIES_BOUNDS,
     Call,
     Transport,
@@ -47,19 +47,24 @@ class TwelveData:
         ledger: Ledger,
         clock: Clock,
         name: str = "twelve_data",
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
         self._name = name
         self._clock = clock
         self._transport = Transport(
-            vendor=name, base_url=base_url, key=key, ledger=ledger, clock=clock, patience=patience or Patience()
+            vendor=name,
+            base_url=base_url,
+            key=key,
+            ledger=ledger,
+            clock=clock,
+            retry_policy=retry_policy or RetryPolicy(),
         )
 
     @property
     def name(self) -> str:
         return self._name
 
-    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+    def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """One-minute bars begin on 2020-02-10; of the other timeframes nothing is known without a call."""
         del symbol
         if timeframe is Timeframe.M1 and trade_date < query.MINUTES_SINCE:
@@ -152,7 +157,7 @@ class TwelveData:
             what=f"{query.vendor_symbol(request.symbol)} {request.timeframe}",
             purpose=request.purpose,
             bounds=LIVE_BOUNDS if live else SERIES_BOUNDS,
-            tries=LIVE_TRIES if live else None,
+            tries=LIVE_ATTEMPTS if live else None,
         )
         return self._transport.send(call, partial(read_page, request))
 

@@ -14,7 +14,7 @@ from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
 from tradematrix_pipelines.vendors.errors import BadKey, MalformedAnswer, MinuteLimit, VendorError, VendorFault
-from tradematrix_pipelines.vendors.retrying import Patience, patiently
+from tradematrix_pipelines.vendors.retrying import RetryPolicy, retrying
 from tradematrix_pipelines.vendors.twelve_data.bounded import Answer, BoundedClient, Bounds, TooLarge
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer, read_count
 from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, Params
@@ -28,7 +28,7 @@ SERIES_BOUNDS = Bounds(timeout=30.0, deadline=60.0, max_bytes=10 * MAX_BARS * _B
 LIVE_BOUNDS = replace(SERIES_BOUNDS, timeout=10.0, deadline=15.0)
 """What a live pull may take: in a minute there is the next one."""
 
-LIVE_TRIES = 2
+LIVE_ATTEMPTS = 2
 """Tries of a live pull, for the same reason."""
 
 QUOTE_BOUNDS = Bounds(timeout=10.0, deadline=20.0, max_bytes=1_000_000)
@@ -47,7 +47,7 @@ class Call:
         credits: what the call costs.
         purpose: what the credits are booked under.
         bounds: seconds and bytes that the answer may take.
-        tries: most tries, where they are fewer than those of the :class:`Patience`.
+        tries: most tries, where they are fewer than those of the :class:`RetryPolicy`.
     """
 
     path: str
@@ -63,7 +63,7 @@ class Transport:
     """Sends calls to one server with one key. Safe to use from several threads."""
 
     def __init__(
-        self, *, vendor: str, base_url: str, key: str, ledger: Ledger, clock: Clock, patience: Patience
+        self, *, vendor: str, base_url: str, key: str, ledger: Ledger, clock: Clock, retry_policy: RetryPolicy
     ) -> None:
         address = _parse_address(base_url)
         if not (key.isascii() and key.isprintable() and key):
@@ -72,7 +72,7 @@ class Transport:
         self._key = key
         self._ledger = ledger
         self._clock = clock
-        self._patience = patience
+        self._retry_policy = retry_policy
         # The key goes into a header, never into the URL: URLs get logged.
         self._http = BoundedClient(
             address,
@@ -81,7 +81,7 @@ class Transport:
         )
 
     def send(self, call: Call, read: Callable[[object | None], T]) -> tuple[T, int]:
-        """Send a call until it is answered and the answer can be read, as far as :class:`Patience` goes.
+        """Send a call until it is answered and the answer can be read, as far as :class:`RetryPolicy` goes.
 
         Return what it was read as, and how many requests that took; each of them cost ``call.credits``.
 
@@ -94,9 +94,9 @@ class Transport:
             VendorError: that of the last try; it says what all of them cost.
         """
         sent = 0
-        tries = self._patience.tries if call.tries is None else min(call.tries, self._patience.tries)
+        tries = self._retry_policy.tries if call.tries is None else min(call.tries, self._retry_policy.tries)
         try:
-            for attempt in patiently(replace(self._patience, tries=tries), self._clock):
+            for attempt in retrying(replace(self._retry_policy, tries=tries), self._clock):
                 with attempt:
                     reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
                     sent += 1

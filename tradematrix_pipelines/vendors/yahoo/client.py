@@ -18,7 +18,7 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import MinuteLimit, VendorFault
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
-from tradematrix_pipelines.vendors.retrying import Patience, patiently
+from tradematrix_pipelines.vendors.retrying import RetryPolicy, retrying
 from tradematrix_pipelines.vendors.yahoo.responses import read_chart
 
 YAHOO_URL = "https://query2.finance.yahoo.com"
@@ -48,14 +48,14 @@ class Yahoo:
     """No such limit is known; this keeps windows apart from each other's failures."""
 
     def __init__(
-        self, *, clock: Clock, cache: Path, base_url: str = YAHOO_URL, patience: Patience | None = None
+        self, *, clock: Clock, cache: Path, base_url: str = YAHOO_URL, retry_policy: RetryPolicy | None = None
     ) -> None:
         """``cache``: folder for yfinance's cookies; it would else put them into the user's home."""
         set_cache_location(str(cache))
         self._clock, self._base_url = clock, base_url
-        self._patience = patience or Patience(tries=3)
+        self._retry_policy = retry_policy or RetryPolicy(tries=3)
 
-    def lacks(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
+    def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Yahoo keeps intraday bars for 30 days (1m), 60 days (5m, 15m) and 730 days (1h)."""
         del symbol
         reach = _HISTORY.get(timeframe)
@@ -107,7 +107,7 @@ class Yahoo:
             "interval": _INTERVALS[timeframe],
             "includePrePost": "false",
         }
-        for attempt in patiently(self._patience, self._clock):
+        for attempt in retrying(self._retry_policy, self._clock):
             with attempt:
                 status, body = _get(url, params)
                 return read_chart(status, body, symbol=symbol, timeframe=timeframe)

@@ -22,9 +22,9 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import (
     BadRequest,
     BadSymbol,
-    Lacking,
     MalformedAnswer,
     MinuteLimit,
+    Unavailable,
     VendorFault,
     WrongInstrument,
 )
@@ -128,7 +128,7 @@ def _raise_error(error: object, status: int, symbol: Symbol) -> None:
     if status == 404 or told.get("code") == "Not Found":
         raise BadSymbol(f"Yahoo doesn't know {symbol.symbol_at('yahoo')} ({what}): set what it is called at yahoo")
     if "not available" in what:
-        raise Lacking(f"Yahoo has no such bars of {symbol.name}: {what}")
+        raise Unavailable(f"Yahoo has no such bars of {symbol.name}: {what}")
     raise BadRequest(f"Yahoo refuses {symbol.name}: {what}")
 
 

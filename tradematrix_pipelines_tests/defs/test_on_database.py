@@ -9,7 +9,7 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
-from tradematrix_pipelines.storage.database import Market
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.schema import SchemaBehind, SchemaTooNew
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
@@ -42,11 +42,11 @@ def test_each_says_what_to_do_and_leaves_an_empty_database_empty(settings: Setti
     ],
 )
 def test_connecting_takes_no_other_schema(
-    market: Market, settings: Settings, revision: str, error: type[Exception], told: str
+    database: Database, settings: Settings, revision: str, error: type[Exception], told: str
 ) -> None:
-    with Market.connect(settings) as connected:
-        assert connected.engine.url == market.engine.url
-    with market.engine.begin() as connection:
+    with Database.connect(settings) as connected:
+        assert connected.engine.url == database.engine.url
+    with database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     with pytest.raises(error, match=told):
-        Market.connect(settings)
+        Database.connect(settings)
