@@ -126,7 +126,7 @@ def connect(ledger: Notebook) -> Iterator[Callable[..., TwelveData]]:
     with ExitStack() as stack:
 
         def make(url: str, **options: Any) -> TwelveData:
-            defaults = {"key": KEY, "ledger": ledger, "clock": FrozenClock(NOW), "patience": QUICK}
+            defaults = {"key": KEY, "ledger": ledger, "clock": FrozenClock(NOW), "retry_policy": QUICK}
             client = TwelveData(base_url=url, **(defaults | options))
             stack.callback(client.close)
             return client

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tradematrix_pipelines.alerts import delivery
+from tradematrix_pipelines.alerts import channels
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines_tests.alerts.receiver import SECRETS, Receiver
@@ -52,7 +52,7 @@ def test_a_refusal_names_how_many_which_and_why(receiver: Receiver, second: Rece
 
 
 def test_a_service_that_does_not_answer_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(channels, "_TIMEOUT", 0.3)
     receiver.seconds = 1.5
     started = time.monotonic()
     with pytest.raises(AlertError, match=r"1 of 1 alert services refused: json \(no answer in time\)"):

@@ -79,7 +79,7 @@ def test_list_shows_open_incidents_and_with_all_those_of_the_last_30_days(
             "key": "c",
             "opened_at": "2026-11-19T23:00:00+00:00",
             "closed_at": None,
-            "told": False,
+            "notified": False,
             "detail": "79 credits left",
         }
     ]

@@ -106,8 +106,8 @@ def test_a_session_given_up_is_one_incident_whatever_it_lacks() -> None:
         for timeframe in (Timeframe.M1, Timeframe.D1)
     ]  # fmt: skip
     assert {incident.key: incident.message for incident in find_exhausted(rows)} == {
-        f"session_open|NDX|2026-11-{day}": f"NDX 2026-11-{day} (1m, 1d) was tried 8 times and given up: no such symbol"
-        for day in (19, 20)
+        f"session_exhausted|NDX|{day}": f"NDX {day} (1m, 1d) was tried 8 times and given up: no such symbol"
+        for day in ("2026-11-19", "2026-11-20")
     }
 
 

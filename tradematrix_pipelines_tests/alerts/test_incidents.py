@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind, RecordedIncident, changes
-from tradematrix_pipelines.alerts.messages import Touch, compose
+from tradematrix_pipelines.alerts.messages import TouchedLevel, compose
 
 STALE, CREDITS = IncidentKind.STALE_MARKET, IncidentKind.CREDITS_LOW
 AT = datetime(2026, 11, 20, 19, 59, tzinfo=UTC)
@@ -46,7 +46,9 @@ def recorded(key: str, *, told: bool = False, minutes: int | None = None) -> Rec
     )
 
 
-TOUCH = Touch(symbol="EUR/USD", level="classic r1", level_price=1.16234567, price=1.1624, tick_size=0.0001, at=AT)
+TOUCH = TouchedLevel(
+    symbol="EUR/USD", level="classic r1", level_price=1.16234567, price=1.1624, tick_size=0.0001, at=AT
+)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ TOUCH = Touch(symbol="EUR/USD", level="classic r1", level_price=1.16234567, pric
     ],
 )
 def test_a_message_is_one_title_and_a_line_each(
-    incidents: list[RecordedIncident], touches: list[Touch], title: str, lines: list[str]
+    incidents: list[RecordedIncident], touches: list[TouchedLevel], title: str, lines: list[str]
 ) -> None:
     message = compose(incidents, touches)
     assert (message.title, message.body.splitlines()) == (f"TradeMatrix: {title}", lines)

@@ -163,7 +163,7 @@ def test_reasons() -> None:
 
 
 def answers(shared_data: Path, symbol: str) -> dict[date, tuple[int, int]]:
-    with (shared_data / "database" / "answers_sessions.csv").open() as file:
+    with (shared_data / "market" / "answers_sessions.csv").open() as file:
         return {
             date.fromisoformat(row["trade_date"]): (int(row["bars"]), int(row["bars_expected"]))
             for row in csv.DictReader(file)
@@ -172,7 +172,7 @@ def answers(shared_data: Path, symbol: str) -> dict[date, tuple[int, int]]:
 
 
 def real(shared_data: Path, name: str, calendar: str, tolerance: int | None) -> dict[date, Coverage]:
-    raw = pd.read_csv(shared_data / "database" / f"{name}_1m.csv")
+    raw = pd.read_csv(shared_data / "market" / f"{name}_1m.csv")
     rows = as_candles(raw.assign(ts=pd.to_datetime(raw["ts"], utc=True)))
     dates = rows["ts"].dt.date
     sessions = get_calendar(calendar).sessions(dates.min(), dates.max() + timedelta(days=1))
@@ -217,7 +217,7 @@ def test_real_fx_sessions_are_complete_but_for_the_ends_of_the_files(
 
 
 def test_the_real_metal_misses_an_hour_a_week_and_is_complete(shared_data: Path) -> None:
-    raw = pd.read_csv(shared_data / "database" / "XAU-USD_1m.csv")
+    raw = pd.read_csv(shared_data / "market" / "XAU-USD_1m.csv")
     rows = as_candles(raw.assign(ts=pd.to_datetime(raw["ts"], utc=True)))
     sessions = get_calendar("FX").sessions(date(2014, 5, 5), date(2014, 5, 9))
     hours = resample(rows, timeframe=H1, sessions=sessions, now=LATER)

@@ -109,11 +109,11 @@ SYMBOLS = {"DAX": ("DAX", "XETR"), "SPX": ("SPX", "XNYS"), "EUR/USD": ("EUR-USD"
 @pytest.mark.parametrize("through", [None, M5, H1])
 def test_session_prices_of_the_real_data(shared_data: Path, symbol: str, through: Timeframe | None) -> None:
     name, calendar = SYMBOLS[symbol]
-    with (shared_data / "database" / "answers_sessions.csv").open() as file:
+    with (shared_data / "market" / "answers_sessions.csv").open() as file:
         answers = [row for row in csv.DictReader(file) if row["symbol"] == symbol]
     days = [date.fromisoformat(row["trade_date"]) for row in answers]
     sessions = [session for session in map(get_calendar(calendar).session, days) if session is not None]
-    raw = pd.read_csv(shared_data / "database" / f"{name}_1m.csv")
+    raw = pd.read_csv(shared_data / "market" / f"{name}_1m.csv")
     bars = as_candles(raw.assign(ts=pd.to_datetime(raw["ts"], utc=True)))
     if through is not None:
         bars = resample(bars, timeframe=through, sessions=sessions, now=LATER)

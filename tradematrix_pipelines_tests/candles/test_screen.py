@@ -332,24 +332,24 @@ def read(path: Path) -> pd.DataFrame:
     [("DAX", "XETR", "DAX"), ("SPX", "XNYS", "SPX"), ("EUR-USD", "FX", "EUR/USD"), ("XAU-USD", "FX", "XAU/USD")],
 )
 def test_real_minutes_pass(shared_data: Path, name: str, calendar: str, symbol: str) -> None:
-    with (shared_data / "database" / "answers_sessions.csv").open() as file:
+    with (shared_data / "market" / "answers_sessions.csv").open() as file:
         answers = [row for row in csv.DictReader(file) if row["symbol"] == symbol]
     sessions = [get_calendar(calendar).session(date.fromisoformat(row["trade_date"])) for row in answers]
-    raw = read(shared_data / "database" / f"{name}_1m.csv")
+    raw = read(shared_data / "market" / f"{name}_1m.csv")
     screened = screen(raw, timeframe=Timeframe.M1, sessions=[s for s in sessions if s is not None], now=LATER)
     bars = sum(int(row["bars"]) for row in answers)
     assert (len(screened.candles), len(screened.rejected), screened.outside) == (bars, 0, len(raw) - bars)
 
 
 def test_real_days_pass(shared_data: Path) -> None:
-    raw = read(shared_data / "database" / "SPY_1d.csv")
+    raw = read(shared_data / "market" / "SPY_1d.csv")
     sessions = get_calendar("XNYS").sessions(date(2016, 1, 1), date(2021, 3, 31))
     screened = screen(raw, timeframe=Timeframe.D1, sessions=sessions, now=LATER)
     assert (len(screened.candles), len(screened.rejected), screened.outside) == (1320, 0, 0)
 
 
 def test_every_row_of_the_dirty_file_that_breaks_its_bounds_is_rejected(shared_data: Path) -> None:
-    path = shared_data / "database" / "dirty" / "EUR-USD_5m.csv"
+    path = shared_data / "market" / "dirty" / "EUR-USD_5m.csv"
     with path.open() as file:
         rows = list(csv.DictReader(file))
     bad = [

@@ -48,7 +48,7 @@ class Answer:
 
 @pytest.fixture(scope="module")
 def answers(shared_data: Path) -> list[Answer]:
-    with (shared_data / "database" / "answers_sessions.csv").open() as file:
+    with (shared_data / "market" / "answers_sessions.csv").open() as file:
         return [
             Answer(
                 row["symbol"],
@@ -66,7 +66,7 @@ def answers(shared_data: Path) -> list[Answer]:
 def files_settings(module_installation: Callable[..., Settings], shared_data: Path) -> Settings:
     return module_installation(
         TRADEMATRIX_VENDOR="files",
-        TRADEMATRIX_FILES_DIR=str(shared_data / "database"),
+        TRADEMATRIX_FILES_DIR=str(shared_data / "market"),
         TRADEMATRIX_HISTORY_START="2013-01-01",
     )
 

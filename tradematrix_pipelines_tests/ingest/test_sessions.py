@@ -277,7 +277,7 @@ FINER = [Timeframe.M5, Timeframe.M15, Timeframe.H1]
 
 def real_minutes(shared_data: Path) -> pd.DataFrame:
     """Return real minutes of a DAX CFD, which trades from 00:15 to 20:59 UTC: Xetra's session is 08:00 to 16:30."""
-    return pd.read_csv(shared_data / "database" / "DAX_1m.csv", parse_dates=["ts"]).set_index("ts")
+    return pd.read_csv(shared_data / "market" / "DAX_1m.csv", parse_dates=["ts"]).set_index("ts")
 
 
 def by_the_clock(minutes: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -310,7 +310,7 @@ def test_an_hour_that_reaches_past_the_close_is_refused_and_finer_bars_serve(
 
 
 def answer_of(shared_data: Path, day: date) -> tuple[float, float, float]:
-    answers = pd.read_csv(shared_data / "database" / "answers_sessions.csv")
+    answers = pd.read_csv(shared_data / "market" / "answers_sessions.csv")
     [row] = answers[(answers["symbol"] == "DAX") & (answers["trade_date"] == day.isoformat())].to_dict("records")
     return row["high"], row["low"], row["close"]
 

@@ -86,7 +86,7 @@ def test_a_session_that_is_not_before_the_trade_date_is_an_error() -> None:
 
 
 def test_five_years_of_real_sessions(shared_data: Path) -> None:
-    with (shared_data / "database" / "SPY_1d.csv").open() as file:
+    with (shared_data / "market" / "SPY_1d.csv").open() as file:
         rows: list[Row] = [
             (date.fromisoformat(r["ts"]), float(r["open"]), float(r["high"]), float(r["low"]), float(r["close"]))
             for r in csv.DictReader(file)

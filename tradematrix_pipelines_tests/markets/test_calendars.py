@@ -27,7 +27,7 @@ def bounds(name: str, day: str) -> tuple[str, str]:
 
 
 def test_sessions_of_the_real_data(shared_data: Path) -> None:
-    with (shared_data / "database" / "answers_sessions.csv").open() as file:
+    with (shared_data / "market" / "answers_sessions.csv").open() as file:
         answers = list(csv.DictReader(file))
     assert len(answers) == 33
     for answer in answers:

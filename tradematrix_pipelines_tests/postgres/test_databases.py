@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+from tradematrix_pipelines.postgres import databases
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage import databases
 
 MARKET, DAGSTER = "TRADEMATRIX_DATABASE_URL", "TRADEMATRIX_DAGSTER_DATABASE_URL"
 OPENING = """

@@ -63,7 +63,7 @@ def test_real_files_are_served_inside_the_sessions_of_their_market(
     symbols: dict[str, Symbol],
 ) -> None:
     simulator = simulate(
-        files_dir=shared_data / "database", clock=FrozenClock(datetime(2019, 2, 21, 12, 0, 30, tzinfo=UTC))
+        files_dir=shared_data / "market", clock=FrozenClock(datetime(2019, 2, 21, 12, 0, 30, tzinfo=UTC))
     )
     client = connect(simulator.url, clock=FrozenClock(datetime(2019, 2, 21, 12, 0, 30, tzinfo=UTC)))
     with pytest.raises(BadSymbol):
@@ -71,7 +71,7 @@ def test_real_files_are_served_inside_the_sessions_of_their_market(
     window = {"start": datetime(2019, 2, 20, tzinfo=UTC), "end": datetime(2019, 2, 23, tzinfo=UTC)}
     days = client.fetch(CandleRequest(symbol=symbols["DAX"], timeframe=Timeframe.D1, **window)).candles
     minutes = client.fetch(CandleRequest(symbol=symbols["DAX"], timeframe=Timeframe.M1, **window)).candles
-    answers = pd.read_csv(shared_data / "database" / "answers_sessions.csv").set_index(["symbol", "trade_date"])
+    answers = pd.read_csv(shared_data / "market" / "answers_sessions.csv").set_index(["symbol", "trade_date"])
     expected = answers.loc[("DAX", "2019-02-20")]
     for name in ("open", "high", "low", "close"):
         assert days.iloc[0][name] == expected[name]

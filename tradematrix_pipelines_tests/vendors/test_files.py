@@ -29,9 +29,9 @@ def minutes_of_a_day(symbol: Symbol = EURUSD) -> CandleRequest:
 
 
 def test_sessions_of_real_files(shared_data: Path) -> None:
-    vendor: Vendor = FilesVendor(shared_data / "database")
+    vendor: Vendor = FilesVendor(shared_data / "market")
     answers = pd.read_csv(
-        shared_data / "database" / "answers_sessions.csv", parse_dates=["session_open", "session_close"]
+        shared_data / "market" / "answers_sessions.csv", parse_dates=["session_open", "session_close"]
     )
     answers = answers[answers["symbol"].isin(["DAX", "EUR/USD"])]
     assert len(answers) > 10
@@ -45,7 +45,7 @@ def test_sessions_of_real_files(shared_data: Path) -> None:
 
 def test_days_of_a_real_file(shared_data: Path) -> None:
     request = ask(SPY, Timeframe.D1, datetime(2016, 1, 4, tzinfo=UTC), datetime(2016, 1, 6, tzinfo=UTC))
-    answer = FilesVendor(shared_data / "database").fetch(request)
+    answer = FilesVendor(shared_data / "market").fetch(request)
     assert answer.candles["ts"].tolist() == [datetime(2016, 1, 4, tzinfo=UTC), datetime(2016, 1, 5, tzinfo=UTC)]
     assert answer.candles["close"].tolist() == [201.01, 201.35]
     assert (answer.source, answer.calls, answer.credits) == ("files", 1, 0)
