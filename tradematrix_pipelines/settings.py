@@ -17,9 +17,11 @@ from tradematrix_pipelines.errors import UsageError
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
-# A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so. And a
-# backfill is not over because a code server died while it started.
-EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000", "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+# A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so.
+EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
+# A code server that dies while it starts leaves the daemon without definitions for a moment. Dagster takes that for a
+# change of them, and gives a backfill up for good, unless it is told to look again.
+_DAGSTER = {**EVENT_BATCHING, "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("text", "json")
 
@@ -128,15 +130,15 @@ def child_environment(settings: Settings) -> dict[str, str]:
     }
     if settings.files_dir is not None:
         fixed["TRADEMATRIX_FILES_DIR"] = str(settings.files_dir)
-    return {**EVENT_BATCHING, **os.environ, **fixed}
+    return {**_DAGSTER, **os.environ, **fixed}
 
 
-def batch_dagster_events() -> None:
-    """Make this process's Dagster store events in batches, unless its environment says how. Only a variable tells it.
+def set_dagster_variables() -> None:
+    """Make this process's Dagster store events in batches and retry backfills, unless its environment says otherwise.
 
-    Dagster reads the variable at each event, so it is soon enough when its storage is opened.
+    Only variables tell it. Dagster reads them whenever it needs them, so it is soon enough when its storage is opened.
     """
-    for name, value in EVENT_BATCHING.items():
+    for name, value in _DAGSTER.items():
         os.environ.setdefault(name, value)
 
 

@@ -51,6 +51,20 @@ mutation Run($params: ExecutionParams!) {
     ... on PythonError { message }
   }
 }"""
+_CANCEL = """
+mutation Cancel($id: String!) {
+  cancelPartitionBackfill(backfillId: $id) { __typename ... on PythonError { message } }
+}"""
+_AGAIN = """
+mutation Again($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}"""
+_STEPS = """
+query Steps($id: ID!) { runOrError(runId: $id) { ... on Run { status stepStats { stepKey } } } }"""
 ENDED = {"COMPLETED", "COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 
 
@@ -211,11 +225,38 @@ class Ui:
         backfill_id: str = launched["backfillId"]
         return backfill_id
 
-    def run(self, job: str, *, tags: Mapping[str, str]) -> str:
-        """Launch a run of a job, and return its id."""
+    def cancel(self, backfill_id: str) -> None:
+        """Cancel a backfill."""
+        answer = self.ask(_CANCEL, id=backfill_id)["cancelPartitionBackfill"]
+        assert answer["__typename"] == "CancelBackfillSuccess", answer
+
+    def run_again(self, run_id: str, strategy: str) -> str:
+        """Re-execute a run that ended, and return the new run's id."""
+        params = {"parentRunId": run_id, "strategy": strategy}
+        launched = self.ask(_AGAIN, params=params)["launchRunReexecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        new_id: str = launched["run"]["runId"]
+        return new_id
+
+    def finish_run(self, run_id: str, *, seconds: float) -> tuple[str, list[str]]:
+        """Wait until a run has ended, and return its status and its steps."""
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.ask(_STEPS, id=run_id)["runOrError"]
+            return found if found["status"] in {"SUCCESS", "FAILURE", "CANCELED"} else None
+
+        run = wait_for(f"the end of run {run_id}", ended, seconds=seconds)
+        return str(run["status"]), [str(step["stepKey"]) for step in run["stepStats"]]
+
+    def run(self, job: str, *, tags: Mapping[str, str], assets: Sequence[str] = ()) -> str:
+        """Launch a run of a job, or of some of its assets, and return its id."""
         location = {"repositoryLocationName": "tradematrix_pipelines", "repositoryName": "__repository__"}
         params = {
-            "selector": {**location, "pipelineName": job},
+            "selector": {
+                **location,
+                "pipelineName": job,
+                **({"assetSelection": [{"path": [asset]} for asset in assets]} if assets else {}),
+            },
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }

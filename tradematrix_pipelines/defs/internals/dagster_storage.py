@@ -19,7 +19,7 @@ from sqlalchemy import URL, NullPool, create_engine, text
 from tradematrix_pipelines.defs.internals.backfill_ranges import cut_backfills_by_symbol
 from tradematrix_pipelines.defs.internals.data_versions import with_data_version
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
-from tradematrix_pipelines.settings import batch_dagster_events, load_settings
+from tradematrix_pipelines.settings import load_settings, set_dagster_variables
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     """Dagster's event log, which also stores the planned materializations of a run in one go.
 
     The stock storage stores each on a connection of its own, which takes most of the time of submitting a run over a
-    year of partitions. Dagster hands over batches because ``settings.batch_dagster_events`` has told it to.
+    year of partitions. Dagster hands over batches because ``settings.set_dagster_variables`` has told it to.
     """
 
     def __init__(self, url: str, databases: OpenDatabases) -> None:
@@ -76,7 +76,7 @@ class TradeMatrixStorage(DagsterPostgresStorage):
 
     def __init__(self, *, inst_data: ConfigurableClassData | None = None) -> None:
         # Whoever started this process, e.g. a bare `dagster dev`.
-        batch_dagster_events()
+        set_dagster_variables()
         cut_backfills_by_symbol()
         databases = open_databases(load_settings())
         url = databases.dagster.render_as_string(hide_password=False)
