@@ -1,20 +1,26 @@
-"""``tradematrix migrate``: bring the market database's schema up to date."""
+"""``tradematrix migrate``: bring the market database's schema up to date, and Dagster's partitions with it."""
 
 import click
 from sqlalchemy import create_engine
 
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import prepare
+from tradematrix_pipelines.storage.symbols import read_symbols
 
 
 @click.command()
 def command() -> None:
     """Bring the schema up to date. Every command does so at its start; run again, this does nothing."""
-    with open_databases(load_settings()) as databases:
+    settings = load_settings()
+    with open_databases(settings) as databases:
         engine = create_engine(databases.market)
         try:
-            applied = prepare(engine)
+            applied = prepare(engine, now=settings.clock.now())
+            with open_instance(settings) as instance:
+                sync_symbols(instance, [symbol.name for symbol in read_symbols(engine)])
         finally:
             engine.dispose()
     click.echo(f"applied {', '.join(applied)}" if applied else "up to date")

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -173,6 +173,26 @@ def test_a_backfill_survives_a_power_cut(installation: Installation, undisturbed
         web.process.wait(30)
     with ui(installation.env, installation.home) as web:
         finish(web, backfill, installation, undisturbed)
+
+
+@pytest.mark.kills
+def test_a_backfill_survives_a_code_server_that_dies_while_it_starts(installation: Installation) -> None:
+    installation.simulator.set_faults()
+    find = service("tradematrix_pipelines.defs.internals.daemon")
+    with ui(installation.env, installation.home) as web:
+        before = find(installation, web)
+        backfill = web.backfill([date(2026, 10, 26), date(2026, 10, 27)], [SYMBOL])
+        os.kill(before, signal.SIGKILL)
+
+        def starting() -> psutil.Process | None:
+            with suppress(psutil.NoSuchProcess, StopIteration):
+                daemon = find(installation, web)
+                servers = psutil.Process(daemon).children() if daemon != before else []
+                return next(child for child in servers if "grpc" in child.cmdline())
+            return None
+
+        wait_for("the new daemon's code server", starting, seconds=60, every=0.05).kill()
+        assert web.finish(backfill, seconds=240) == "COMPLETED_SUCCESS"
 
 
 def is_zombie(pid: int) -> bool:
