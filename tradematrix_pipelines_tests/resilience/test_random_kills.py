@@ -217,7 +217,9 @@ def test_everything_ends_complete_by_itself(folder: Path, capsys: pytest.Capture
             fired = time.monotonic() - begun
             run.simulator.set_faults()
             wanted = ranges(run)
-            wait_for("everything to be complete", lambda: complete(run, wanted), seconds=900, every=5)
+            with suppress(TimeoutError):
+                wait_for("everything to be complete", lambda: not missing(run, wanted), seconds=900, every=5)
+            assert missing(run, wanted) == []
             disturbed = {each: run.state(each) for each in wanted}
             assert run.web.process.poll() is None, (run.home / "up.log").read_text()
         with capsys.disabled():
@@ -267,18 +269,22 @@ def ranges(run: Run) -> Sequence[Range]:
     return [*found, (symbol, day, day, day + timedelta(days=1))]
 
 
-def complete(run: Run, wanted: Sequence[Range]) -> bool:
-    """Whether every session of every timeframe is, and the backfills have ended."""
+def missing(run: Run, wanted: Sequence[Range]) -> list[str]:
+    """Return what is not there yet: backfills that have not ended, sessions that are not complete, levels."""
     assert run.web.process.poll() is None, (run.home / "up.log").read_text()
-    if any(run.web.backfill_status(each) not in ENDED for each in run.backfills):
-        return False
-    for found in wanted:
-        state = run.state(found)
-        days = (found[2] - found[1]).days + 1
+    found = [
+        f"backfill {each}: {status}" for each in run.backfills if (status := run.web.backfill_status(each)) not in ENDED
+    ]
+    for symbol, first, last, after in wanted:
+        state = run.state((symbol, first, last, after))
+        days = (last - first).days + 1
         total, _, open_ = state["session_coverage"]
-        if (total, open_) != (5 * days, 0) or state["levels_daily"][0] < max(1, days - 1):
-            return False
-    return True
+        if (total, open_) != (5 * days, 0):
+            found.append(f"{symbol} {first} {last}: {total} of {5 * days} sessions, {open_} of them open")
+        levels = state["levels_daily"][0]
+        if levels < max(1, days - 1):
+            found.append(f"{symbol} {first} {after}: {levels} of {max(1, days - 1)} levels")
+    return found
 
 
 def backfilled(calm: Run, wanted: Sequence[Range]) -> dict[Range, dict[str, tuple[Any, ...]]]:
