@@ -1,4 +1,4 @@
-"""Backfilling from the command line: which partitions, in which runs, and what is there afterwards."""
+"""Backfilling from the command line: which partitions, and in which runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ def plan_candle_runs(
     settings: Settings,
     now: datetime,
 ) -> list[Run]:
-    """Return the runs that bring in the candles of ``symbol`` from ``first`` to ``last``, both included.
+    """Return the runs that fetch the candles of ``symbol`` from ``first`` to ``last``, both included.
 
-    Daily bars get a run of their own where the last session is still open: theirs is not there yet.
+    Daily bars get a run of their own where the last session is still open: it has no daily bar yet.
 
     Args:
         last: ``None`` for the last session that has closed.
@@ -75,7 +75,7 @@ def plan_levels_run(
 ) -> Run | None:
     """Return the run for the levels that follow from the sessions ``first`` to ``last``, or ``None`` for none.
 
-    That is the trade dates after each of them; and ``first`` itself, when the session before it is stored.
+    These are the trade dates after each session; and ``first`` itself, when the session before it is stored.
     """
     calendar = get_calendar(symbol.calendar)
     closed = [session for session in calendar.sessions(first, last) if session.closes_at <= now]
@@ -104,7 +104,7 @@ def execute(
         last=run.last,
         assets=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
         run_config=config,
-        # Whoever ends a command means it, and can give it again.
+        # Whoever stops a command means it, and can run it again.
         tags={BATCH_TAG: batch, **NO_RUN_RETRIES},
     )
 

@@ -1,4 +1,4 @@
-"""Keeping the partitions' symbols and the table of symbols the same, whichever of them somebody changed."""
+"""Keeps the partitions' symbols and the table of symbols in sync, whichever of them was changed."""
 
 import dagster as dg
 
@@ -16,12 +16,12 @@ _SECONDS = 30
 def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor."""
 
-    # The partitions of a deactivated symbol disappear from view; its candles, levels and history stay, and are there
-    # again when it is activated.
+    # The partitions of a deactivated symbol disappear from view; its candles, levels and history stay, and show again
+    # when it is activated.
     @dg.sensor(
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Follow market_symbols with the partitions; take in currency pairs that were added as partitions.",
+        description="Sync the partitions with market_symbols; add currency pairs that were added as partitions to it.",
     )
     @on_database(settings)
     def symbols(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
@@ -50,5 +50,5 @@ def _take_in(name: str) -> tuple[Symbol | None, str]:
     except UsageError as error:
         return None, f"removed again: {error}"
     if symbol is None:
-        return None, f"removed again, nothing tells its calendar: tradematrix symbols add {name} --calendar …"
+        return None, f"removed again, its calendar is unknown: tradematrix symbols add {name} --calendar …"
     return symbol, "added as a currency pair"

@@ -1,4 +1,4 @@
-"""What the tests of Dagster's shells share."""
+"""Fixtures of the tests of sensors and schedules."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -46,7 +46,7 @@ def test_an_operator_can_turn_it_off(settings: Settings, monkeypatch: pytest.Mon
     assert statements == events
 
 
-def test_children_are_told_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_processes_are_configured_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert EVENT_BATCHING.items() <= child_environment(settings).items()
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
     assert child_environment(settings)["DAGSTER_EVENT_BATCH_SIZE"] == "7"

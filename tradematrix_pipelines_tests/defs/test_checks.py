@@ -1,4 +1,4 @@
-"""How fresh each asset is, and how Dagster learns of it: on a real Postgres and a real instance."""
+"""How fresh each asset is, and how it is reported to Dagster: on a real Postgres and a real instance."""
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -48,16 +48,16 @@ def bring_in(
     final: bool = True,
     timeframes: Collection[Timeframe] = tuple(Timeframe),
 ) -> None:
-    """Store what is known of one session, without its candles."""
+    """Store the coverage of one session, without its candles."""
     session = get_calendar(symbol.calendar).session(day)
     assert session is not None
     for timeframe in timeframes:
-        found = Coverage(
+        coverage = Coverage(
             timeframe=timeframe, trade_date=day, status=status, final=final, expected=10,
             received=10 if status is Status.COMPLETE else 7, longest_gap=3, source="simulator",
             opens_at=session.opens_at, closes_at=session.closes_at,
         )  # fmt: skip
-        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(found,), source="simulator")
+        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(coverage,), source="simulator")
         write(database.engine, [batch], now=session.closes_at)
 
 
@@ -97,14 +97,14 @@ def friday(database: Database, symbols: dict[str, Symbol]) -> Database:
 
 def late(database: Database, now: datetime) -> dict[str, list[str]]:
     """Return the late symbols by asset, without the assets that have none."""
-    found = judge_freshness(database, read_symbols(database.engine), now=now)
-    assert list(found) == ASSETS
-    return {asset: [each.symbol for each in some] for asset, some in found.items() if some}
+    judged = judge_freshness(database, read_symbols(database.engine), now=now)
+    assert list(judged) == ASSETS
+    return {asset: [row.symbol for row in rows] for asset, rows in judged.items() if rows}
 
 
 def reasons(database: Database, now: datetime, asset: str) -> list[str]:
-    found = judge_freshness(database, read_symbols(database.engine), now=now)
-    return [f"{each.symbol}: {each.reason}" for each in found[asset]]
+    judged = judge_freshness(database, read_symbols(database.engine), now=now)
+    return [f"{row.symbol}: {row.reason}" for row in judged[asset]]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
         bar(friday, symbols["DAX"], timeframe, closes_at - timedelta(minutes=15))
     late_at = {
         minutes: [
-            asset for asset, some in late(friday, closes_at + timedelta(minutes=minutes)).items() if "DAX" in some
+            asset for asset, names in late(friday, closes_at + timedelta(minutes=minutes)).items() if "DAX" in names
         ]
         for minutes in (29, 30)
     }
@@ -187,11 +187,11 @@ def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
 def test_a_running_session_is_judged_by_its_newest_bar(
     friday: Database, symbols: dict[str, Symbol], symbol: str, ages: tuple[int, ...], expected: list[str]
 ) -> None:
-    for each in symbols.values():
-        for timeframe, age in zip(INTRADAY, ages if each.name == symbol else (0, 0, 0, 0), strict=True):
+    for known in symbols.values():
+        for timeframe, age in zip(INTRADAY, ages if known.name == symbol else (0, 0, 0, 0), strict=True):
             length = timeframe.length
             assert length is not None
-            bar(friday, each, timeframe, AT_NOON - timedelta(minutes=age) - length)
+            bar(friday, known, timeframe, AT_NOON - timedelta(minutes=age) - length)
     # What a clock that was set back has stored lies in the future, and makes nothing fresh.
     bar(friday, symbols[symbol], Timeframe.M1, AT_NOON + timedelta(hours=1))
     assert late(friday, AT_NOON) == {asset: [symbol] for asset in expected}
@@ -208,7 +208,7 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 def definitions(settings: Settings) -> dg.Definitions:
     everything = dg.AssetSelection.all_asset_checks()
-    some = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh"))
+    selection = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh"))
     with disable_dagster_warnings():
         partitions = session_partitions(settings)
         return dg.Definitions(
@@ -216,7 +216,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             sensors=[build_freshness_sensor(settings)],
             jobs=[
                 dg.define_asset_job("checks", everything),
-                dg.define_asset_job("one_check", some),
+                dg.define_asset_job("one_check", selection),
                 dg.define_asset_job("candles", dg.AssetSelection.groups("candles")),
             ],
             resources=build_resources(settings),
@@ -228,13 +228,13 @@ def known(instance: dg.DagsterInstance) -> dict[str, tuple[bool, str | None]]:
     """Return whether the newest evaluation of each asset's check passed, and what it says."""
     keys = [dg.AssetCheckKey(dg.AssetKey(asset), "fresh") for asset in ASSETS]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    found = {}
+    verdicts = {}
     for key, record in records.items():
         assert record.event is not None
         evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]  # it has one
         assert evaluation.severity is dg.AssetCheckSeverity.WARN
-        found[key.asset_key.to_user_string()] = (evaluation.passed, evaluation.description)
-    return found
+        verdicts[key.asset_key.to_user_string()] = (evaluation.passed, evaluation.description)
+    return verdicts
 
 
 def test_the_check_of_every_asset_in_one_run(
@@ -243,10 +243,10 @@ def test_the_check_of_every_asset_in_one_run(
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
     result = definitions(settings).resolve_job_def("checks").execute_in_process(instance=instance)
     assert result.success, "late data stop nothing"
-    [red] = [each for each in result.get_asset_check_evaluations() if not each.passed]
-    assert red.metadata["late"] == dg.MetadataValue.int(1)
-    assert red.metadata["symbols"] == dg.MetadataValue.int(5)
-    assert red.metadata["late_symbols"] == dg.MetadataValue.table(
+    [failed] = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+    assert failed.metadata["late"] == dg.MetadataValue.int(1)
+    assert failed.metadata["symbols"] == dg.MetadataValue.int(5)
+    assert failed.metadata["late_symbols"] == dg.MetadataValue.table(
         [dg.TableRecord({"symbol": "DAX", "why": "session 2026-11-20 is partial: 7 of 10 bars, longest gap 3 minutes"})]
     )
     assert {asset for asset, (passed, _) in known(instance).items() if passed} == set(ASSETS) - {"ohlc_5m"}
@@ -254,7 +254,7 @@ def test_the_check_of_every_asset_in_one_run(
 
 def test_one_check_alone(database: Database, settings: Settings, instance: dg.DagsterInstance) -> None:
     result = definitions(settings).resolve_job_def("one_check").execute_in_process(instance=instance)
-    assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == ["ohlc_1m"]
+    assert [row.asset_key.to_user_string() for row in result.get_asset_check_evaluations()] == ["ohlc_1m"]
 
 
 def tick(
@@ -278,7 +278,7 @@ def test_the_sensor_reports_what_has_changed(
     friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported, cursor = tick(instance, None, monkeypatch, SATURDAY)
-    assert reported == ASSETS, "the first tick tells of all, so that the UI knows"
+    assert reported == ASSETS, "the first tick reports all, so that the UI knows"
     assert set(known(instance).values()) == {(True, "fresh")}
     reported, cursor = tick(instance, cursor, monkeypatch, SATURDAY + timedelta(hours=1))
     assert reported == []

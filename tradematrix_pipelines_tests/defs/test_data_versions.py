@@ -1,4 +1,4 @@
-"""What makes partitions stale in the UI: other prices do, the same prices stored again don't. A real instance."""
+"""Other prices make partitions stale in the UI, the same prices stored again don't. A real instance."""
 
 from datetime import date
 
@@ -85,6 +85,6 @@ def test_each_partition_has_a_version_of_its_own_whatever_stored_it(day: Day) ->
     tags = {
         record.partition_key: record.asset_materialization.tags for record in records if record.asset_materialization
     }
-    versions = {key: (found or {})["dagster/data_version"] for key, found in tags.items()}
+    versions = {key: (of_key or {})["dagster/data_version"] for key, of_key in tags.items()}
     assert len(set(versions.values())) == 4
-    assert all(each.startswith("102-") for each in versions.values()), "8.5 hours"
+    assert all(version.startswith("102-") for version in versions.values()), "8.5 hours"

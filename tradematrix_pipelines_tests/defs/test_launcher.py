@@ -1,4 +1,4 @@
-"""Whether the process of a run that shows as started is still there."""
+"""Whether the process of a started run is still alive."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Requests of the trading day: none twice for the same, none lost with its run. Real Postgres, a real instance."""
+"""Run requests of the trading day: none twice, none lost with its run. Real Postgres, a real instance."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -18,7 +18,7 @@ DEADLINE = datetime(2026, 11, 20, 19, 59, tzinfo=UTC)
 
 
 def asked(answer: Answer) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return the partitions and assets of each run asked for."""
+    """Return the partitions and assets of each requested run."""
     if isinstance(answer, str):
         return []
     return sorted(
@@ -48,7 +48,7 @@ def test_what_is_queued_or_running_is_asked_for_by_nobody(dax: Day, status: dg.D
     for hours in range(3):
         dax.at(DEADLINE + hours * timedelta(hours=1))
         for answer in (dax.sensor("session_close"), dax.schedule("daily_close"), dax.schedule("pivots")):
-            assert answer == "a run is under way for all that is wanted (20), or was asked for in the last 10 minutes"
+            assert answer == "a run is under way for all that is wanted (20), or was requested in the last 10 minutes"
 
 
 @pytest.mark.parametrize("first", ["session_close", "daily_close"])
@@ -73,19 +73,19 @@ def test_a_run_that_the_daemon_starts_again_is_not_asked_for_beside_it(dax: Day)
 
 def test_a_sensor_and_a_deadline_at_the_same_instant_ask_once(dax: Day) -> None:
     # Evaluated side by side, before the daemon has made any run for either.
-    found: list[Answer] = []
+    answers: list[Answer] = []
     together = Barrier(2)
 
     def tick(kind: str) -> None:
         together.wait()
-        found.append(dax.sensor("session_close") if kind == "sensor" else dax.schedule("daily_close"))
+        answers.append(dax.sensor("session_close") if kind == "sensor" else dax.schedule("daily_close"))
 
     threads = [Thread(target=tick, args=(kind,)) for kind in ("sensor", "schedule")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(len(asked(answer)) for answer in found) == [0, 1]
+    assert sorted(len(asked(answer)) for answer in answers) == [0, 1]
 
 
 def test_a_deadline_asks_once_for_what_is_due_and_incomplete(dax: Day) -> None:
@@ -130,13 +130,13 @@ def test_a_pull_that_waits_in_the_queue_is_not_asked_for_again(day: Day) -> None
         remote_job_origin=job_origin("pull_live"),
     )
     day.at(OPEN + MINUTE)
-    assert day.schedule("live") == "the pull before is still under way"
+    assert day.schedule("live") == "the previous pull is still under way"
     day.instance.report_run_failed(run, "the machine was loaded")
     assert not isinstance(day.schedule("live"), str)
 
 
 def die_for_good(day: Day, run: dg.DagsterRun) -> None:
-    """Let a run die before it has worked, as the last of those that the daemon starts by itself."""
+    """Let a run fail before it has done anything, as the last that the daemon retries by itself."""
     day.instance.add_run_tags(run.run_id, NO_RUN_RETRIES)
     [tagged] = day.instance.get_runs(dg.RunsFilter(run_ids=[run.run_id]))
     day.instance.report_run_failed(tagged, "the machine was loaded")
