@@ -1,4 +1,4 @@
-"""``tradematrix migrate``: bring the market database's schema up to date."""
+"""``tradematrix migrate``: brings the market database's schema up to date."""
 
 import click
 from sqlalchemy import create_engine
@@ -10,7 +10,7 @@ from tradematrix_pipelines.storage.database import prepare
 
 @click.command()
 def command() -> None:
-    """Bring the schema up to date. Every command does so at its start; run again, this does nothing."""
+    """Bring the schema up to date. Every command does so at its start. Idempotent."""
     with open_databases(load_settings()) as databases:
         engine = create_engine(databases.market)
         try:

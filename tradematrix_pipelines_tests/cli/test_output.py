@@ -1,4 +1,4 @@
-"""What tables do with text that means something to a terminal."""
+"""How tables print text that a terminal would interpret."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A refresh that fails leaves what is stored as it is, and says so."""
+"""A failed refresh leaves what is stored unchanged, and reports it."""
 
 import json
 from collections.abc import Callable
