@@ -92,7 +92,7 @@ def add(
     )
     with open_database() as (settings, database):
         if name in {known.name for known in read_symbols(database.engine, only_active=False)}:
-            raise UsageError(f"{name} is there already: see `tradematrix symbols list --all`")
+            raise UsageError(f"{name} already exists: see `tradematrix symbols list --all`")
         if not no_lookup:
             symbol = look_up(settings, database, symbol, fixed=bool(instrument))
         add_symbols(database.engine, [symbol], now=database.clock.now())
@@ -136,7 +136,7 @@ def remove(name: str, *, purge: bool, yes: bool) -> None:
                 f"or delete them with `tradematrix symbols remove {name} --purge`"
             )
         if stored and not yes:
-            click.confirm(f"Delete {summary} for good?", abort=True)
+            click.confirm(f"Delete {summary} permanently?", abort=True)
         remove_symbol(database.engine, symbol, purge=purge)
         _sync(settings, database)
     click.echo(f"removed {name}" + (f" and {summary}" if stored else ""))

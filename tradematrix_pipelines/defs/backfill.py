@@ -55,7 +55,7 @@ def plan_candle_runs(
         last: ``None`` for the last session that has closed.
 
     Raises:
-        UsageError: the dates are the wrong way round, before history, in the future, or hold no session.
+        UsageError: the dates are in the wrong order, before history, in the future, or contain no session.
     """
     last = last or _last_session(symbol, now, closed=True).trade_date
     sessions = _checked_sessions(symbol, first, last, settings, now)

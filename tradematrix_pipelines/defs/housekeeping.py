@@ -1,4 +1,4 @@
-"""Deletes what nobody will look at again: a live pull a minute is half a million runs a year.
+"""Deletes what is not needed any more: a live pull a minute is half a million runs a year.
 
 A partition stays materialized without them: the run after its session's close has materialized it again.
 """

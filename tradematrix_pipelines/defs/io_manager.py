@@ -61,7 +61,7 @@ class PostgresIOManager(dg.IOManager):
         context.log.info("%d rows new or changed", self.write_levels(obj))
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Return the partitions asked for as one frame.
+        """Return the requested partitions as one frame.
 
         Candles: ``storage.sessions.read_sessions``. Levels: the rows of their table, with a ``symbol`` column.
 

@@ -27,7 +27,7 @@ def longest(runtime: timedelta) -> dict[str, str]:
 
 
 def build_jobs() -> list[UnresolvedAssetJobDefinition]:
-    """Return the jobs; each takes any rectangle of partitions in one run."""
+    """Return the jobs; a run takes any rectangle of partitions."""
     return [
         dg.define_asset_job(
             INGEST_CANDLES,

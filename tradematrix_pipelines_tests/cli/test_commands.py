@@ -114,7 +114,7 @@ def test_the_etf_under_the_name_dax_is_not_stored(run: Run, simulator: Simulator
         ("symbols add A|B --calendar XETR", 2, "'A|B' holds '|'"),
         ("symbols add A,B --calendar XETR", 2, "'A,B' holds ','"),
         ("symbols add SPX --calendar XNYX", 2, "did you mean XNYS"),
-        ("symbols add DAX --calendar XETR", 2, "DAX is there already"),
+        ("symbols add DAX --calendar XETR", 2, "DAX already exists"),
         ("symbols add SPX --calendar XNYS --tick-size 0", 2, "must be greater than 0"),
         ("symbols deactivate FOO", 2, "unknown symbol 'FOO'"),
         ("candles FOO", 2, "unknown symbol 'FOO'"),

@@ -82,7 +82,7 @@ def test_there_is_one_up_of_a_home_and_it_can_be_seen_and_stopped(home: Path, en
         again = wait_for("the next webserver", lambda: restarted(env), seconds=30)
         assert again["pid"] != webserver["pid"]
         assert tradematrix(env, "stop") == f"stopped, pid {web.process.pid}\n"
-        # Nothing is waited for: all of it is over when `stop` returns.
+        # Without waiting: all processes have ended when `stop` returns.
         assert but_its_watcher(left_behind(home)) == []
         assert web.process.wait(5) == 0
     wait_until_nothing_is_left(home, seconds=5)
@@ -108,7 +108,7 @@ def test_nothing_is_left_when_up_is_ended_by(home: Path, env: dict[str, str], nu
         web.process.wait(60)
         if number is not signal.SIGKILL:
             assert web.process.returncode == 0, (home / "up.log").read_text()
-            # In its own time: what is left is not killed behind its back.
+            # Without interference: `up` ends its processes itself.
             assert but_its_watcher(left_behind(home)) == []
         wait_until_nothing_is_left(home)
 

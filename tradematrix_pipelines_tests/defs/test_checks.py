@@ -80,7 +80,7 @@ def bar(database: Database, symbol: Symbol, timeframe: Timeframe, opens_at: date
 
 @pytest.fixture
 def symbols(database: Database) -> dict[str, Symbol]:
-    # They have been there for long: nothing is late in its first minutes.
+    # Old enough to be judged: a new symbol is not late.
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET created_at = '2026-01-01'"))
     return {symbol.name: symbol for symbol in read_symbols(database.engine)}
@@ -192,7 +192,7 @@ def test_a_running_session_is_judged_by_its_newest_bar(
             length = timeframe.length
             assert length is not None
             bar(friday, known, timeframe, AT_NOON - timedelta(minutes=age) - length)
-    # What a clock that was set back has stored lies in the future, and makes nothing fresh.
+    # Bars in the future, stored before the clock was set back, make nothing fresh.
     bar(friday, symbols[symbol], Timeframe.M1, AT_NOON + timedelta(hours=1))
     assert late(friday, AT_NOON) == {asset: [symbol] for asset in expected}
 
@@ -305,14 +305,14 @@ def test_the_sensor_sets_right_what_runs_have_left(
     friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = tick(instance, None, monkeypatch, SATURDAY)
-    # A run that finds it late, where all is well again before the next tick.
+    # A run reports it late, and it is fresh again before the next tick.
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M1])
     definitions(load_settings()).resolve_job_def("one_check").execute_in_process(instance=instance)
     assert not known(instance)["ohlc_1m"][0]
     bring_in(friday, symbols["DAX"], FRIDAY, timeframes=[Timeframe.M1])
     assert tick(instance, cursor, monkeypatch, SATURDAY) == (["ohlc_1m"], cursor)
     assert known(instance)["ohlc_1m"] == (True, "fresh")
-    # A run of candles that fails before it comes to their checks.
+    # A run of candles that fails before it reaches their checks.
     sync_symbols(instance, ["DAX"])
     monkeypatch.setenv("TRADEMATRIX_VENDOR", "nobody")
     failed = run_sessions(instance, definitions(load_settings()), "candles", symbol="DAX", first=FRIDAY, last=FRIDAY)

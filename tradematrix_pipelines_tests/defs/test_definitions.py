@@ -42,8 +42,8 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
 
 
 def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.RepositoryDefinition) -> None:
-    # By the class that the daemon makes its plan with. Levels that follow from candles of the backfill are of the
-    # dates after these; where none of the backfill's candles leads to them, they are of the dates chosen.
+    # Uses the class with which the daemon plans. Levels that depend on candles of the backfill are for the dates after
+    # these; where they depend on none of its candles, they are for the chosen dates.
     graph, chosen, after = repository.asset_graph, ["2026-11-18", "2026-11-20"], ["2026-11-19", "2026-11-23"]
     levels, leads_to_levels = {"daily_levels", "pivot_points"}, {"ohlc_1m", "ohlc_1d"}
     names = sorted(key.to_user_string() for key in graph.get_all_asset_keys())

@@ -23,7 +23,7 @@ from tradematrix_pipelines.settings import load_settings, set_dagster_variables
 
 _logger = logging.getLogger(__name__)
 
-_TABLES_LOCK = 8_427_101_264_319  # any constant that nobody else picks
+_TABLES_LOCK = 8_427_101_264_319  # an arbitrary constant
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
@@ -58,7 +58,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
                 insert = self.prepare_insert_event_batch(events)
                 ids = connection.execute(insert.returning(insert.table.c.id)).scalars().all()
                 last = {e.get_dagster_event().asset_key: (e, i) for e, i in zip(events, ids, strict=True)}
-                for key in sorted(last, key=str):  # the same order in all runs, so that none can block another for good
+                for key in sorted(last, key=str):  # the same order in all runs, against deadlocks
                     self._store_asset_event(connection, *last[key])
         except (AttributeError, TypeError, ValueError):
             _logger.warning("this Dagster can't batch planned materializations; storing one by one", exc_info=True)
