@@ -17,11 +17,11 @@ from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.jobs import PRIORITY, longest
+from tradematrix_pipelines.defs.jobs import PRIORITY, max_runtime
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.ingest.live import Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey
@@ -38,7 +38,7 @@ from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
 
-_LONGEST = timedelta(minutes=10)
+_MAX_RUNTIME = timedelta(minutes=10)
 
 
 class PullConfig(dg.Config):
@@ -101,7 +101,7 @@ def build_live_job(settings: Settings) -> dg.JobDefinition:
         name=PULL_LIVE,
         executor_def=dg.in_process_executor,
         # No pull starts while another is under way, so one that hangs is ended; the next tick is the retry.
-        tags={**PRIORITY, **NO_RUN_RETRIES, **longest(_LONGEST)},
+        tags={**PRIORITY, **NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
         description="Pull the sessions that are open: every minute that has closed, and the coarser bars from them.",
     )
     def pull_live() -> None:

@@ -64,7 +64,7 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
 
 
 @contextmanager
-def settling_good_first(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
+def logging_good_on_error(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
     """Log the good partitions when the block ends early, by an error or because somebody cancels.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.tries import run_without_retries
+from tradematrix_pipelines.defs.retry_policy import run_without_retries
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.credits import open_ledger

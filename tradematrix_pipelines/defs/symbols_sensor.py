@@ -28,7 +28,7 @@ def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
         known = {symbol.name for symbol in read_symbols(database.engine, only_active=False)}
         keys = set(context.instance.get_dynamic_partitions(str(SYMBOLS.name)))
         for name in sorted(keys - known):
-            symbol, reason = _take_in(name)
+            symbol, reason = _currency_pair(name)
             if symbol is not None:
                 add_symbols(database.engine, [symbol], now=database.clock.now())
             context.log.info("%s: %s", name, reason)
@@ -44,7 +44,7 @@ def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
     return symbols
 
 
-def _take_in(name: str) -> tuple[Symbol | None, str]:
+def _currency_pair(name: str) -> tuple[Symbol | None, str]:
     try:
         symbol = currency_pair(name)
     except UsageError as error:

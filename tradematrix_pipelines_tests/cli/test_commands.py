@@ -287,7 +287,7 @@ def test_doctor_says_what_is_wrong_with_the_vendor(run: Run, monkeypatch: pytest
     assert "bad-and-secret" not in result.output
 
 
-def test_the_simulator_is_a_command_of_its_own(settings: Settings) -> None:
+def test_the_simulator_is_a_command(settings: Settings) -> None:
     command = [
         sys.executable,
         "-c",

@@ -81,7 +81,7 @@ def test_a_statement_that_takes_too_long(server: Server) -> None:
     assert "canceling statement due to statement timeout; run it again" in refusal("migrate")
 
 
-def test_a_lock_that_is_held_too_long(server: Server) -> None:
+def test_a_lock_that_takes_too_long(server: Server) -> None:
     server.admin("GRANT ALL ON SCHEMA public TO {0}")
     assert tradematrix("migrate").exit_code == 0
     server.admin("ALTER ROLE {0} SET lock_timeout = '50ms'")
@@ -90,7 +90,7 @@ def test_a_lock_that_is_held_too_long(server: Server) -> None:
         assert "canceling statement due to lock timeout; somebody else holds" in refusal("symbols", "list")
 
 
-def test_doctor_says_it_as_one_finding_among_others(server: Server) -> None:
+def test_doctor_reports_it_as_one_finding_among_others(server: Server) -> None:
     server.admin("GRANT ALL ON SCHEMA public TO {0}")
     assert tradematrix("migrate").exit_code == 0
     server.admin("ALTER TABLE market_symbols OWNER TO postgres")

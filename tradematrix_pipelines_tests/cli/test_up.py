@@ -58,7 +58,7 @@ def server_pid(home: Path) -> int:
     return int((home / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
-def test_there_is_one_up_of_a_home_and_it_can_be_seen_and_stopped(home: Path, env: dict[str, str]) -> None:
+def test_one_up_per_home_which_can_be_shown_and_stopped(home: Path, env: dict[str, str]) -> None:
     assert (said(env, "status").returncode, state(env)["running"]) == (1, False)
     nothing = said(env, "stop")
     assert (nothing.returncode, "nothing to stop" in nothing.stdout) == (0, True)
@@ -113,7 +113,7 @@ def test_nothing_is_left_when_up_is_ended_by(home: Path, env: dict[str, str], nu
         wait_until_nothing_is_left(home)
 
 
-def test_the_next_start_waits_for_what_a_killed_one_left(home: Path, env: dict[str, str]) -> None:
+def test_the_next_start_waits_for_the_processes_of_a_killed_one(home: Path, env: dict[str, str]) -> None:
     port = free_port()
     with ui(env, home, port=port) as first:
         first.process.kill()

@@ -16,7 +16,7 @@ from dagster._utils.error import SerializableErrorInfo
 from sqlalchemy import update
 
 from tradematrix_pipelines.clock import SystemClock
-from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
@@ -202,7 +202,7 @@ def test_a_kind_that_cant_be_judged_is_an_incident_and_silences_no_other(day: Da
     assert len(open_incidents(day, "stale_market")) == 3, "still"
 
 
-def test_a_symbol_without_a_calendar_costs_the_others_nothing(day: Day, receiver: Receiver) -> None:
+def test_a_symbol_without_a_calendar_does_not_affect_the_others(day: Day, receiver: Receiver) -> None:
     catch_up(day)
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(

@@ -59,5 +59,5 @@ def test_opening_the_storage_is_enough(settings: Settings) -> None:
         assert os.environ["DAGSTER_EVENT_BATCH_SIZE"] == EVENT_BATCHING["DAGSTER_EVENT_BATCH_SIZE"]
 
 
-def test_dagster_has_the_number_that_the_daemon_shortens() -> None:
+def test_dagster_has_the_interval_that_the_daemon_shortens() -> None:
     assert controller.DEFAULT_DAEMON_INTERVAL_SECONDS == 30

@@ -117,7 +117,7 @@ def reasons(database: Database, now: datetime, asset: str) -> list[str]:
         pytest.param("2026-11-23T08:10", id="Xetra too"),
     ],
 )
-def test_what_is_complete_stays_fresh_while_markets_are_closed(
+def test_complete_sessions_stay_fresh_while_markets_are_closed(
     friday: Database, symbols: dict[str, Symbol], now: str
 ) -> None:
     if now > "2026-11-22T23":
@@ -127,7 +127,7 @@ def test_what_is_complete_stays_fresh_while_markets_are_closed(
     assert late(friday, datetime.fromisoformat(now).replace(tzinfo=UTC)) == {}
 
 
-def test_a_holiday_asks_for_the_session_before_it(database: Database, symbols: dict[str, Symbol]) -> None:
+def test_on_a_holiday_the_previous_session_is_due(database: Database, symbols: dict[str, Symbol]) -> None:
     thanksgiving = datetime(2026, 11, 26, 18, tzinfo=UTC)
     for name in ("NDX", "DJI"):
         bring_in(database, symbols[name], date(2026, 11, 25))
@@ -146,7 +146,7 @@ def test_no_symbols_are_never_late(database: Database) -> None:
     assert judge_freshness(database, [], now=SATURDAY) == {asset: [] for asset in ASSETS}
 
 
-def test_only_what_is_incomplete_is_late(friday: Database, symbols: dict[str, Symbol]) -> None:
+def test_only_incomplete_sessions_are_late(friday: Database, symbols: dict[str, Symbol]) -> None:
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
     bring_in(friday, symbols["NDX"], FRIDAY, final=False, timeframes=[Timeframe.D1])
     with friday.engine.begin() as connection:
@@ -274,7 +274,7 @@ def tick(
     return [event.asset_key.to_user_string() for event in data.asset_events], data.cursor or cursor
 
 
-def test_the_sensor_reports_what_has_changed(
+def test_the_sensor_reports_changes(
     friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported, cursor = tick(instance, None, monkeypatch, SATURDAY)
@@ -301,7 +301,7 @@ def test_the_sensor_reports_what_has_changed(
     assert set(known(instance).values()) == {(True, "fresh")}
 
 
-def test_the_sensor_sets_right_what_runs_have_left(
+def test_the_sensor_corrects_outdated_verdicts_of_runs(
     friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = tick(instance, None, monkeypatch, SATURDAY)

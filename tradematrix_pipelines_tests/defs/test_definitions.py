@@ -101,7 +101,7 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
     }
 
 
-def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
+def test_what_runs_by_default_and_without_automation() -> None:
     def triggers(settings: Settings) -> dict[str, tuple[str, bool]]:
         repository = build_defs(settings).get_repository_def()
         schedules = {

@@ -17,7 +17,7 @@ from tradematrix_pipelines.storage.check_events import count_check_events, prune
 from tradematrix_pipelines.storage.database import Database
 
 
-def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, database: Database) -> None:
+def test_old_pulls_and_bookings_are_deleted(settings: Settings, database: Database) -> None:
     now = database.clock.now()
     with database.engine.begin() as connection:
         for days in (34, 36):
@@ -59,7 +59,7 @@ def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str | None:
         return sensor.evaluate_tick(context).skip_message
 
 
-def test_old_reports_of_checks_go_but_the_newest_of_each_check(settings: Settings) -> None:
+def test_old_reports_of_checks_are_deleted_except_the_newest_of_each_check(settings: Settings) -> None:
     with open_instance(settings) as instance:
         for number in range(8):
             for asset in ("ohlc_1m", "ohlc_1h"):
@@ -83,7 +83,7 @@ def test_old_reports_of_checks_go_but_the_newest_of_each_check(settings: Setting
         assert newest.status.value == "FAILED"
 
 
-def test_large_logs_are_begun_anew_and_old_outputs_of_runs_deleted(settings: Settings) -> None:
+def test_large_logs_are_truncated_and_old_outputs_of_runs_deleted(settings: Settings) -> None:
     logs = settings.home / "logs"
     logs.mkdir(parents=True)
     (logs / "webserver.log").write_bytes(b"small")

@@ -41,7 +41,7 @@ def test_every_tick_says_what_to_do_and_leaves_an_empty_database_empty(settings:
         ("9999", SchemaTooNew, "is newer than this code"),
     ],
 )
-def test_connecting_takes_no_other_schema(
+def test_connecting_rejects_any_other_schema(
     database: Database, settings: Settings, revision: str, error: type[Exception], message: str
 ) -> None:
     with Database.connect(settings) as connected:

@@ -83,7 +83,7 @@ def stored(files_settings: Settings, answers: list[Answer]) -> Iterator[Database
         yield database
 
 
-def test_exactly_these_sessions_are_stored_and_the_next_levels_carry_them(
+def test_exactly_these_sessions_are_stored_and_used_for_the_next_levels(
     stored: Database, answers: list[Answer]
 ) -> None:
     with stored.engine.connect() as connection:
@@ -113,7 +113,7 @@ def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Database) -> None
     assert [f"{ts:%H:%M}" for ts in hours["ts"]] == ["13:30", "14:30", "15:30", "16:30"]
 
 
-def test_only_good_partitions_show_materialized(stored: Database, files_settings: Settings) -> None:
+def test_only_complete_partitions_show_as_materialized(stored: Database, files_settings: Settings) -> None:
     del stored
     from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 

@@ -50,7 +50,7 @@ def test_no_minute_is_lost_when_ticks_are_late(day: Day) -> None:
     assert minutes == (15 - 8) * 60 + 47
 
 
-def test_one_failing_symbol_costs_the_others_nothing(day: Day) -> None:
+def test_one_failing_symbol_does_not_affect_the_others(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
     assert day.pull(day.schedule("live")), "a run fails only where no pull succeeded"
     assert day.ask("SELECT count(DISTINCT symbol_id) FROM ohlc") == [(4,)]
@@ -75,7 +75,7 @@ def test_a_closed_market_costs_nothing_and_says_when_it_opens(day: Day) -> None:
     assert day.simulator.counts.calls == 0
 
 
-def test_a_session_is_brought_in_whole_after_its_close_then_its_levels(day: Day) -> None:
+def test_a_session_is_fetched_completely_after_its_close_then_its_levels(day: Day) -> None:
     assert day.pull(day.schedule("live"))
     candles = day.at(CLOSED).sensor("session_close")
     assert day.carry_out(candles) == [None] * len(candles)
@@ -89,7 +89,7 @@ def test_a_session_is_brought_in_whole_after_its_close_then_its_levels(day: Day)
     assert day.schedule("pivots") == "nothing is missing"
 
 
-def test_levels_are_computed_again_where_their_day_was_revised_and_only_there(day: Day) -> None:
+def test_only_levels_whose_day_was_revised_are_computed_again(day: Day) -> None:
     with Database.open(day.settings) as database:
         for name in ("NDX", "DJI", "EUR/USD", "XAG/USD"):
             set_active(database.engine, name, active=False)
@@ -108,7 +108,7 @@ def test_levels_are_computed_again_where_their_day_was_revised_and_only_there(da
     assert day.ask("SELECT count(*) FROM levels_daily WHERE computed_at > '2026-11-20 22:06+00'") == [(1,)]
 
 
-def test_the_deadlines_bring_in_what_no_sensor_did(day: Day) -> None:
+def test_the_deadlines_fetch_what_no_sensor_did(day: Day) -> None:
     candles = day.at(datetime(2026, 11, 20, 19, 59, tzinfo=UTC)).schedule("daily_close")
     assert day.carry_out(candles) == [None] * len(candles)
     levels = day.at(datetime(2026, 11, 21, 6, 55, tzinfo=UTC)).schedule("pivots")
@@ -116,7 +116,7 @@ def test_the_deadlines_bring_in_what_no_sensor_did(day: Day) -> None:
     assert day.ask("SELECT count(*) FROM levels_daily WHERE trade_date = '2026-11-23'") == [(1,)], "the DAX's"
 
 
-def test_what_failed_is_healed_by_itself_and_given_up_in_the_end(day: Day) -> None:
+def test_a_failed_session_is_healed_by_itself_and_finally_exhausted(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
     first = day.at(CLOSED).sensor("session_close")
     assert [error is not None for error in day.carry_out(first)].count(True) == 1

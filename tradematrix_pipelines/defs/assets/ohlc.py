@@ -17,10 +17,15 @@ from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
-from tradematrix_pipelines.defs.partition_results import PartitionResult, Results, settle, settling_good_first
+from tradematrix_pipelines.defs.partition_results import (
+    PartitionResult,
+    Results,
+    logging_good_on_error,
+    settle,
+)
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.tries import RETRY_POLICY, step_without_retries
+from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY, step_without_retries
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -91,8 +96,8 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> 
             return
         # A user at a terminal sees the failure at once, and can run `tradematrix retry`; healing has its own pauses.
         never_retry = BATCH_TAG in context.run.tags or config.purpose == HEAL
-        with step_without_retries(whatever_happens=never_retry):
-            with settling_good_first(lambda: _results(context, timeframes), context=context):
+        with step_without_retries(for_all_errors=never_retry):
+            with logging_good_on_error(lambda: _results(context, timeframes), context=context):
                 transient = _ingest(context, timeframes, config)
             settle(_results(context, timeframes), context=context, retry=transient and not never_retry)
         for timeframe in timeframes:

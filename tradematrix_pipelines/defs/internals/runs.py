@@ -20,7 +20,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
-from tradematrix_pipelines.defs.tries import INTERRUPTED
+from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"

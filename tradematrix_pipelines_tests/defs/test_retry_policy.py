@@ -113,7 +113,7 @@ def test_the_policy_is_three_attempts_a_minute_apart_then_longer() -> None:
     ],
     indirect=["desk"],
 )  # fmt: skip
-def test_a_step_is_tried_again_for_what_may_pass(desk: Desk, fault: str, tags: dict[str, str], again: bool) -> None:
+def test_a_step_is_retried_after_transient_errors(desk: Desk, fault: str, tags: dict[str, str], again: bool) -> None:
     if fault:
         desk.simulator.set_faults(fault)
     events = desk.step("DAX", **tags)
@@ -124,7 +124,7 @@ def test_a_step_is_tried_again_for_what_may_pass(desk: Desk, fault: str, tags: d
     assert not any(event.is_step_success for event in events)
 
 
-def test_only_what_may_pass_is_asked_for_again(desk: Desk) -> None:
+def test_only_transient_failures_are_fetched_again(desk: Desk) -> None:
     desk.simulator.set_faults("broken@GDAXI", "gated@NDX")
     both = {ASSET_PARTITION_RANGE_END_TAG: f"{DAY}|NDX"}
     events = desk.step("DAX", **both)
@@ -134,7 +134,7 @@ def test_only_what_may_pass_is_asked_for_again(desk: Desk) -> None:
     assert desk.simulator.counts.calls == 3 + 2, "what failed permanently is not fetched again"
 
 
-def test_a_good_step_is_not_tried_again(desk: Desk) -> None:
+def test_a_successful_step_is_not_retried(desk: Desk) -> None:
     events = desk.step("DJI")
     assert any(event.is_step_success for event in events)
     assert not any(event.is_step_up_for_retry for event in events)
@@ -165,14 +165,14 @@ class Cancelled(TwelveData):
         raise AssertionError(request)
 
 
-def test_a_command_that_is_interrupted_ends_at_once(desk: Desk) -> None:
+def test_an_interrupted_command_ends_at_once(desk: Desk) -> None:
     run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
     defs = build_defs(desk.settings, resources={"vendors": (Cancelled(None),)})
     with pytest.raises(KeyboardInterrupt):
         execute(desk.instance, defs, run, batch="a command's")
 
 
-def test_a_run_that_is_cancelled_is_not_tried_again(desk: Desk) -> None:
+def test_a_cancelled_run_is_not_retried(desk: Desk) -> None:
     defs = build_defs(desk.settings, resources={"vendors": (Cancelled(desk.instance),)})
     with pytest.raises(KeyboardInterrupt):
         run_sessions(desk.instance, defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
@@ -194,7 +194,7 @@ class CancelledLater(Cancelled):
 
 
 @pytest.mark.parametrize("cancelled", [True, False], ids=["in the UI", "Ctrl-C"])
-def test_what_is_stored_when_a_run_is_cancelled_shows_as_materialized(desk: Desk, cancelled: bool) -> None:
+def test_sessions_stored_before_a_cancel_show_as_materialized(desk: Desk, cancelled: bool) -> None:
     first, last = (date(2026, 6, 1), date(2026, 7, 10)) if cancelled else (date(2026, 8, 3), date(2026, 9, 11))
     vendor = CancelledLater(desk.instance if cancelled else None, desk.vendor)
     defs = build_defs(desk.settings, resources={"vendors": (vendor,)})
@@ -218,7 +218,7 @@ def test_what_is_stored_when_a_run_is_cancelled_shows_as_materialized(desk: Desk
 
 # The daemon reads this tag, which Dagster sets when a run fails.
 @pytest.mark.parametrize("fault", ["gated", "unknown"])
-def test_a_run_whose_step_failed_is_not_started_again(desk: Desk, fault: str) -> None:
+def test_a_run_whose_step_failed_is_not_retried(desk: Desk, fault: str) -> None:
     desk.simulator.set_faults(fault)
     outcome = run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
     run = desk.instance.get_run_by_id(outcome.run_id)
@@ -239,7 +239,7 @@ def test_a_run_whose_step_failed_is_not_started_again(desk: Desk, fault: str) ->
     ],
     ids=["no key", "bad key", "bad plan", "no vendor", "no database"],
 )
-def test_a_run_that_could_not_begin_is_started_again_where_that_may_help(
+def test_a_run_that_could_not_start_is_retried_where_that_may_help(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], again: bool
 ) -> None:
     for name, value in environment.items():
@@ -252,7 +252,7 @@ def test_a_run_that_could_not_begin_is_started_again_where_that_may_help(
     assert run.tags[WILL_RETRY_TAG] == str(again).lower()
 
 
-def test_a_commands_run_is_not_started_again_by_the_daemon_whatever_ended_it(desk: Desk) -> None:
+def test_the_daemon_never_retries_a_commands_run(desk: Desk) -> None:
     desk.simulator.set_faults("gated")
     run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
     outcome = execute(desk.instance, desk.defs, run, batch="a command's")
@@ -267,7 +267,7 @@ def may_start_again(instance: dg.DagsterInstance, run_id: str) -> bool:
     return auto_reexecution_should_retry_run(instance, run, RunFailureReason.UNEXPECTED_TERMINATION)
 
 
-def test_from_asset_failure_does_what_is_incomplete_of_a_range(desk: Desk) -> None:
+def test_from_asset_failure_fetches_the_incomplete_part_of_a_range(desk: Desk) -> None:
     first, last, assets = date(2026, 10, 12), date(2026, 10, 16), [dg.AssetKey("ohlc_1m"), dg.AssetKey("ohlc_1d")]
     run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=last, assets=assets[1:])
     run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=first, assets=assets[:1])

@@ -29,11 +29,11 @@ _PERMANENT = (UsageError, PermanentError, RefusedCandles, SchemaTooNew)
 
 
 @contextmanager
-def step_without_retries(*, whatever_happens: bool) -> Iterator[None]:
+def step_without_retries(*, for_all_errors: bool) -> Iterator[None]:
     """Keep the step's policy from retrying errors that a person has to fix, and cancelled steps.
 
     Args:
-        whatever_happens: don't retry any other error either, e.g. because a user waits for the result.
+        for_all_errors: don't retry any other error either, e.g. because a user waits for the result.
 
     Raises:
         dagster.Failure: in place of such an error.
@@ -46,7 +46,7 @@ def step_without_retries(*, whatever_happens: bool) -> Iterator[None]:
         # The policy would retry an interrupt like any other error.
         raise dg.Failure(INTERRUPTED, allow_retries=False) from interrupt
     except Exception as error:
-        if whatever_happens or isinstance(error, _PERMANENT):
+        if for_all_errors or isinstance(error, _PERMANENT):
             raise dg.Failure(_one_line(error), allow_retries=False) from error
         raise
 
