@@ -34,7 +34,7 @@ bench-backfill: install
 bench-week: install
 	PYTHONPATH=. $(BIN)/python benchmarks/week.py
 
-# Half an hour: does anything grow?
+# Half an hour: memory, open files and connections must not grow.
 soak: install
 	PYTHONPATH=. $(BIN)/python benchmarks/soak.py
 
@@ -50,7 +50,7 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Versions and hashes only: where packages come from is the business of whoever installs.
+# Versions and hashes only: whoever installs chooses the package index.
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock

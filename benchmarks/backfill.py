@@ -1,7 +1,7 @@
 """What a year of history costs: 5 symbols x all seven assets, through web UI, daemon and Postgres, on a simulator.
 
 The same project runs twice: as it is, and on Dagster's stock event storage without batching (for a quarter of the
-time, scaled). Fails when a bar is missed, when credits are more than 1.05 times the lower bound, or when the stock
+time, scaled). Fails when a bar is missing, when credits are more than 1.05 times the lower bound, or when the stock
 storage isn't at least 4 times slower. Run it with ``make bench-backfill``.
 """
 
@@ -41,7 +41,7 @@ _OURS = "tradematrix_pipelines.defs.internals.dagster_storage"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One backfill: what it was, what it took, what is there afterwards."""
+    """One backfill: its size, its cost, its result."""
 
     storage: str
     dates: int
@@ -92,17 +92,17 @@ def _arguments() -> argparse.Namespace:
 def _weekdays(count: int) -> list[date]:
     """Return the last ``count`` weekdays whose sessions have all closed."""
     day = SystemClock().now().date() - timedelta(days=1)
-    found: list[date] = []
-    while len(found) < count:
+    days: list[date] = []
+    while len(days) < count:
         if day.weekday() < 5:
-            found.append(day)
+            days.append(day)
         day -= timedelta(days=1)
-    return found[::-1]
+    return days[::-1]
 
 
 def _measure(days: Sequence[date], *, stock: bool, logs: Path | None) -> Measured:
     with _installation(stock=stock, logs=logs) as (home, env, simulator):
-        # So that the first day's levels have a session to come from.
+        # So that the first day's levels have a session to be computed from.
         first = days[0]
         lead_in = ["--from", str(first - _LEAD_IN), "--to", str(first - timedelta(days=1)), "--timeframe", "1h"]
         tradematrix(env, "backfill", *SYMBOLS, *lead_in, "--timeframe", "1d")
@@ -136,7 +136,7 @@ def _installation(*, stock: bool, logs: Path | None) -> Iterator[tuple[Path, dic
                 TWELVE_DATA_PLAN="unlimited",
                 TRADEMATRIX_TWELVE_DATA_URL=simulator.url,
             )
-            # The hold on the server keeps it up between the commands.
+            # The lease on the server keeps it running between the commands.
             with open_databases(load_settings(env)) as databases:
                 if stock:
                     env["DAGSTER_EVENT_BATCH_SIZE"] = "0"
@@ -182,13 +182,13 @@ def _bound(days: Sequence[date]) -> int:
 
 
 def _bars(env: dict[str, str], days: Sequence[date]) -> dict[str, int]:
-    """Return how many bars are stored, and how many of those that the calendars promise are not."""
+    """Return how many bars are stored, and by how many that differs from the number expected by the calendars."""
     bars = missed = 0
     for symbol in DEFAULT_SYMBOLS:
         sessions = get_calendar(symbol.calendar).sessions(days[0], days[-1])
         for timeframe in Timeframe:
             expected = sum(len(session.bar_opens(timeframe)) for session in sessions)
-            found = _count(
+            stored = _count(
                 env,
                 """SELECT count(*) FROM ohlc JOIN market_symbols s ON s.id = symbol_id WHERE s.symbol = :symbol
                 AND timeframe = CAST(:timeframe AS ohlc_timeframe) AND ts >= :first AND ts < :last""",
@@ -197,7 +197,7 @@ def _bars(env: dict[str, str], days: Sequence[date]) -> dict[str, int]:
                 first=sessions[0].opens_at,
                 last=sessions[-1].closes_at,
             )
-            bars, missed = bars + found, missed + abs(expected - found)
+            bars, missed = bars + stored, missed + abs(expected - stored)
     return {"bars": bars, "missed": missed}
 
 
@@ -222,17 +222,14 @@ def _judge(measured: Measured) -> list[str]:
 
 
 def _show(sides: Sequence[Measured], ratio: float | None, problems: Sequence[str], *, as_json: bool) -> None:
-    found = [asdict(side) for side in sides]
+    rows = [asdict(side) for side in sides]
     if as_json:
-        print(json.dumps({"sides": found, "ratio": ratio, "problems": problems}, indent=2))
+        print(json.dumps({"sides": rows, "ratio": ratio, "problems": problems}, indent=2))
         return
-    for name in found[0]:
+    for name in rows[0]:
         print(
             f"{name:10}",
-            *(
-                f"{value:>20,}" if isinstance(value, int) else f"{value!s:>20}"
-                for value in (side[name] for side in found)
-            ),
+            *(f"{value:>20,}" if isinstance(value, int) else f"{value!s:>20}" for value in (row[name] for row in rows)),
         )
     if ratio is not None:
         print(f"the stock storage takes {ratio:.1f} times as long, scaled to the same days")

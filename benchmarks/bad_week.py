@@ -1,6 +1,6 @@
-"""What goes wrong in the bad week: the vendor, the machine, the daemon.
+"""The faults of the bad week: of the vendor, the machine, the daemon.
 
-Here: when it goes wrong, and how. Not here: the week (``trading_week``), or what must come of it (``week``).
+Here: which faults, and when. Not here: the week (``trading_week``), or the expected outcome (``week``).
 """
 
 import os
@@ -22,11 +22,11 @@ from tradematrix_pipelines.vendors.registry import open_vendors
 
 _HOUR = timedelta(hours=1)
 _CHILD = "from benchmarks.bad_week import pull_once; pull_once()"
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 class BadWeek:
-    """The faults of a week that starts on ``monday``, told minute by minute."""
+    """The faults of a week that starts on ``monday``, applied minute by minute."""
 
     def __init__(self, monday: datetime, simulator: Simulator) -> None:
         tuesday, wednesday, thursday, friday = (monday + timedelta(days=n) for n in range(1, 5))
@@ -38,7 +38,7 @@ class BadWeek:
             # An hour in which nothing answers, while all five markets are open.
             wednesday + 14.75 * _HOUR: ("broken=1/1",),
             wednesday + 15.75 * _HOUR: (),
-            # The middle minute of the session is another for a while, and then what it was.
+            # The middle minute of the session has other values for a while, then the old ones again.
             thursday + 9 * _HOUR: ("revised=0.001@EUR/USD",),
             thursday + 11 * _HOUR: (),
         }
@@ -47,7 +47,7 @@ class BadWeek:
         self.kills = 0
 
     def on_minute(self, tick: datetime) -> bool:
-        """Let go wrong what goes wrong at ``tick``; return whether anybody looks at this minute."""
+        """Apply the faults of ``tick``; return whether the machine is on at this minute."""
         if tick in self._faults:
             self._simulator.set_faults(*self._faults[tick])
         if tick in self._kills:
@@ -56,11 +56,11 @@ class BadWeek:
         return not self._off[0] <= tick < self._off[1]
 
     def _kill_a_pull(self, tick: datetime) -> None:
-        """Start what the daemon would start at ``tick``, and kill it with its first answer on the way."""
+        """Start the pull that the daemon would start at ``tick``, and kill it while its first answer is on the way."""
         calls = self._simulator.counts.calls
         own = {"TRADEMATRIX_CLOCK": format_clock(FrozenClock(tick)), "PYTHONPATH": str(Path.cwd())}
         with subprocess.Popen([sys.executable, "-c", _CHILD], env={**os.environ, **own}) as child:
-            deadline = time.monotonic() + _PATIENCE
+            deadline = time.monotonic() + _TIMEOUT
             while self._simulator.counts.calls == calls and child.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.001)
             child.send_signal(signal.SIGKILL)

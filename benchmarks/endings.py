@@ -1,4 +1,4 @@
-"""How the benchmarks end: with all that they started, whoever ends them and however.
+"""Makes the benchmarks end together with all that they started, however they end.
 
 Here: processes that run one of our functions. Not here: commands, which end by themselves with ``stack.running``.
 """
@@ -13,7 +13,7 @@ from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 
 
 def die_with_parent() -> None:
-    """Let this process, made by ``multiprocessing``, end at once when the one that made it is gone, even if killed."""
+    """Make this process, a child made by ``multiprocessing``, exit as soon as its parent has ended, even if killed."""
     parent = parent_process()
     if parent is None:
         msg = "only a process made by multiprocessing has such a parent"
@@ -28,7 +28,7 @@ def die_with_parent() -> None:
 
 @contextmanager
 def ends_with_children() -> Iterator[None]:
-    """Take SIGTERM and SIGHUP for Ctrl-C, and when the block is left by any of them, end the workers in it."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C, and terminate the workers when the block ends with an exception."""
     with ends_like_ctrl_c():
         try:
             yield

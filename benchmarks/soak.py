@@ -2,7 +2,7 @@
 
 The simulator on the free plan's limits, the real daemon, webserver and Postgres; the clock starts on a Tuesday at
 13:30 UTC, so that there are live pulls, closes, levels and a new FX session. Memory, open files and connections of the
-processes that stay are sampled; what counts is how they stand in the last third against the middle one.
+long-lived processes are sampled; the last third is compared with the middle one.
 """
 
 import argparse
@@ -33,12 +33,12 @@ PLAN = "8/800"
 GROWTH_ALLOWED = 1.05
 _EVERY = 10.0
 _LIVED = 120.0
-"""Seconds after which a process counts as one that stays; run workers live for a few."""
+"""Seconds after which a process counts as long-lived; run workers live for a few."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """How it stands at one time."""
+    """The measurements at one time."""
 
     memory_mb: float
     files: int
@@ -57,23 +57,23 @@ def main() -> int:
     ):
         home = Path(folder) / "home"
         home.mkdir()
-        samples, found = soak(home, arguments.minutes * 60)
+        samples, counts = soak(home, arguments.minutes * 60)
     problems = judge(samples)
-    if not found["candles"] or not found["levels"]:
-        problems.append("nothing was stored: this was no soak")
+    if not counts["candles"] or not counts["levels"]:
+        problems.append("nothing was stored: the soak test is void")
     if arguments.json:
-        print(json.dumps({"samples": [asdict(each) for each in samples], **found, "problems": problems}, indent=2))
+        print(json.dumps({"samples": [asdict(sample) for sample in samples], **counts, "problems": problems}, indent=2))
     else:
         for name in Sample.__dataclass_fields__:
             middle, last = thirds(samples, name)
             print(f"{name:12} {middle:10.1f} {last:10.1f}  x {last / middle:.3f}")
-        print(", ".join(f"{count} {name}" for name, count in found.items()))
+        print(", ".join(f"{count} {name}" for name, count in counts.items()))
         print(*(f"FAILED: {problem}" for problem in problems), sep="\n")
     return 1 if problems else 0
 
 
 def soak(home: Path, seconds: float) -> tuple[list[Sample], dict[str, int]]:
-    """Run everything for so long; return the samples, and what was stored meanwhile."""
+    """Run everything for this long; return the samples, and counts of what was stored meanwhile."""
     clock = format_clock(FastClock(start=START, speed=SPEED, origin=SystemClock().now()))
     samples: list[Sample] = []
     with vendor(home, "--plan", PLAN, clock=clock) as simulator:
@@ -97,19 +97,19 @@ def soak(home: Path, seconds: float) -> tuple[list[Sample], dict[str, int]]:
                     samples.append(sample(up, int(count)))
                     progress.update(task, completed=passed)
                     time.sleep(_EVERY)
-                counts = {
+                queries = {
                     "candles": "SELECT count(*) FROM ohlc",
                     "levels": "SELECT count(*) FROM levels_daily",
                     "incidents": "SELECT count(*) FROM incidents",
                 }
-                found = {name: int(connection.execute(text(query)).scalar_one()) for name, query in counts.items()}
+                counts = {name: int(connection.execute(text(query)).scalar_one()) for name, query in queries.items()}
             engine.dispose()
-        found |= {f"vendor {name}": value for name, value in simulator.counts.items()}
-    return samples, found
+        counts |= {f"vendor {name}": value for name, value in simulator.counts.items()}
+    return samples, counts
 
 
 def sample(up: psutil.Process, connections: int) -> Sample:
-    """Sum up the processes of ``up`` that stay."""
+    """Sum up the long-lived processes of ``up``."""
     memory, files = 0, 0
     for process in [up, *up.children(recursive=True)]:
         try:
@@ -123,7 +123,7 @@ def sample(up: psutil.Process, connections: int) -> Sample:
 def thirds(samples: Sequence[Sample], name: str) -> tuple[float, float]:
     """Return the medians of the middle and the last third."""
     third = max(1, len(samples) // 3)
-    values = [float(getattr(each, name)) for each in samples]
+    values = [float(getattr(one, name)) for one in samples]
     return median(values[third : 2 * third]), median(values[2 * third :])
 
 

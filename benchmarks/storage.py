@@ -2,7 +2,7 @@
 
 Each way stores the same seeded minutes of five symbols in an embedded server, fresh and as an identical replay, the
 ways interleaved; medians of the rounds. Baseline (1.0): the usual recipe, COPY into a staging table and
-``INSERT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM``. Also told: the WAL that a replay writes.
+``INSERT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM``. Also printed: the WAL that a replay writes.
 
     .venv/bin/python benchmarks/storage.py [--candles 300000] [--rounds 3] [--json]
 """
@@ -133,10 +133,10 @@ def _report(rounds: list[dict[str, tuple[Cost, Cost]]], *, as_json: bool) -> Non
     rows = []
     for name in WAYS:
         ratios = [
-            statistics.median(each[name][kind].seconds / each[BASELINE][kind].seconds for each in rounds)
+            statistics.median(costs[name][kind].seconds / costs[BASELINE][kind].seconds for costs in rounds)
             for kind in (0, 1)
         ]
-        wal = statistics.median(each[name][1].wal for each in rounds) / 1e6
+        wal = statistics.median(costs[name][1].wal for costs in rounds) / 1e6
         rows.append(
             {"way": name, "fresh": round(ratios[0], 2), "replay": round(ratios[1], 2), "replay_wal_mb": round(wal, 1)}
         )

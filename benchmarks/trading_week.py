@@ -1,8 +1,8 @@
 """A trading week in minutes of real time: the decisions of every simulated minute, carried out for real.
 
-What is real: Postgres, Dagster's instance and runs, HTTP to the simulator, the credit ledger. What is not: waiting. The
-clock is stepped from minute to minute, and what the daemon's ticks would ask is asked at each of them; runs are
-carried out in this process. Here: the week. Not here: what it is held against (``week``, ``vendor_truth``).
+Real are Postgres, Dagster's instance and runs, HTTP to the simulator, and the credit ledger; waiting is simulated. The
+clock is stepped from minute to minute, and each step does what the daemon's ticks would do; runs are carried out in
+this process. Here: the week. Not here: what it is compared with (``week``, ``vendor_truth``).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.current_prices import read_current_prices
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import record
-from tradematrix_pipelines.storage.notifications import tell
+from tradematrix_pipelines.storage.notifications import notify
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.registry import open_vendors
 
@@ -41,10 +41,10 @@ MINUTE = timedelta(minutes=1)
 WEEK = timedelta(days=7)
 MINUTES = WEEK // MINUTE
 SENSORS, _AFTER_CLOSES = 5, 2
-"""Minutes between looks at what has closed; a real daemon looks every half minute."""
+"""Minutes between checks for closed sessions; a real daemon checks every half minute."""
 
 _SAMPLES = 7
-"""Minutes between samples of how stale the newest minutes are; no multiple of what else happens at intervals."""
+"""Minutes between samples of the newest minutes' staleness; not a multiple of any other interval."""
 
 
 @dataclass(slots=True)
@@ -62,11 +62,11 @@ class SteppedClock:
 
 @dataclass(kw_only=True, slots=True)
 class Lived:
-    """What the week was like.
+    """The measurements of the week.
 
     Attributes:
         staleness: minutes from the close of each open symbol's newest stored minute, sampled.
-        calls_by_day: the vendor's count of credits of each UTC day.
+        credits_by_day: the vendor's count of credits of each UTC day.
         pulls: pulls of a symbol.
         runs: runs of closes, levels and healing.
         failed_runs: those that failed.
@@ -81,7 +81,7 @@ class Lived:
 
 
 class Week:
-    """One installation that lives through a week from its first Monday, 00:00 UTC.
+    """One installation that is run through a week from its first Monday, 00:00 UTC.
 
     Args:
         settings: of the installation; its clock is ``clock``.
@@ -102,7 +102,7 @@ class Week:
         self.lived = Lived()
 
     def live(self, report: Callable[[int], None]) -> Lived:
-        """Live through the week, and return what it was like; ``report`` is told of the minutes done, now and then."""
+        """Run through the week, and return its measurements; ``report`` is called regularly with the minutes done."""
         start = self._clock.instant
         with self._opened() as (database, instance, vendors):
             sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
@@ -131,8 +131,8 @@ class Week:
 
     def _tick(self, database: Database, instance: dg.DagsterInstance, vendors: Sequence[Any], tick: datetime) -> None:
         pulls = plan_pulls(database, self._settings, now=tick)
-        door = PostgresIOManager(database)
-        for pulled in pull_symbols(database, vendors, door, [symbol for symbol, _ in pulls.due]):
+        io_manager = PostgresIOManager(database)
+        for pulled in pull_symbols(database, vendors, io_manager, [symbol for symbol, _ in pulls.due]):
             self.lived.pulls += 1
             self.lived.failed_pulls += pulled.error is not None
         if tick.minute % SENSORS == _AFTER_CLOSES:
@@ -140,15 +140,15 @@ class Week:
             while self._carry_out(database, instance, want_due):
                 pass
             self._carry_out(database, instance, want_healing)
-            self._tell(database, instance)
+            self._alert(database, instance)
         if last_deadline(tick) == tick:
             self._carry_out(database, instance, want_missing)
 
-    def _tell(self, database: Database, instance: dg.DagsterInstance) -> None:
+    def _alert(self, database: Database, instance: dg.DagsterInstance) -> None:
         now = self._clock.instant
-        found, kinds = find_incidents(database, self._settings, instance, now=now)
-        record(database.engine, found, kinds=kinds, now=now)
-        tell(database.engine, self._alerter, now=now)
+        incidents, kinds = find_incidents(database, self._settings, instance, now=now)
+        record(database.engine, incidents, kinds=kinds, now=now)
+        notify(database.engine, self._alerter, now=now)
 
     def _carry_out(self, database: Database, instance: dg.DagsterInstance, want: Callable[..., list[Wanted]]) -> int:
         """Carry out what is wanted and not requested yet, and return how many runs that were."""

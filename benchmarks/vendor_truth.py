@@ -1,7 +1,7 @@
-"""What the simulated vendor has, read past the project's own ingestion, and what should follow from it.
+"""What the simulated vendor has, read independently of the project's ingestion, and the levels expected from it.
 
-The bars are asked for over HTTP and kept as they come, sorted into sessions by the calendar alone; levels are computed
-here from them, with formulas of their own.
+The bars are fetched over HTTP and kept unchanged, assigned to sessions by the calendar alone; levels are computed
+here from them, with separate formulas.
 """
 
 from dataclasses import dataclass

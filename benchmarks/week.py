@@ -3,7 +3,7 @@
 A week with a DST change, one with a Xetra holiday, one with a US half day; and the first of them once more with faults
 (``bad_week``), after which the same has to be stored, row for row. It prints what they cost and how stale the newest
 minute was, and fails when a day costs more credits than the plan has, the vendor answers 429, a bar of the vendor's is
-not stored, a level row is late or differs from an independent computation, or an incident is told twice or not at all.
+not stored, a level row is late or differs from an independent computation, or an incident is not notified exactly once.
 """
 
 import argparse
@@ -47,7 +47,7 @@ WEEKS = {
 }
 PLANS = {"free": "8/800", "paid": "55"}
 BAD = "dst"
-"""The week that is lived through with faults too, on the free plan."""
+"""The week that is also run with faults, on the free plan."""
 
 _OWN = ("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_")
 _MINUTES = text("""
@@ -76,7 +76,7 @@ _INCIDENTS = text("""
     SELECT count(*), count(opening_notified_at), count(closed_at), count(closing_notified_at) FROM incidents
 """)
 _LATE = timedelta(minutes=10)
-"""FX opens in the moment in which it closes: its levels are to be there so soon after."""
+"""FX opens at the moment it closes: its levels have to be stored within this time."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -120,14 +120,14 @@ def main() -> int:
     if not arguments.no_faults and (BAD, "free", False) in lives:
         lives.insert(1, (BAD, "free", True))
     with tempfile.TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder:
-        found = _live_all(lives, Path(folder), arguments.jobs)
-    _compare([each for each in found if each.week.startswith(BAD) and each.plan == "free"])
-    _show(found, as_json=arguments.json)
-    return 1 if any(each.problems for each in found) else 0
+        weeks = _live_all(lives, Path(folder), arguments.jobs)
+    _compare([measured for measured in weeks if measured.week.startswith(BAD) and measured.plan == "free"])
+    _show(weeks, as_json=arguments.json)
+    return 1 if any(measured.problems for measured in weeks) else 0
 
 
 def _live_all(lives: list[tuple[str, str, bool]], folder: Path, jobs: int) -> list[Measured]:
-    """Live through the weeks, several at once, each in a process of its own."""
+    """Run the weeks concurrently, each in a process of its own."""
     context = get_context("spawn")
     manager = SyncManager(ctx=context)
     manager.start(die_with_parent)
@@ -153,7 +153,7 @@ def _name(week: str, plan: str, faults: bool) -> str:
 
 
 def measure(folder: Path, week: str, plan: str, faults: bool, done: MutableMapping[str, int]) -> Measured:
-    """Live through a week, and hold what is stored against what the vendor has."""
+    """Run through a week, and compare what is stored with what the vendor has."""
     start, _ = WEEKS[week]
     name, clock, begun = _name(week, plan, faults), SteppedClock(start), time.monotonic()
     measured = Measured(week=f"{week}{' with faults' * faults}", plan=plan)
@@ -204,7 +204,7 @@ def _sum_up(lived: Lived, measured: Measured) -> None:
 
 @contextmanager
 def installation(folder: Path, name: str, url: str, plan: str, alert_url: str) -> Iterator[None]:
-    """Make this process's environment that of a new installation, for as long as the block lasts."""
+    """Make this process's environment that of a new installation inside the block."""
     kept = {key: value for key, value in os.environ.items() if key.startswith(_OWN)}
     slug = name.replace(" ", "_").replace("-", "_")
     with lease_server(folder) as server:
@@ -241,17 +241,17 @@ def _judge(engine: Engine, start: datetime, measured: Measured) -> None:
 
 def _judge_incidents(engine: Engine, receiver: Receiver, measured: Measured) -> None:
     with engine.connect() as connection:
-        opened, opening_told, closed, closing_told = connection.execute(_INCIDENTS).one()
+        opened, opening_notified, closed, closing_notified = connection.execute(_INCIDENTS).one()
     measured.incidents, measured.recoveries, measured.messages = opened, closed, len(receiver.messages)
     lines = [line for message in receiver.messages for line in message["message"].splitlines()]
-    told = sum(int(line.split()[2]) if line.startswith("… and ") else 1 for line in lines)
+    notified = sum(int(line.split()[2]) if line.startswith("… and ") else 1 for line in lines)
     at_once = sum("was and is over" in line for line in lines)
-    if (opening_told, closing_told) != (opened, closed) or told != opened + closed - at_once:
-        measured.problems.append(f"{opened} incidents and {closed} ends were told in {told} lines")
+    if (opening_notified, closing_notified) != (opened, closed) or notified != opened + closed - at_once:
+        measured.problems.append(f"{opened} incidents and {closed} ends were notified in {notified} lines")
 
 
 def _compare(lives: list[Measured]) -> None:
-    """Hold the bad week's end state against the good one's, row for row."""
+    """Compare the bad week's end state with the good one's, row for row."""
     if len(lives) < 2:
         return
     good, bad = lives
@@ -300,16 +300,16 @@ def _judge_levels(
             measured.levels_wrong += 1
 
 
-def _show(found: list[Measured], *, as_json: bool) -> None:
-    rows = [{key: value for key, value in asdict(each).items() if key != "state"} for each in found]
+def _show(weeks: list[Measured], *, as_json: bool) -> None:
+    rows = [{key: value for key, value in asdict(measured).items() if key != "state"} for measured in weeks]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
     for key in rows[0]:
         if key == "problems":
             continue
-        told = [f"{row[key]:.1f}" if isinstance(row[key], float) else f"{row[key]}" for row in rows]
-        print(f"{key:20}", *(f"{each:>16}" for each in told))
+        cells = [f"{row[key]:.1f}" if isinstance(row[key], float) else f"{row[key]}" for row in rows]
+        print(f"{key:20}", *(f"{cell:>16}" for cell in cells))
     for row in rows:
         for problem in row["problems"]:
             print(f"FAILED: {row['week']} {row['plan']}: {problem}")

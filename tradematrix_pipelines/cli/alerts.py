@@ -1,4 +1,4 @@
-"""``tradematrix alerts``: try the alert services, list incidents, turn the alerts of touched levels on and off."""
+"""``tradematrix alerts``: tests the alert services, lists incidents, turns alerts of touched levels on and off."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ _RECENT = timedelta(days=30)
 
 @click.group()
 def command() -> None:
-    """Try the alert services, list incidents, turn touch alerts on and off."""
+    """Test the alert services, list incidents, turn touch alerts on and off."""
 
 
 @command.command()
@@ -27,8 +27,8 @@ def test() -> None:
     alerter = Alerter(load_settings().alert_urls)
     if not alerter.configured:
         raise UsageError(
-            "there is nobody to tell: set TRADEMATRIX_ALERT_URLS to one or more Apprise URLs, separated by spaces; "
-            "docs/alerts.md says how they are written"
+            "nobody is notified: set TRADEMATRIX_ALERT_URLS to one or more Apprise URLs, separated by spaces; "
+            "see docs/alerts.md for their form"
         )
     alerter.send("TradeMatrix: test", "This is a test message. Alerts of TradeMatrix arrive here.")
     services = len(alerter.schemes)
@@ -36,27 +36,27 @@ def test() -> None:
 
 
 @command.command("list")
-@click.option("--all", "everything", is_flag=True, help="Those that are over, of the last 30 days, too.")
+@click.option("--all", "everything", is_flag=True, help="Also the closed ones of the last 30 days.")
 @json_option
 def list_incidents(*, everything: bool, as_json: bool) -> None:
     """List the open incidents."""
-    with open_database() as (_, market):
-        engine = market.engine
-        found = read_since(engine, market.clock.now() - _RECENT) if everything else read_open(engine)
-    show([_row(incident) for incident in found], as_json=as_json, empty="no incidents")
+    with open_database() as (_, database):
+        engine = database.engine
+        incidents = read_since(engine, database.clock.now() - _RECENT) if everything else read_open(engine)
+    show([_row(incident) for incident in incidents], as_json=as_json, empty="no incidents")
 
 
 @command.command()
 @click.argument("symbol")
-@click.option("--on/--off", "on", default=None, help="Whether to tell of levels that its price touches.")
+@click.option("--on/--off", "on", default=None, help="Whether to notify when its price touches a level.")
 def touches(*, symbol: str, on: bool | None) -> None:
     """Turn the alerts of a symbol's touched levels on or off."""
     if on is None:
         raise UsageError("say --on or --off")
-    with open_database() as (settings, market):
-        set_touch_alerts(market.engine, symbol, on=on)
-    unheard = "; nobody hears them before TRADEMATRIX_ALERT_URLS is set" if on and not settings.alert_urls else ""
-    click.echo(f"touch alerts of {symbol} are {'on' if on else 'off'}{unheard}")
+    with open_database() as (settings, database):
+        set_touch_alerts(database.engine, symbol, on=on)
+    hint = "; nobody is notified until TRADEMATRIX_ALERT_URLS is set" if on and not settings.alert_urls else ""
+    click.echo(f"touch alerts of {symbol} are {'on' if on else 'off'}{hint}")
 
 
 def _row(incident: RecordedIncident) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""``tradematrix backfill``: bring in past sessions, through Dagster, and tell what is there afterwards."""
+"""``tradematrix backfill``: fetches past sessions through Dagster, and reports what is stored afterwards."""
 
 import uuid
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one symbol's backfill."""
+    """The result of one symbol's backfill."""
 
     symbol: Symbol
     failed: list[FailedPartition] = field(default_factory=list)
     stopped_by: str | None = None
-    """Why a run failed as a whole, not for some of its partitions."""
+    """Why a run failed as a whole, not only single partitions."""
     not_refreshed: list[Coverage] = field(default_factory=list)
-    """Sessions that stay as they were stored, because asking again brought nothing better."""
+    """Sessions that stay as they were stored, because fetching again returned nothing better."""
 
     @property
     def ok(self) -> bool:
@@ -43,7 +43,7 @@ class Outcome:
 
 @click.command()
 @sessions_options
-@click.option("--refresh", is_flag=True, help="Ask again for sessions that are complete, to take in revisions.")
+@click.option("--refresh", is_flag=True, help="Fetch complete sessions again, to take in revisions.")
 @json_option
 @click.pass_context
 def command(
@@ -56,9 +56,9 @@ def command(
     refresh: bool,
     as_json: bool,
 ) -> None:
-    """Bring in the candles of past sessions, then the levels that follow from them.
+    """Fetch the candles of past sessions, then compute the levels that follow from them.
 
-    Runs through Dagster, so the UI shows it. Sessions that are complete already cost nothing.
+    Runs through Dagster, so the UI shows it. Sessions that are already complete cost nothing.
     """
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols)
@@ -79,10 +79,10 @@ def backfill(
     timeframes: Sequence[Timeframe],
     refresh: bool = False,
 ) -> list[Outcome]:
-    """Bring in candles and levels of these symbols; one that fails doesn't stop the others.
+    """Fetch candles and compute levels of these symbols; one that fails doesn't stop the others.
 
     Raises:
-        UsageError: the dates make no sense for one of the symbols; nothing has been done then.
+        UsageError: the dates are invalid for one of the symbols; nothing has been done then.
     """
     now, batch = database.clock.now(), uuid.uuid4().hex[:8]
     planned = {
@@ -116,7 +116,7 @@ def _not_refreshed(database: Database, symbol: Symbol, runs: Sequence[Run], *, s
 def carry_out(
     instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, outcome: Outcome, *, refresh: bool, batch: str
 ) -> None:
-    """Carry out one run, and note in ``outcome`` what failed of it."""
+    """Carry out one run, and add its failures to ``outcome``."""
     result = execute(instance, defs, run, refresh=refresh, batch=batch)
     outcome.failed.extend(result.failed)
     if result.error is not None and not result.failed:
@@ -132,17 +132,17 @@ def report(
     *,
     as_json: bool,
 ) -> None:
-    """Print, per symbol and timeframe, what is stored; then what failed, and why."""
+    """Print what is stored per symbol and timeframe, then what failed, and why."""
     rows = []
     for outcome in outcomes:
-        found = [row.coverage for row in read_coverage(database.engine, [outcome.symbol], timeframes, first, last)]
+        sessions = [row.coverage for row in read_coverage(database.engine, [outcome.symbol], timeframes, first, last)]
         for timeframe in timeframes:
-            some = [coverage for coverage in found if coverage.timeframe is timeframe]
-            status = [coverage.status.value for coverage in some]
+            series = [coverage for coverage in sessions if coverage.timeframe is timeframe]
+            status = [coverage.status.value for coverage in series]
             rows.append(
                 {"symbol": outcome.symbol.name, "timeframe": timeframe.value}
                 | {name: status.count(name) for name in ("complete", "partial", "missing", "failed", "closed")}
-                | {"candles": sum(coverage.received for coverage in some)}
+                | {"candles": sum(coverage.received for coverage in series)}
             )
     show(rows, as_json=as_json, title="Sessions stored")
     for outcome in outcomes:

@@ -15,17 +15,17 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 
 @click.command()
 @click.argument("symbol")
-@click.option("--timeframe", type=click.Choice([each.value for each in Timeframe]), default="1h", show_default=True)
+@click.option("--timeframe", type=click.Choice([known.value for known in Timeframe]), default="1h", show_default=True)
 @click.option("--from", "first", type=TradeDate(), help="First trade date.")
 @click.option("--to", "last", type=TradeDate(), help="Last trade date.")
-@click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="The newest so many.")
+@click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="Only the newest ones.")
 @json_option
 def command(*, symbol: str, timeframe: str, first: date | None, last: date | None, limit: int, as_json: bool) -> None:
     """Show stored candles of SYMBOL, oldest first; times are UTC."""
-    with open_database() as (_, market):
-        [found] = find_symbols(market.engine, [symbol], only_active=False)
-        start, end = _window(found, first, last, market.clock.now())
-        candles = market.candles.series(found, Timeframe(timeframe), start, end, newest=limit)
+    with open_database() as (_, database):
+        [known] = find_symbols(database.engine, [symbol], only_active=False)
+        start, end = _window(known, first, last, database.clock.now())
+        candles = database.candles.series(known, Timeframe(timeframe), start, end, newest=limit)
     rows = [
         {str(name): value for name, value in row.items()}
         | {"ts": row["ts"].to_pydatetime(), "volume": None if row["volume"] != row["volume"] else row["volume"]}

@@ -1,4 +1,4 @@
-"""What commands share: opening the database and Dagster's instance, reading dates."""
+"""What commands share: opening the database, reading dates, options that select sessions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class TradeDate(click.ParamType[date]):
 
 
 def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the arguments that say which sessions are meant: ``symbols``, ``first``, ``last``, ``timeframes``."""
+    """Add the arguments that select sessions: ``symbols``, ``first``, ``last``, ``timeframes``."""
     options = (
         click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…"),
         click.option("--from", "first", type=TradeDate(), required=True, help="First trade date."),
@@ -37,7 +37,7 @@ def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--timeframe",
             "timeframes",
-            type=click.Choice([each.value for each in Timeframe]),
+            type=click.Choice([timeframe.value for timeframe in Timeframe]),
             multiple=True,
             help="Only these timeframes; may be given several times. Levels follow where 1d is among them.",
         ),

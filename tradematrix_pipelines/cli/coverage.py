@@ -22,7 +22,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 @click.option(
     "--timeframe",
     "timeframes",
-    type=click.Choice([each.value for each in Timeframe]),
+    type=click.Choice([timeframe.value for timeframe in Timeframe]),
     multiple=True,
     help="Only these.",
 )
@@ -39,39 +39,39 @@ def command(
 ) -> None:
     """Show, per session, how many bars are expected and stored, and why one is not complete.
 
-    With --open: what is left to do. "next_try" is when it is asked for again by itself; what was given up waits for
-    `tradematrix retry`.
+    With --open: the incomplete sessions. "next_try" is when one is fetched again by itself; "exhausted" ones have no
+    more attempts and wait for `tradematrix retry`.
     """
-    with open_database() as (_, market):
-        chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
-        last = last or market.clock.now().date() + timedelta(days=1)
+    with open_database() as (_, database):
+        chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
+        last = last or database.clock.now().date() + timedelta(days=1)
         first = first or last - LOOKBACK
         if first > last:
             raise UsageError(f"--from {first} is after --to {last}: swap them")
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-        found, now = read_coverage(market.engine, chosen, wanted, first, last), market.clock.now()
-        sparse = find_sparse(found, now)
-        rows = [_row(row, row in sparse, now) for row in found if not only_open or row in sparse or _is_open(row, now)]
+        stored, now = read_coverage(database.engine, chosen, wanted, first, last), database.clock.now()
+        sparse = find_sparse(stored, now)
+        rows = [_row(row, row in sparse, now) for row in stored if not only_open or row in sparse or _is_open(row, now)]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
 def _row(row: StoredCoverage, sparse: bool, now: datetime) -> dict[str, object]:
-    found = row.coverage
+    coverage = row.coverage
     return {
         "symbol": row.symbol,
-        "timeframe": found.timeframe.value,
-        "trade_date": found.trade_date,
-        "status": found.status.value,
-        "final": found.final,
-        "expected": found.expected,
-        "received": found.received,
-        "rejected": found.rejected,
-        "outside": found.outside,
-        "longest_gap": found.longest_gap,
-        "source": found.source,
+        "timeframe": coverage.timeframe.value,
+        "trade_date": coverage.trade_date,
+        "status": coverage.status.value,
+        "final": coverage.final,
+        "expected": coverage.expected,
+        "received": coverage.received,
+        "rejected": coverage.rejected,
+        "outside": coverage.outside,
+        "longest_gap": coverage.longest_gap,
+        "source": coverage.source,
         "attempts": row.attempts,
         "next_try": _next_try(row, now),
-        "reason": "far fewer bars than usual" if sparse else found.error if found.ok else found.reason(),
+        "reason": "far fewer bars than usual" if sparse else coverage.error if coverage.ok else coverage.reason(),
     }
 
 
@@ -80,7 +80,7 @@ def _is_open(row: StoredCoverage, now: datetime) -> bool:
 
 
 def _next_try(row: StoredCoverage, now: datetime) -> datetime | str | None:
-    """Return when a red session is asked for again by itself, or that it is not."""
+    """Return when an incomplete session is fetched again by itself, or that it is exhausted."""
     if not is_incomplete(row, now):
         return None
-    return row.coverage.retry_at or next_try(row) or "given up"
+    return row.coverage.retry_at or next_try(row) or "exhausted"

@@ -11,9 +11,9 @@ from tradematrix_pipelines.vendors.credits import Plan
 @click.command()
 @json_option
 def command(*, as_json: bool) -> None:
-    """Show the credits of each vendor that limits them, as this database's ledger has them: used, left, by purpose."""
-    with open_database() as (settings, market):
-        ledger, now = open_ledger(market.engine, settings), market.clock.now()
+    """Show the credits of each vendor with a limit, from this database's ledger: used, left, by purpose."""
+    with open_database() as (settings, database):
+        ledger, now = open_ledger(database.engine, settings), database.clock.now()
         rows = [
             row
             for vendor, plan in ledger.plans.items()

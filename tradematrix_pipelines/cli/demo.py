@@ -27,31 +27,31 @@ _SIMULATED = """
 
 @click.command()
 @click.option("--exit", "leave", is_flag=True, help="Stop after the levels instead of opening the UI.")
-@click.option("--sessions", type=click.IntRange(min=1), default=10, show_default=True, help="Sessions to bring in.")
+@click.option("--sessions", type=click.IntRange(min=1), default=10, show_default=True, help="Sessions to fetch.")
 @host_option
 @port_option
 @click.pass_context
 def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: int) -> None:
-    """Bring in the last sessions of all symbols and timeframes, show the coming levels, open the UI."""
+    """Fetch the last sessions of all symbols and timeframes, show the coming levels, open the UI."""
     settings = load_settings()
     if leave:
         with Database.open(settings) as database:
-            ctx.exit(0 if _bring_in(settings, database, sessions) else 1)
+            ctx.exit(0 if _fill(settings, database, sessions) else 1)
     with OneUp(settings.home, url=ui_url(host, port)) as up:
         check_port(host, port)
         with Database.open(settings) as database:
-            _bring_in(settings, database, sessions)
+            _fill(settings, database, sessions)
             Services(settings, host=host, port=port, up=up).run()
 
 
-def _bring_in(settings: Settings, database: Database, sessions: int) -> bool:
-    """Bring in the last sessions and show what came of it; return whether all of them did."""
+def _fill(settings: Settings, database: Database, sessions: int) -> bool:
+    """Fetch and store the last sessions, and show the result; return whether all of them succeeded."""
     simulated = settings.vendor_name == "simulator"
     if simulated:
         click.secho(_SIMULATED, fg="yellow", bold=True)
     symbols, now = read_symbols(database.engine), database.clock.now()
     first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
-    click.echo(f"Bringing in the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
+    click.echo(f"Fetching the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
     outcomes = backfill(settings, database, symbols, first=first, last=None, timeframes=list(Timeframe))
     report(database, outcomes, first, now.date(), list(Timeframe), as_json=False)
     click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))

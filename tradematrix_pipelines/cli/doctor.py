@@ -1,4 +1,4 @@
-"""``tradematrix doctor``: is everything in place? One line a part: ok, or what to do."""
+"""``tradematrix doctor``: checks the installation. One line a part: ok, or what to do."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -37,7 +37,7 @@ from tradematrix_pipelines.vendors.registry import open_vendors
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: the part, whether it is in order, and what was found or is to be done."""
+    """One line: the part, whether it is ok, and details or what to do."""
 
     part: str
     ok: bool
@@ -48,8 +48,8 @@ class Finding:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check database, migrations, symbols, calendars, Dagster's storage, what grows and how far, the vendor, and
-    what it serves of each symbol.
+    """Check database, migrations, symbols, calendars, Dagster's storage, logs and histories with their limits, the
+    vendor, and what it serves of each symbol.
 
     Costs a credit, and one more for each symbol.
     """
@@ -92,7 +92,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         for vendor in vendors:
             yield _checked("vendor", vendor.check)
         for symbol in symbols:
-            yield _checked(symbol.name, partial(_entitled, vendors, symbol, database.clock.now()))
+            yield _checked(symbol.name, partial(_served, vendors, symbol, database.clock.now()))
 
 
 def _checked(part: str, check: Callable[[], str]) -> Finding:
@@ -138,23 +138,23 @@ def _alerts(settings: Settings) -> str:
 
 
 def _calendars(symbols: Sequence[Symbol], now: datetime) -> str:
-    told = {}
+    states = {}
     for symbol in symbols:
         calendar = get_calendar(symbol.calendar)
         session = calendar.at(now)
-        told[symbol.calendar] = (
+        states[symbol.calendar] = (
             f"open until {session.closes_at:%a %H:%M}"
             if session is not None
             else f"opens {_next_open(symbol.calendar, now):%a %Y-%m-%d %H:%M}"
         )
-    return "; ".join(f"{name} {text}" for name, text in told.items()) + " (UTC)"
+    return "; ".join(f"{name} {text}" for name, text in states.items()) + " (UTC)"
 
 
 def _logs(settings: Settings) -> str:
-    told = [f"{file.path.name} {file.bytes / 1e6:.1f}" for file in log_files(settings)]
+    sizes = [f"{file.path.name} {file.bytes / 1e6:.1f}" for file in log_files(settings)]
     outputs = sum(1 for _ in compute_logs(settings))
     return (
-        f"{', '.join(told) or 'none'}; each up to {LIMIT / 1e6:.0f} MB, and as much of the one before; "
+        f"{', '.join(sizes) or 'none'}; each up to {LIMIT / 1e6:.0f} MB, and as much of the previous one; "
         f"outputs of {outputs} runs, up to {KEPT.days} days"
     )
 
@@ -179,8 +179,8 @@ def _next_open(name: str, now: datetime) -> datetime:
     return session.opens_at
 
 
-def _entitled(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
-    """Ask for the last closed session's coarsest bar, which costs a credit; the answer's identity is checked, too."""
+def _served(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
+    """Fetch the last closed session's coarsest bar, which costs a credit; the instrument identity is checked, too."""
     calendar = get_calendar(symbol.calendar)
     session = calendar.previous(now.date() + timedelta(days=1))
     while session.closes_at > now:
@@ -188,7 +188,9 @@ def _entitled(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
     day = session.trade_date
     errors = []
     for vendor in vendors:
-        served = [each for each in reversed(Timeframe) if vendor.unavailable_reason(symbol, each, day) is None]
+        served = [
+            timeframe for timeframe in reversed(Timeframe) if vendor.unavailable_reason(symbol, timeframe, day) is None
+        ]
         try:
             if not served:
                 raise Unavailable(f"{vendor.name} {vendor.unavailable_reason(symbol, Timeframe.D1, day)}")
@@ -196,7 +198,7 @@ def _entitled(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
         except VendorError as error:
             errors.append(str(error))
             continue
-        return f"{symbol.symbol_at(vendor.name)} at {vendor.name}: {_told(answer.candles, served[0], day)}"
+        return f"{symbol.symbol_at(vendor.name)} at {vendor.name}: {_close(answer.candles, served[0], day)}"
     raise TradeMatrixError("; ".join(errors))
 
 
@@ -208,7 +210,7 @@ def _last_bars(symbol: Symbol, timeframe: Timeframe, session: Session) -> Candle
     return CandleRequest(symbol=symbol, timeframe=timeframe, start=start, end=end, purpose="doctor")
 
 
-def _told(candles: pd.DataFrame, timeframe: Timeframe, day: date) -> str:
+def _close(candles: pd.DataFrame, timeframe: Timeframe, day: date) -> str:
     if candles.empty:
         return f"no {timeframe} bar of {day} yet"
     return f"{timeframe} close of {day} {candles['close'].iloc[-1]:.10g}"

@@ -1,7 +1,7 @@
-"""The process that ends whatever ``up`` has started, whichever way ``up`` ends.
+"""The process that ends everything that ``up`` has started, however ``up`` ends.
 
-It is the head of the process group in which all of that runs, reads a pipe that ``up`` alone can write to, and when the
-pipe closes, tells the group to end, waits until it has, and deletes the group's temporary files:
+It leads the process group in which all of that runs, and reads a pipe that only ``up`` can write to. When the pipe
+closes, it terminates the group, waits until it has ended, and deletes the group's temporary files:
 ``python -m tradematrix_pipelines.cli.guard FOLDER``. Here: that process, and starting it. Not here: what is started
 (``services``).
 """
@@ -34,23 +34,23 @@ class Guard:
     def __init__(self, *, lock: int | None = None) -> None:
         self._lock, self._groups = lock, list[int]()
         self.folder = Path(tempfile.mkdtemp(prefix="tradematrix-"))
-        """For the temporary files of what is started; it goes when that has ended."""
+        """For the temporary files of the group; deleted when the group has ended."""
         self._process, self._pipe = self._start()
 
     @property
     def group(self) -> int:
-        """The process group in which to start what is to be ended."""
+        """The process group in which to start processes."""
         return self._process.pid
 
     def revive(self) -> None:
-        """Start it again if it has died. It ends what runs in the groups of those before it, too."""
+        """Restart it if it has died. It also ends the groups of its predecessors."""
         if self._process.poll() is not None:
             self._groups.append(self._process.pid)
             self._pipe.close()
             self._process, self._pipe = self._start()
 
     def end(self) -> None:
-        """End the group, and return when nothing of it is left."""
+        """End the group, and return when all its processes have ended."""
         self.revive()
         self._pipe.close()
         self._process.wait()
@@ -65,13 +65,13 @@ class Guard:
             pass_fds=() if self._lock is None else (self._lock,),
         )
         if process.stdin is None:
-            msg = "a pipe was asked for"
+            msg = "the process has no pipe"
             raise RuntimeError(msg)
         return process, process.stdin
 
 
 def end_groups(groups: Collection[int], *, seconds: float = _STOP_SECONDS) -> None:
-    """Tell all processes of these groups but this one to end; kill those that still live after ``seconds``."""
+    """Terminate all processes of these groups but this one; kill those still alive after ``seconds``."""
     for group in groups:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGTERM)
@@ -82,13 +82,13 @@ def end_groups(groups: Collection[int], *, seconds: float = _STOP_SECONDS) -> No
 
 def members(groups: Collection[int]) -> list[psutil.Process]:
     """Return the living processes of these groups, without this one."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, PermissionError, psutil.Error):
             own = process.pid == os.getpid()
             if not own and os.getpgid(process.pid) in groups and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def _gone(groups: Collection[int], *, seconds: float, kill: bool = False) -> bool:
@@ -104,7 +104,7 @@ def _gone(groups: Collection[int], *, seconds: float, kill: bool = False) -> boo
 
 
 def main() -> None:
-    """Wait for the end of whoever started this process, then end its group and those named, and delete the folder."""
+    """Wait until the parent process has ended, then end its group and the given ones, and delete the folder."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()

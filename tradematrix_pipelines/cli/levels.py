@@ -24,7 +24,7 @@ _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
 @click.option("--date", "trade_date", type=TradeDate(), help="Session to trade; default: the coming one.")
 @click.option(
-    "--method", type=click.Choice([each.value for each in Method]), help="Pivot points of this method instead."
+    "--method", type=click.Choice([known.value for known in Method]), help="Pivot points of this method instead."
 )
 @json_option
 def command(*, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_json: bool) -> None:
@@ -42,11 +42,11 @@ def show_levels(
     for symbol in symbols:
         day = trade_date or coming_session(symbol, now)
         if method is None:
-            found, names = read_daily_levels(database.engine, [symbol], day, day), _DAILY + _CLASSIC
+            levels, names = read_daily_levels(database.engine, [symbol], day, day), _DAILY + _CLASSIC
         else:
-            found, names = read_pivots(database.engine, [symbol], day, day), list(LEVELS)
-            found = found[found["method"] == method]
-        rows += [_row(symbol, row, names, as_json=as_json) for row in found.to_dict("records")]
+            levels, names = read_pivots(database.engine, [symbol], day, day), list(LEVELS)
+            levels = levels[levels["method"] == method]
+        rows += [_row(symbol, row, names, as_json=as_json) for row in levels.to_dict("records")]
     first = symbols[0].name if symbols else "SYMBOL"
     show(rows, as_json=as_json, empty=f"no levels stored: run `tradematrix backfill {first} --from …`")
 

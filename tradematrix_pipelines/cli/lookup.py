@@ -1,4 +1,4 @@
-"""Looking a new symbol up at the vendors before its row is believed."""
+"""Looks a new symbol up at the vendors before it is stored."""
 
 import click
 
@@ -11,14 +11,14 @@ from tradematrix_pipelines.vendors.registry import open_vendors
 
 
 def look_up(settings: Settings, database: Database, symbol: Symbol, *, fixed: bool) -> Symbol:
-    """Return ``symbol`` with what the first vendor that has a catalogue says of it; as it is where none has.
+    """Return ``symbol`` completed from the catalogue of the first vendor that has one; unchanged where none has.
 
     Args:
         fixed: whether the user named the instrument type; else the vendor's is taken.
 
     Raises:
         UsageError: the vendor knows no such instrument, or several.
-        VendorError: the vendor can't be asked.
+        VendorError: the vendor can't be reached.
     """
     with open_vendors(settings, ledger=open_ledger(database.engine, settings)) as vendors:
         for vendor in vendors:

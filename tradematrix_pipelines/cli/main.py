@@ -1,4 +1,4 @@
-"""The entry of the ``tradematrix`` command: finds the subcommand, and turns errors into one line and an exit code."""
+"""The entry point of the ``tradematrix`` command: picks the subcommand, turns errors into one line and an exit code."""
 
 import importlib
 from collections.abc import Iterator
@@ -12,24 +12,24 @@ from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.log_output import write_logs
 from tradematrix_pipelines.settings import load_settings, read_env_file
 
-# Modules are imported when their command is asked for: Dagster alone takes longer to import than `pivots` to run.
+# Modules are imported when their command is run: Dagster alone takes longer to import than `pivots` to run.
 _COMMANDS = {
     "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
     "up": ("up", "Run the web UI and the daemon until Ctrl-C."),
-    "status": ("status", "Say whether `up` runs here, since when, and what of it."),
-    "stop": ("stop", "End the `up` of this home, and wait until it has ended."),
+    "status": ("status", "Show whether `up` runs here, since when, and its processes."),
+    "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
     "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
-    "backfill": ("backfill", "Bring in candles and levels of past sessions."),
-    "retry": ("retry", "Ask again for all that is failed, partial or missing."),
+    "backfill": ("backfill", "Fetch and store candles and levels of past sessions."),
+    "retry": ("retry", "Fetch again all that is failed, partial or missing."),
     "levels": ("levels", "Show daily levels and pivot points."),
     "pivots": ("pivots", "Calculate pivot points from prices."),
     "candles": ("candles", "Show stored candles."),
-    "prices": ("prices", "Show where each symbol's price stands."),
+    "prices": ("prices", "Show each symbol's current price."),
     "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
     "plan": ("plan", "Price a backfill before it runs: calls, credits, minutes."),
     "credits": ("credits", "Show what is used and left of the vendor's credits."),
-    "alerts": ("alerts", "Try the alert services, list incidents, turn touch alerts on and off."),
+    "alerts": ("alerts", "Test the alert services, list incidents, turn touch alerts on and off."),
     "simulate": ("simulate", "Run the simulated vendor."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
     "psql": ("psql", "Open psql on the market database; arguments are passed on."),
@@ -37,7 +37,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """The subcommands, imported one at a time; errors of the project end as one line."""
+    """The subcommands, imported on demand; errors of the project are printed as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -68,7 +68,7 @@ class _Commands(click.Group):
 
 @contextmanager
 def _plain_refusals() -> Iterator[None]:
-    """Turn a database's refusal into an error of the project; what knows them is imported only when there is one."""
+    """Turn a database's refusal into an error of the project; the module for them is imported only when needed."""
     try:
         yield
     except (TradeMatrixError, click.ClickException, click.exceptions.Exit, click.Abort):

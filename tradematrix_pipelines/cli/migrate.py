@@ -1,4 +1,4 @@
-"""``tradematrix migrate``: bring the market database's schema up to date, and Dagster's partitions with it."""
+"""``tradematrix migrate``: brings the market database's schema up to date, and Dagster's partitions with it."""
 
 import click
 from sqlalchemy import create_engine
@@ -13,7 +13,7 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 
 @click.command()
 def command() -> None:
-    """Bring the schema up to date. Every command does so at its start; run again, this does nothing."""
+    """Bring the schema up to date. Every command does so at its start. Idempotent."""
     settings = load_settings()
     with open_databases(settings) as databases:
         engine = create_engine(databases.market)

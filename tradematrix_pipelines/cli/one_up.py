@@ -1,6 +1,6 @@
-"""The one ``up`` of a home: its lock, and what others can read of it.
+"""The single ``up`` of a home: its lock, and the state that others can read.
 
-Here: the file ``up`` in the home, which a running ``up`` keeps locked and writes to. Not here: what runs
+Here: the file ``up`` in the home, which a running ``up`` keeps locked and writes its state to. Not here: what runs
 (``services``), and how it is shown (``status``).
 """
 
@@ -22,7 +22,7 @@ from tradematrix_pipelines.postgres.home_lock import is_held, lock_alone, open_l
 
 _FILE = "up"
 _END_SECONDS = 60.0
-"""What is left of an ``up`` that was killed is ended by its guard within half of that."""
+"""The guard of a killed ``up`` ends its processes within half of that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class UpState:
     """A running ``up``.
 
     Attributes:
-        created: when its process began, in seconds of the machine's clock: pids are reused.
+        created: when its process began, a Unix timestamp: pids are reused.
         url: where its UI is.
     """
 
@@ -51,7 +51,7 @@ class UpState:
 
     @property
     def lives(self) -> bool:
-        """Whether its process is there."""
+        """Whether its process is alive."""
         try:
             process = psutil.Process(self.pid)
             return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created) < 1)
@@ -60,13 +60,13 @@ class UpState:
 
 
 class OneUp:
-    """The right to be the ``up`` of a home, from ``with`` until its end; a guard that shares it may keep it longer.
+    """The lock of a home's single ``up``, held inside ``with``; a guard that shares it may hold it longer.
 
     Args:
         url: where the UI will be.
 
     Raises:
-        TradeMatrixError: another one has it; the message says which.
+        TradeMatrixError: another process holds it; the message says which.
     """
 
     def __init__(self, home: Path, *, url: str) -> None:
@@ -75,11 +75,11 @@ class OneUp:
         self._state = UpState(pid=own.pid, created=own.create_time(), url=url, since=SystemClock().now())
         self.descriptor = -1
 
-    def tell(self, services: Sequence[ServiceState]) -> None:
-        """Say what runs now."""
-        told = asdict(replace(self._state, services=tuple(services)))
-        told["since"] = self._state.since.isoformat()
-        text = json.dumps(told).encode() + b"\n"
+    def publish(self, services: Sequence[ServiceState]) -> None:
+        """Write the current state for others to read."""
+        state = asdict(replace(self._state, services=tuple(services)))
+        state["since"] = self._state.since.isoformat()
+        text = json.dumps(state).encode() + b"\n"
         os.pwrite(self.descriptor, text, 0)
         os.ftruncate(self.descriptor, len(text))
 
@@ -102,9 +102,9 @@ class OneUp:
                 )
             if time.monotonic() > deadline:
                 self._close()
-                raise TradeMatrixError(f"what was started by a killed `up` of {self._home} has not ended: try again")
+                raise TradeMatrixError(f"the processes of a killed `up` of {self._home} have not ended: try again")
             time.sleep(0.1)
-        self.tell(())
+        self.publish(())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -123,7 +123,7 @@ def read_up(home: Path) -> UpState | None:
 
 
 def wait_until_ended(home: Path, up: UpState, *, seconds: float) -> bool:
-    """Wait until this ``up`` of a home, and all that it started, is gone; return whether that has come."""
+    """Wait until this ``up`` of a home, and all that it started, has ended; return whether it has."""
     deadline = time.monotonic() + seconds
     while is_held(home / _FILE) or up.lives:
         if time.monotonic() > deadline:
@@ -134,10 +134,10 @@ def wait_until_ended(home: Path, up: UpState, *, seconds: float) -> bool:
 
 def _read(home: Path) -> UpState | None:
     try:
-        # What follows the first value is left of a longer text, while that is being cut.
-        told: dict[str, Any] = json.JSONDecoder().raw_decode((home / _FILE).read_text())[0]
-        services = tuple(ServiceState(**service) for service in told.pop("services"))
-        since = datetime.fromisoformat(told.pop("since"))
-        return UpState(**told, since=since, services=services)
+        # After the first value there may be the rest of a longer text that has not been truncated yet.
+        state: dict[str, Any] = json.JSONDecoder().raw_decode((home / _FILE).read_text())[0]
+        services = tuple(ServiceState(**service) for service in state.pop("services"))
+        since = datetime.fromisoformat(state.pop("since"))
+        return UpState(**state, since=since, services=services)
     except (OSError, ValueError, TypeError, KeyError):
         return None

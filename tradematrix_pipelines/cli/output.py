@@ -1,4 +1,4 @@
-"""How data is shown: a table for people, JSON for machines."""
+"""How data is printed: a table for people, JSON for machines."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def console() -> Console:
-    """Return a console on standard output that keeps tables whole where the output is no terminal.
+    """Return a console on standard output that doesn't wrap tables where the output is no terminal.
 
-    Text is printed as it is: brackets in it are no markup, and colons no emoji.
+    Text is printed verbatim: brackets in it are no markup, and colons no emoji.
     """
     plain = partial(Console, highlight=False, markup=False, emoji=False)
-    found = plain()
-    return found if found.is_terminal else plain(width=200, no_color=True)
+    default = plain()
+    return default if default.is_terminal else plain(width=200, no_color=True)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None = None, empty: str = "nothing") -> None:
@@ -44,7 +44,7 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None 
 
 
 def price(value: float | None, tick_size: float) -> str:
-    """Return a price with one digit more than its tick size shows; ``-`` for none."""
+    """Return a price with one more digit than its tick size; ``-`` for none."""
     if value is None:
         return "-"
     text = f"{tick_size:.10f}".rstrip("0")
@@ -74,5 +74,5 @@ def _text(value: Any) -> str:
         case float():
             return f"{value:.10g}"
         case _:
-            # Rows may be older than the cleaning of vendors' words, or somebody else's: none may move a cursor.
+            # Rows may contain control characters, if written before vendors' texts were cleaned or by somebody else.
             return clean(str(value))

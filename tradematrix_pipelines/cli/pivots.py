@@ -1,4 +1,4 @@
-"""``tradematrix pivots``: a calculator, without a database."""
+"""``tradematrix pivots``: a calculator; uses no database."""
 
 import json
 
@@ -7,7 +7,7 @@ import click
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.levels.pivots import Method, pivots
 
-_METHODS = click.Choice([*(each.value for each in Method), "all"])
+_METHODS = click.Choice([*(known.value for known in Method), "all"])
 
 
 @click.command()
@@ -33,11 +33,11 @@ def command(
     With --method all, JSON is an object by method; demark is left out where --open is not given.
     """
     chosen = [Method(method)] if method != "all" else [m for m in Method if open_ is not None or m is not Method.DEMARK]
-    found = {
-        each: pivots(each, high=high, low=low, close=close, open_=open_, session_open=session_open).as_dict()
-        for each in chosen
+    by_method = {
+        name: pivots(name, high=high, low=low, close=close, open_=open_, session_open=session_open).as_dict()
+        for name in chosen
     }
     if as_json:
-        click.echo(json.dumps(found if method == "all" else found[chosen[0]], indent=2))
+        click.echo(json.dumps(by_method if method == "all" else by_method[chosen[0]], indent=2))
         return
-    show([{"method": str(each)} | levels for each, levels in found.items()], as_json=False)
+    show([{"method": str(name)} | levels for name, levels in by_method.items()], as_json=False)

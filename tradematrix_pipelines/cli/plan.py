@@ -29,7 +29,7 @@ from tradematrix_pipelines.vendors.registry import open_vendor, plan_in_force
 def command(
     *, symbols: tuple[str, ...], first: date, last: date | None, timeframes: tuple[str, ...], as_json: bool
 ) -> None:
-    """Price a backfill at the vendor: calls, credits, and minutes at the plan's pace. Nothing is asked or stored."""
+    """Price a backfill at the vendor: calls, credits, and minutes at the plan's pace. Nothing is fetched or stored."""
     wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols)
@@ -39,13 +39,13 @@ def command(
             ]
     credits_ = sum(int(str(row["credits"])) for row in rows)
     plan = plan_in_force(settings)
-    found = pace(credits_, plan)
+    time_needed = pace(credits_, plan)
     if as_json:
-        total = {"credits": credits_, "minutes": found.minutes, "days": found.days}
+        total = {"credits": credits_, "minutes": time_needed.minutes, "days": time_needed.days}
         click.echo(json.dumps({"symbols": rows, **total}, indent=2))
         return
     show(rows, as_json=False, title="Cost of this backfill")
-    click.echo(f"{credits_} credits of {settings.vendor_name}" + _duration(found.minutes, found.days, plan))
+    click.echo(f"{credits_} credits of {settings.vendor_name}" + _duration(time_needed.minutes, time_needed.days, plan))
 
 
 def _duration(minutes: int, days: int, plan: Plan) -> str:
@@ -74,15 +74,15 @@ def _row(
     prices = price_symbol(
         vendor,
         symbol,
-        dates={each: [day for day in days if (each, day) not in done] for each in timeframes},
-        stored={each: [day for day in days if (each, day) in done] for each in INTRADAY},
+        dates={timeframe: [day for day in days if (timeframe, day) not in done] for timeframe in timeframes},
+        stored={timeframe: [day for day in days if (timeframe, day) in done] for timeframe in INTRADAY},
         calendar=calendar,
         now=now,
     )
     return {
         "symbol": symbol.name,
         "sessions": len(days),
-        "complete": sum(all((each, day) in done for each in timeframes) for day in days),
+        "complete": sum(all((timeframe, day) in done for timeframe in timeframes) for day in days),
         "bars": sum(price.bars for price in prices),
         "calls": sum(price.calls for price in prices),
         "credits": sum(price.calls for price in prices),

@@ -1,4 +1,4 @@
-"""``tradematrix prices``: where each symbol's price stands, as the last live pull left it."""
+"""``tradematrix prices``: each symbol's current price, as of the last live pull."""
 
 from dataclasses import asdict
 
@@ -20,24 +20,24 @@ def command(*, symbols: tuple[str, ...], as_json: bool) -> None:
     The price is the close of the newest stored minute, "at" when that minute closed, and the change is against
     yesterday's close, where the session's levels are stored.
     """
-    with open_database() as (_, market):
-        chosen = find_symbols(market.engine, symbols, only_active=False) or read_symbols(market.engine)
-        found = read_current_prices(market.engine, chosen)
+    with open_database() as (_, database):
+        chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
+        prices = read_current_prices(database.engine, chosen)
     by_name = {symbol.name: symbol for symbol in chosen}
-    rows = [asdict(each) if as_json else _shown(each, by_name[each.symbol]) for each in found]
-    show(rows, as_json=as_json, empty="no price yet: live pulls bring them in while `tradematrix up` runs")
+    rows = [asdict(current) if as_json else _row(current, by_name[current.symbol]) for current in prices]
+    show(rows, as_json=as_json, empty="no price yet: live pulls fetch them while `tradematrix up` runs")
 
 
-def _shown(found: CurrentPrice, symbol: Symbol) -> dict[str, object]:
-    percent = found.change_percent
+def _row(current: CurrentPrice, symbol: Symbol) -> dict[str, object]:
+    percent = current.change_percent
     return {
-        "symbol": found.symbol,
-        "trade_date": found.trade_date,
-        "price": price(found.price, symbol.tick_size),
-        "change": price(found.change, symbol.tick_size),
+        "symbol": current.symbol,
+        "trade_date": current.trade_date,
+        "price": price(current.price, symbol.tick_size),
+        "change": price(current.change, symbol.tick_size),
         "percent": "-" if percent is None else f"{percent:+.2f}",
-        "session_high": price(found.session_high, symbol.tick_size),
-        "session_low": price(found.session_low, symbol.tick_size),
-        "at": found.at,
-        "source": found.source,
+        "session_high": price(current.session_high, symbol.tick_size),
+        "session_low": price(current.session_low, symbol.tick_size),
+        "at": current.at,
+        "source": current.source,
     }

@@ -1,4 +1,4 @@
-"""The bar of a backfill: sessions x timeframes stored, read from the coverage table while a run is at work."""
+"""The progress bar of a backfill: sessions x timeframes stored, read from the coverage table during a run."""
 
 import threading
 from collections.abc import Iterator, Sequence

@@ -17,9 +17,9 @@ from tradematrix_pipelines.settings import child_environment
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
     """Open psql on the market database; arguments are passed on: psql -At -c "select count(*) from ohlc"."""
-    with open_database() as (settings, market):
-        url, password = _without_password(market.databases.market)
-        # Through the environment: an argument could be read by every user of the machine.
+    with open_database() as (settings, database):
+        url, password = _without_password(database.databases.market)
+        # In the environment: an argument could be read by every user of the machine.
         environment = child_environment(settings) | ({"PGPASSWORD": password} if password else {})
         done = subprocess.run(  # noqa: S603 - the bundled client, with the user's own arguments
             [bin_dir() / "psql", "-X", url, *arguments], env=environment, check=False
@@ -28,9 +28,9 @@ def command(arguments: tuple[str, ...]) -> None:
 
 
 def _without_password(url: URL) -> tuple[str, str | None]:
-    """Return the URL for libpq without its password, and that."""
-    told = url.query.get("password")
-    password = url.password or (told if isinstance(told, str) else None)
+    """Return the URL for libpq without its password, and the password."""
+    option = url.query.get("password")
+    password = url.password or (option if isinstance(option, str) else None)
     # `URL.set(password=None)` would leave the password, and show it as ***.
     bare = URL.create(
         "postgresql", username=url.username, host=url.host, port=url.port, database=url.database, query=url.query

@@ -1,4 +1,4 @@
-"""``tradematrix retry``: ask again for everything that is red, and for nothing else."""
+"""``tradematrix retry``: fetches again everything that is incomplete, and nothing else."""
 
 import uuid
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ _LOOK_BACK = timedelta(days=14)
 
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
-@click.option("--since", type=TradeDate(), help="First trade date looked at; default: two weeks ago.")
+@click.option("--since", type=TradeDate(), help="First trade date; default: two weeks ago.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None, as_json: bool) -> None:
-    """Ask again for all failed, partial and missing sessions, and compute the levels that are missing."""
+    """Fetch all failed, partial and missing sessions again, and compute the levels that are missing."""
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols) or read_symbols(database.engine)
         since = since or database.clock.now().date() - _LOOK_BACK
@@ -47,16 +47,20 @@ def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None,
 
 
 def _retry(
-    settings: Settings, database: Database, symbols: Sequence[Symbol], red: Sequence[IncompletePartition], since: date
+    settings: Settings,
+    database: Database,
+    symbols: Sequence[Symbol],
+    incomplete: Sequence[IncompletePartition],
+    since: date,
 ) -> list[Outcome]:
-    """Run what is red: candles first, then the levels that are missing then; return what was stopped as a whole."""
+    """Retry candles first, then the levels still missing; return the outcomes whose run failed as a whole."""
     defs, batch, now = build_defs(settings), uuid.uuid4().hex[:8], database.clock.now()
     outcomes = [Outcome(symbol) for symbol in symbols]
-    total = sum(each.asset != "daily_levels" for each in red)
+    total = sum(partition.asset != "daily_levels" for partition in incomplete)
     with open_instance(settings) as instance, watch(database, symbols, total=total, since=now, label="retry"):
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
         for outcome in outcomes:
-            for run in plan_candle_retries(outcome.symbol, red):
+            for run in plan_candle_retries(outcome.symbol, incomplete):
                 carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
             missing = find_incomplete(database, [outcome.symbol], since=since, now=now)
             for run in plan_levels_retries(outcome.symbol, missing):
@@ -65,15 +69,15 @@ def _retry(
 
 
 def _rows(before: Sequence[IncompletePartition], after: Sequence[IncompletePartition]) -> list[dict[str, object]]:
-    still = {(each.asset, each.symbol, each.trade_date): each for each in after}
-    known = {(each.asset, each.symbol, each.trade_date): each for each in before} | still
+    remaining = {(partition.asset, partition.symbol, partition.trade_date): partition for partition in after}
+    known = {(partition.asset, partition.symbol, partition.trade_date): partition for partition in before} | remaining
     return [
         {
-            "asset": each.asset,
-            "symbol": each.symbol,
-            "trade_date": each.trade_date,
-            "now": "red" if key in still else "green",
-            "reason": each.reason if key in still else None,
+            "asset": partition.asset,
+            "symbol": partition.symbol,
+            "trade_date": partition.trade_date,
+            "now": "incomplete" if key in remaining else "complete",
+            "reason": partition.reason if key in remaining else None,
         }
-        for key, each in known.items()
+        for key, partition in known.items()
     ]

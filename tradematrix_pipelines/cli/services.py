@@ -25,22 +25,22 @@ class Services:
     """The webserver, the daemon, and the embedded server that they need.
 
     Args:
-        up: the right to run them, which is kept until the last of them has ended.
+        up: the lock of the home, held until the last of them has ended.
     """
 
     def __init__(self, settings: Settings, *, host: str, port: int, up: OneUp) -> None:
         self._settings, self._host, self._port, self._up = settings, host, port, up
         self._logs = settings.home / "logs"
         self._services: list[Service] = []
-        self._server_failures, self._next_try = Failures(), 0.0
+        self._server_failures, self._next_attempt = Failures(), 0.0
 
     def run(self) -> None:
-        """Start them, say where the UI is, and wait for Ctrl-C, SIGTERM or SIGHUP; then end them and wait for them.
+        """Start them, print the UI's address, and wait for Ctrl-C, SIGTERM or SIGHUP; then end them and wait for them.
 
-        What dies meanwhile is started again: a run that died with it is found out by the daemon, and goes on.
+        One that dies is restarted; the daemon detects a run that died with it, and retries it.
 
         Raises:
-            TradeMatrixError: the UI doesn't come up, or one of them dies again and again.
+            TradeMatrixError: the UI doesn't come up, or one of them dies repeatedly.
         """
         with asked_to_end() as asked:
             guard = Guard(lock=self._up.descriptor)
@@ -63,12 +63,12 @@ class Services:
         common = [
             *("-w", str(project_file("workspace.yaml"))),
             *("--log-format", "colored" if text else "json"),
-            # Until they have loaded the definitions (defs.run_log), code servers know no format but their own.
+            # Until they have loaded the definitions (defs.run_log), code servers use their own format.
             *("--code-server-log-level", "warning" if level in {"debug", "info"} and not text else level),
         ]
         web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), "--dagster-log-level", level, *common]
         daemon = ["tradematrix_pipelines.defs.internals.daemon", "run", "--log-level", level, *common]
-        # Killed code servers leave their sockets there.
+        # Killed code servers leave their sockets in TMPDIR.
         environment = {**child_environment(self._settings), "TMPDIR": str(guard.folder)}
         for name, arguments in (("webserver", web), ("daemon", daemon)):
             self._services.append(
@@ -101,21 +101,21 @@ class Services:
         self._keep_server()
         for service in self._services:
             service.revive()
-        self._up.tell([service.state for service in self._services])
+        self._up.publish([service.state for service in self._services])
 
     def _keep_server(self) -> None:
-        """Start the embedded server where it has died; where it doesn't start, try again, less and less often."""
-        if self._settings.database_url is not None or time.monotonic() < self._next_try:
+        """Restart the embedded server if it has died; if it doesn't start, try again with growing pauses."""
+        if self._settings.database_url is not None or time.monotonic() < self._next_attempt:
             return
         try:
-            # Our caller holds the server; asking for another hold starts it where it has died.
+            # Our caller has a lease on the server; another lease starts it where it has died.
             lease_server(self._settings.home).release()
         except ServerFault as fault:
             if self._server_failures.note():
                 raise
             pause = 2.0 ** (self._server_failures.count - 1)
             say(f"{fault}: trying again in {pause:.0f} s", err=True)
-            self._next_try = time.monotonic() + pause
+            self._next_attempt = time.monotonic() + pause
 
 
 def ui_url(host: str, port: int) -> str:
@@ -124,7 +124,7 @@ def ui_url(host: str, port: int) -> str:
 
 
 def check_port(host: str, port: int) -> None:
-    """See that the UI can listen there.
+    """Check that the UI can listen there.
 
     Raises:
         TradeMatrixError: it can't; the message says why.

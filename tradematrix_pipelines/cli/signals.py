@@ -1,6 +1,6 @@
-"""How a process is told to end: SIGTERM and SIGHUP (a closed terminal) mean what Ctrl-C means at that moment.
+"""Signals that end a process: SIGTERM and SIGHUP (a closed terminal) do what Ctrl-C does at that moment.
 
-Here: that, for every command and for the benchmarks. Not here: what is to be ended, and in which order (``services``).
+Here: that, for every command and for the benchmarks. Not here: what is ended, and in which order (``services``).
 """
 
 import signal
@@ -12,9 +12,9 @@ from types import FrameType
 
 @contextmanager
 def ends_like_ctrl_c() -> Iterator[None]:
-    """Hand SIGTERM and SIGHUP on to whoever handles SIGINT now: Python, or Dagster in the middle of a step.
+    """Forward SIGTERM and SIGHUP to the current handler of SIGINT: Python's, or Dagster's in the middle of a step.
 
-    A SIGHUP that is ignored stays so: that is what ``nohup`` is for. Only the main thread hears signals.
+    An ignored SIGHUP stays ignored: that is what ``nohup`` is for. Only the main thread receives signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -40,9 +40,9 @@ def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def asked_to_end() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT sets, also where it was ignored.
+    """Yield an event that SIGINT sets, even where it was ignored.
 
-    For what has to end in order: an exception could come anywhere, also where Python can only ignore it.
+    For an orderly shutdown: an exception could be raised anywhere, even where Python can only ignore it.
     """
     asked = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: asked.set())

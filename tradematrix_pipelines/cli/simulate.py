@@ -1,4 +1,4 @@
-"""``tradematrix simulate``: the simulated vendor as a server of its own."""
+"""``tradematrix simulate``: runs the simulated vendor as a server."""
 
 from pathlib import Path
 

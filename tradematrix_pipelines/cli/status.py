@@ -1,4 +1,4 @@
-"""``tradematrix status``: whether ``up`` runs in this home, and what of it."""
+"""``tradematrix status``: whether ``up`` runs in this home, and its processes."""
 
 import json
 
@@ -14,14 +14,14 @@ from tradematrix_pipelines.settings import Settings, load_settings
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Say whether `up` runs in this home, where its UI is, since when, and what of it. Starts nothing.
+    """Show whether `up` runs in this home, where its UI is, since when, and its processes. Starts nothing.
 
     Exits with 0 where it runs, else with 1.
     """
     settings = load_settings()
     up, server = read_up(settings.home), None if settings.database_url else Cluster(settings.home / "postgres").pid
     if as_json:
-        told = {
+        state = {
             "running": up is not None,
             "pid": up and up.pid,
             "url": up and up.url,
@@ -30,13 +30,13 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
             "database": {"embedded": settings.database_url is None, "pid": server},
             "home": str(settings.home),
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(state, indent=2))
     elif up is None:
         click.echo(f"not running in {settings.home}; {_database(settings, server)}")
     else:
         click.echo(f"running, pid {up.pid}, since {up.since:%Y-%m-%d %H:%M:%S} UTC, UI on {up.url}")
         for service in up.services:
-            click.echo(f"{service.name}: pid {service.pid}, started again {service.restarts} times")
+            click.echo(f"{service.name}: pid {service.pid}, restarted {service.restarts} times")
         click.echo(_database(settings, server))
     ctx.exit(0 if up is not None else 1)
 

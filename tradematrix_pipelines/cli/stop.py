@@ -1,4 +1,4 @@
-"""``tradematrix stop``: end the ``up`` of this home."""
+"""``tradematrix stop``: stops the ``up`` of this home."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.settings import load_settings
 
 _STOP_SECONDS = 90.0
-"""Its processes get twenty, what doesn't end is killed, and PostgreSQL writes down what it has in memory."""
+"""Its processes get twenty, those that don't end are killed, and PostgreSQL writes its memory to disk."""
 
 
 @click.command()
 def command() -> None:
-    """End the `up` of this home, and wait until nothing of it is left."""
+    """Stop the `up` of this home, and wait until all its processes have ended."""
     home = load_settings().home
     up = read_up(home)
     if up is None:

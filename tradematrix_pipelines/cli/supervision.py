@@ -1,6 +1,6 @@
-"""One long-running process of ``up``: started, and started again when it dies.
+"""One long-running process of ``up``: started, and restarted when it dies.
 
-Here: one process, and how often something may fail. Not here: which there are and when they are looked after
+Here: one process, and how often something may fail. Not here: which processes there are and when they are checked
 (``services``), and how they end (``guard``).
 """
 
@@ -18,7 +18,7 @@ from tradematrix_pipelines.cli.one_up import ServiceState
 from tradematrix_pipelines.errors import TradeMatrixError
 
 RESTARTS = 5
-"""Times that something is started again within ``WINDOW``, before it must be wrong for good."""
+"""Restarts within ``WINDOW``; one more is an error."""
 
 WINDOW = 600.0
 """Seconds."""
@@ -27,14 +27,14 @@ _LOG_TAIL = 15
 
 
 class Failures:
-    """The failures of one thing; there may be ``RESTARTS`` of them within ``WINDOW``."""
+    """Counts the failures of one process; ``RESTARTS`` of them are allowed within ``WINDOW``."""
 
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=RESTARTS)
         self.count = 0
 
     def note(self) -> bool:
-        """Note one, and return whether it is one too many."""
+        """Record a failure, and return whether it is one too many."""
         now = time.monotonic()
         if len(self._last) == RESTARTS and now - self._last[0] < WINDOW:
             return True
@@ -44,14 +44,14 @@ class Failures:
 
 
 class Service:
-    """A Python module run in a process group that is not ours: Ctrl-C reaches us alone.
+    """A Python module run in another process group, so that Ctrl-C reaches only us.
 
     Args:
-        name: what people call it.
+        name: its name in messages.
         arguments: the module and its arguments.
-        folder: where it runs.
-        log: file that its output is added to.
-        group: returns the process group to start it in. What it starts is in there, too.
+        folder: its working directory.
+        log: file that its output is appended to.
+        group: returns the process group to start it in. Its child processes are in the same group.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Service:
 
     @property
     def state(self) -> ServiceState:
-        """Its process, and how often that was started again."""
+        """Its process, and how often it was restarted."""
         return ServiceState(name=self._name, pid=self._child.pid, restarts=self._failures.count)
 
     def revive(self) -> None:
-        """Start it again if it has ended. What it started goes on: a run in progress has no need to begin anew.
+        """Restart it if it has ended. Its child processes go on, so a run in progress is not interrupted.
 
         Raises:
             TradeMatrixError: it has ended for the sixth time within ten minutes.
@@ -86,11 +86,11 @@ class Service:
         if self._failures.note():
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL:])
             raise TradeMatrixError(f"the {self._name} ended with exit code {code}; its log ends:\n{tail}")
-        say(f"the {self._name} ended with exit code {code}: starting it again", err=True)
+        say(f"the {self._name} ended with exit code {code}: restarting it", err=True)
         self._child = self._start()
 
     def collect(self) -> None:
-        """Wait for its process, which has been told to end."""
+        """Wait for its process, which is about to end."""
         self._child.wait()
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -107,6 +107,6 @@ class Service:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a line where there still is somebody to read it: a closed terminal is no reason to end in disorder."""
+    """Print a line; a closed terminal is ignored, so that the shutdown stays orderly."""
     with suppress(OSError):
         click.echo(text, err=err)

@@ -33,20 +33,20 @@ def command() -> None:
 def list_symbols(*, everything: bool, as_json: bool) -> None:
     """List the symbols."""
     with open_database() as (_, database):
-        found = read_symbols(database.engine, only_active=not everything)
-    show([_row(symbol) for symbol in found], as_json=as_json, empty="no symbols")
+        symbols = read_symbols(database.engine, only_active=not everything)
+    show([_row(symbol) for symbol in symbols], as_json=as_json, empty="no symbols")
 
 
 @command.command()
 @click.argument("name")
 @click.option("--calendar", required=True, help="Session calendar: FX, 24/7, or an exchange's code such as XETR.")
 @click.option(
-    "--instrument", type=click.Choice([each.value for each in InstrumentType]), help="Default: from name and calendar."
+    "--instrument", type=click.Choice([kind.value for kind in InstrumentType]), help="Default: from name and calendar."
 )
 @click.option("--tick-size", type=float, default=0.01, show_default=True, help="Smallest price step.")
 @click.option("--currency", help="ISO code; default: what follows the slash in the name, else USD.")
 @click.option("--exchange", help="Exchange code as the vendor reports it; checked against its answers.")
-@click.option("--alias", help="What a person calls it.")
+@click.option("--alias", help="Its everyday name.")
 @click.option(
     "--vendor-symbol",
     "vendor_symbols",
@@ -73,8 +73,8 @@ def add(
 ) -> None:
     """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar FX.
 
-    Where Twelve Data serves the candles, the instrument is looked up there first: what was found is shown, fills in
-    what the options leave open, and stops a symbol that means something else, or that the vendor doesn't know.
+    Where Twelve Data serves the candles, the instrument is looked up there first. The result is shown and fills in
+    what the options leave open. A symbol that means another instrument or that the vendor doesn't know is an error.
     """
     get_calendar(calendar)
     kind = InstrumentType(instrument) if instrument else guess_instrument(name, calendar)
@@ -92,7 +92,7 @@ def add(
     )
     with open_database() as (settings, database):
         if name in {known.name for known in read_symbols(database.engine, only_active=False)}:
-            raise UsageError(f"{name} is there already: see `tradematrix symbols list --all`")
+            raise UsageError(f"{name} already exists: see `tradematrix symbols list --all`")
         if not no_lookup:
             symbol = look_up(settings, database, symbol, fixed=bool(instrument))
         add_symbols(database.engine, [symbol], now=database.clock.now())
@@ -122,24 +122,24 @@ def activate(name: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--purge", is_flag=True, help="Delete its candles, levels and all else that is stored of it, too.")
+@click.option("--purge", is_flag=True, help="Also delete its candles, levels and everything else stored.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def remove(name: str, *, purge: bool, yes: bool) -> None:
     """Remove a symbol. One with candles or levels only with --purge, which deletes them."""
     with open_database() as (settings, database):
         [symbol] = find_symbols(database.engine, [name], only_active=False)
         stored = count_stored(database.engine, symbol)
-        told = ", ".join(f"{count:,} rows of {table}" for table, count in stored.items())
+        summary = ", ".join(f"{count:,} rows of {table}" for table, count in stored.items())
         if stored and not purge:
             raise UsageError(
-                f"{name} has {told}: stop materializing it with `tradematrix symbols deactivate {name}`, "
+                f"{name} has {summary}: stop materializing it with `tradematrix symbols deactivate {name}`, "
                 f"or delete them with `tradematrix symbols remove {name} --purge`"
             )
         if stored and not yes:
-            click.confirm(f"Delete {told} for good?", abort=True)
+            click.confirm(f"Delete {summary} permanently?", abort=True)
         remove_symbol(database.engine, symbol, purge=purge)
         _sync(settings, database)
-    click.echo(f"removed {name}" + (f" and {told}" if stored else ""))
+    click.echo(f"removed {name}" + (f" and {summary}" if stored else ""))
 
 
 def _set_active(name: str, *, active: bool) -> None:

@@ -1,4 +1,4 @@
-"""``tradematrix up``: the web UI and the daemon, as long as this command runs."""
+"""``tradematrix up``: runs the web UI and the daemon."""
 
 import click
 
@@ -20,7 +20,7 @@ port_option = click.option("--port", type=click.IntRange(1, 65535), default=3000
 def command(*, host: str, port: int) -> None:
     """Run the web UI and the daemon until Ctrl-C, `tradematrix stop`, or the terminal's end.
 
-    There is one of a home. Without TRADEMATRIX_DATABASE_URL the embedded Postgres runs with them, and stops after them.
+    Only one runs per home. Without TRADEMATRIX_DATABASE_URL the embedded Postgres starts and stops with them.
     """
     settings = load_settings()
     with OneUp(settings.home, url=ui_url(host, port)) as up:

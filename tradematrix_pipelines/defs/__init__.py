@@ -1,1 +1,1 @@
-"""Dagster's side: partitions, assets, jobs, resources. Wiring only: what a candle or a level is lives further up."""
+"""Dagster's side: partitions, assets, jobs, resources. Wiring only: candles and levels are defined elsewhere."""

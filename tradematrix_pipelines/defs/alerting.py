@@ -1,4 +1,4 @@
-"""The sensor that tells people: it judges the state of the system, records incidents, and sends what is new or over."""
+"""The alerts sensor: judges the state of the system, records incidents, and notifies of those that are new or over."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -42,20 +42,20 @@ def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         minimum_interval_seconds=_SECONDS,
         default_status=status,
-        description="Record what went wrong and what is over, and tell the services of TRADEMATRIX_ALERT_URLS, once.",
+        description="Record incidents that open or close, and notify the services of TRADEMATRIX_ALERT_URLS once.",
     )
     @on_database(settings)
     def alerts(context: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
         alerter, now = Alerter(settings.alert_urls), database.clock.now()
-        found, kinds = find_incidents(database, settings, context.instance, now=now, log=context.log)
-        record(database.engine, found, kinds=kinds, now=now)
+        incidents, kinds = find_incidents(database, settings, context.instance, now=now, log=context.log)
+        record(database.engine, incidents, kinds=kinds, now=now)
         try:
-            told = notify(database.engine, alerter, now=now)
+            sent = notify(database.engine, alerter, now=now)
         except AlertError as error:
-            # It is told at the next tick: a service that is down is no reason for this sensor to fail.
+            # The next tick notifies again: a service that is down is no reason for this sensor to fail.
             return dg.SkipReason(f"{len(read_open(database.engine))} open; {error}")
         count = len(read_open(database.engine))
-        return dg.SkipReason(f"{count} open; told of {told.opened} new, {told.closed} over, {told.touches} touches")
+        return dg.SkipReason(f"{count} open; notified of {sent.opened} new, {sent.closed} over, {sent.touches} touches")
 
     return alerts
 
@@ -68,33 +68,34 @@ def find_incidents(
     now: datetime,
     log: logging.Logger = _logger,
 ) -> tuple[list[Incident], Collection[IncidentKind]]:
-    """Return what is wrong at ``now``, and the kinds that this is the whole of.
+    """Return the incidents at ``now``, and the kinds that were judged completely.
 
-    A kind that can't be judged is left out of these, so that none of it counts as over; that it can't is an incident.
+    A kind that can't be judged is left out of the kinds, so that none of its incidents closes, and is itself an
+    incident.
     """
-    kind = IncidentKind.NOT_JUDGED
-    found: list[Incident] = []
-    judged = [kind]
-    for each, find in _detectors(database, settings, instance, now).items():
+    not_judged = IncidentKind.NOT_JUDGED
+    incidents: list[Incident] = []
+    judged = [not_judged]
+    for kind, find in _detectors(database, settings, instance, now).items():
         try:
-            found += find()
+            incidents += find()
         except Exception as error:
-            log.exception("%s can't be judged", each)
-            # Of the error only its type: what it says may hold what must not leave the machine.
-            why = f"{each} can't be judged ({type(error).__name__}): see the log of the sensor `alerts`"
-            found.append(Incident(key=f"{kind}|{each}", kind=kind, message=why))
+            log.exception("%s can't be judged", kind)
+            # Only the error's type: its message may contain what must not leave the machine.
+            why = f"{kind} can't be judged ({type(error).__name__}): see the log of the sensor `alerts`"
+            incidents.append(Incident(key=f"{not_judged}|{kind}", kind=not_judged, message=why))
         else:
-            judged.append(each)
-    return found, judged
+            judged.append(kind)
+    return incidents, judged
 
 
 def _detectors(
     database: Database, settings: Settings, instance: dg.DagsterInstance, now: datetime
 ) -> dict[IncidentKind, Callable[[], list[Incident]]]:
-    """Return who judges which kind; each reads what only it needs."""
+    """Return the detector of each kind; each reads only what it needs."""
     symbols = automated_symbols(database, settings)
     began = read_beginnings(database.engine, symbols, now=now)
-    rows = [row for some in recent_coverage(database, symbols, now).values() for row in some]
+    rows = [row for of_symbol in recent_coverage(database, symbols, now).values() for row in of_symbol]
 
     def stale() -> list[Incident]:
         newest = {price.symbol: price.at for price in read_current_prices(database.engine, symbols)}

@@ -1,4 +1,4 @@
-"""Whether a schedule or sensor of the trading day runs unless somebody says otherwise in the UI."""
+"""Whether the trading day's schedules and sensors run by default; the UI can switch them on and off."""
 
 import dagster as dg
 
@@ -6,10 +6,10 @@ from tradematrix_pipelines.settings import Settings
 
 
 def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
-    """Return how a sensor of the trading day starts out."""
+    """Return the default status of the trading day's sensors."""
     return dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
 
 
 def schedule_status(settings: Settings) -> dg.DefaultScheduleStatus:
-    """Return how a schedule of the trading day starts out."""
+    """Return the default status of the trading day's schedules."""
     return dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED

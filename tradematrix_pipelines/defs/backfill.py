@@ -1,4 +1,4 @@
-"""Backfilling from the command line: which partitions, in which runs, and what is there afterwards."""
+"""Backfilling from the command line: which partitions, and in which runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import dagster as dg
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
-from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
@@ -47,15 +47,15 @@ def plan_candle_runs(
     settings: Settings,
     now: datetime,
 ) -> list[Run]:
-    """Return the runs that bring in the candles of ``symbol`` from ``first`` to ``last``, both included.
+    """Return the runs that fetch the candles of ``symbol`` from ``first`` to ``last``, both included.
 
-    Daily bars get a run of their own where the last session is still open: theirs is not there yet.
+    Daily bars get a run of their own where the last session is still open: it has no daily bar yet.
 
     Args:
         last: ``None`` for the last session that has closed.
 
     Raises:
-        UsageError: the dates are the wrong way round, before history, in the future, or hold no session.
+        UsageError: the dates are in the wrong order, before history, in the future, or contain no session.
     """
     last = last or _last_session(symbol, now, closed=True).trade_date
     sessions = _checked_sessions(symbol, first, last, settings, now)
@@ -75,7 +75,7 @@ def plan_levels_run(
 ) -> Run | None:
     """Return the run for the levels that follow from the sessions ``first`` to ``last``, or ``None`` for none.
 
-    That is the trade dates after each of them; and ``first`` itself, when the session before it is stored.
+    These are the trade dates after each session; and ``first`` itself, when the session before it is stored.
     """
     calendar = get_calendar(symbol.calendar)
     closed = [session for session in calendar.sessions(first, last) if session.closes_at <= now]
@@ -104,7 +104,7 @@ def execute(
         last=run.last,
         assets=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
         run_config=config,
-        # Whoever ends a command means it, and can give it again.
+        # Whoever stops a command means it, and can run it again.
         tags={BATCH_TAG: batch, **NO_RUN_RETRIES},
     )
 

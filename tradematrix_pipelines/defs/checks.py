@@ -1,6 +1,6 @@
 """The check ``fresh`` of every asset: reported by the steps that make it, by live pulls, and by a sensor without a run.
 
-Here: telling Dagster. Not here: what is late (``freshness``).
+Here: reporting to Dagster. Not here: what is late (``freshness``).
 """
 
 import json
@@ -23,7 +23,7 @@ FRESH = "fresh"
 _ASSETS = (*CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS)
 _SENSOR_SECONDS = 300
 _DESCRIPTION = (
-    "Every active symbol's data are as new as its market's hours ask: while its session runs, the newest bar; "
+    "Every active symbol's data are as fresh as its market's hours require: while its session runs, the newest bar; "
     "after it, and always for daily bars and levels, the last session complete and final, and levels for the next."
 )
 # Late data are no reason to stop what runs.
@@ -33,51 +33,51 @@ _SEVERITY = dg.AssetCheckSeverity.WARN
 def fresh_specs(assets: Iterable[dg.AssetKey]) -> list[dg.AssetCheckSpec]:
     """Return the checks of ``assets``, for the step that makes them.
 
-    A step of their own would be part of every run of history that the UI launches.
+    A separate step would be part of every backfill run that the UI launches.
     """
     return [dg.AssetCheckSpec(FRESH, asset=asset, description=_DESCRIPTION) for asset in assets]
 
 
 def carry_out_checks(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[dg.AssetCheckResult]:
-    """Yield the results of those checks that the run selects. The step needs the resource ``market``."""
+    """Yield the results of the checks that the run selects. The step needs the resource ``database``."""
     if context.selected_asset_check_keys:
-        for each in judge_checks(context.resources.database, settings):
-            if each.asset_check_key in context.selected_asset_check_keys:
+        for evaluation in judge_checks(context.resources.database, settings):
+            if evaluation.asset_check_key in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(
-                    passed=each.passed,
-                    asset_key=each.asset_key,
+                    passed=evaluation.passed,
+                    asset_key=evaluation.asset_key,
                     check_name=FRESH,
                     severity=_SEVERITY,
-                    description=each.description,
-                    metadata=each.metadata,
+                    description=evaluation.description,
+                    metadata=evaluation.metadata,
                 )
 
 
 def judge_checks(database: Database, settings: Settings) -> list[dg.AssetCheckEvaluation]:
-    """Return the evaluation of every asset's check as of now, for whoever reports it."""
+    """Return the evaluation of every asset's check as of now."""
     symbols, now = automated_symbols(database, settings), database.clock.now()
     judged = judge_freshness(database, symbols, now=now)
     return [_evaluation(asset, judged[asset.to_user_string()], symbols=len(symbols), now=now) for asset in _ASSETS]
 
 
 def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Return the sensor that reports ``fresh`` of the assets whose late symbols, or their reasons, have changed.
+    """Return the sensor that reports ``fresh`` for the assets whose late symbols, or their reasons, have changed.
 
-    Also of those whose last verdict in Dagster is another, or outdated: see :func:`_shown`.
+    Also for those whose last verdict in Dagster differs or is outdated: see :func:`_shown`.
     """
 
     @dg.sensor(
         name="freshness",
         minimum_interval_seconds=_SENSOR_SECONDS,
         default_status=sensor_status(settings),
-        description="Report which assets are late for their market's hours, without a run.",
+        description="Report which assets are late by their market's hours, without a run.",
     )
     @on_database(settings)
     def sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
         symbols, now = automated_symbols(database, settings), database.clock.now()
         judged = judge_freshness(database, symbols, now=now)
         known, shown = json.loads(context.cursor or "{}"), _shown(context.instance)
-        state = {asset: [asdict(late) for late in found] for asset, found in judged.items()}
+        state = {asset: [asdict(late) for late in of_asset] for asset, of_asset in judged.items()}
         changed = [
             asset
             for asset in _ASSETS
@@ -98,8 +98,8 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
 def _shown(instance: dg.DagsterInstance) -> dict[dg.AssetKey, bool | None]:
     """Return whether each asset's check passed when last reported; ``None`` where Dagster shows no verdict.
 
-    That is where a run never came to it, and where the asset was materialized since: Dagster takes a check for one of
-    what was the newest materialization then.
+    That is where a run never reached it, and where the asset was materialized since: Dagster relates a check to the
+    materialization that was the newest at the time.
     """
     verdicts = {AssetCheckExecutionRecordStatus.SUCCEEDED: True, AssetCheckExecutionRecordStatus.FAILED: False}
     keys = [dg.AssetCheckKey(asset, FRESH) for asset in _ASSETS]
@@ -126,16 +126,16 @@ def _evaluation(asset: dg.AssetKey, late: Sequence[Late], *, symbols: int, now: 
 
 
 def _summary(late: Sequence[Late]) -> str:
-    return "; ".join(f"{each.symbol}: {each.reason}" for each in late) or "fresh"
+    return "; ".join(f"{row.symbol}: {row.reason}" for row in late) or "fresh"
 
 
 def _metadata(late: Sequence[Late], *, symbols: int, now: datetime) -> Mapping[str, dg.MetadataValue]:
-    told: dict[str, dg.MetadataValue] = {
+    metadata: dict[str, dg.MetadataValue] = {
         "symbols": dg.MetadataValue.int(symbols),
         "late": dg.MetadataValue.int(len(late)),
         "judged_at": dg.MetadataValue.timestamp(now),
     }
     if late:
-        records = [dg.TableRecord({"symbol": each.symbol, "why": each.reason}) for each in late]
-        told["late_symbols"] = dg.MetadataValue.table(records)
-    return told
+        records = [dg.TableRecord({"symbol": row.symbol, "why": row.reason}) for row in late]
+        metadata["late_symbols"] = dg.MetadataValue.table(records)
+    return metadata

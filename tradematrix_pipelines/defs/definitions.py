@@ -41,7 +41,7 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] | None = None) -
                 build_housekeeping_sensor(settings),
             ],
             resources={**build_resources(settings), **(resources or {})},
-            # One process a run: steps share what is in memory, and an interpreter costs more than any step here.
+            # One process a run: steps share memory, and starting an interpreter costs more than any step here.
             executor=dg.in_process_executor,
         )
 

@@ -1,7 +1,7 @@
-"""Runs and backfills that failed for good: after their last retry, and with what they were for still not there.
+"""Runs and backfills that failed permanently: after their last retry, and with their partitions still incomplete.
 
-Whoever launched them, a schedule, the UI or a backfill. Not here: live pulls, the next one makes up for one that
-failed; nor a command's runs, whose user knows.
+Here: those launched by a schedule, a sensor, the UI or a backfill. Not here: live pulls, because the next one makes up
+for a failed one; nor a command's runs, whose user sees the failure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,35 +40,35 @@ _Key = tuple[str, str, str, frozenset[dg.AssetKey]]
 
 
 def find_failed_runs(instance: dg.DagsterInstance, database: Database, now: datetime) -> list[Incident]:
-    """Return what failed within the last day, unless it has come in by another way since.
+    """Return what failed within the last day, unless its candles have been stored some other way since.
 
-    A run that can't be judged is an incident itself: it does not keep the others from being found.
+    A run that can't be judged is itself an incident; the others are judged all the same.
     """
-    found = []
+    incidents = []
     for key, run in _newest(instance).items():
         if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) != "true":
             try:
                 why = _judge(database, instance, key, now)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other runs are judged
-                why = f"what it was for can't be told ({type(error).__name__}): see it in the UI"
+                why = f"its partitions can't be judged ({type(error).__name__}): see it in the UI"
             if why is not None:
-                found.append(_incident(run, key, why))
-    return [*found, *_failed_backfills(instance)]
+                incidents.append(_incident(run, key, why))
+    return [*incidents, *_failed_backfills(instance)]
 
 
 def _incident(run: dg.DagsterRun, key: _Key, why: str) -> Incident:
     job, start, end, assets = key
-    names = " ".join(sorted(each.to_user_string() for each in assets))
+    names = " ".join(sorted(asset.to_user_string() for asset in assets))
     shown = "a run launched in the UI" if job == IMPLICIT_ASSET_JOB_NAME else f"a run of {job}"
     return Incident(
         key=f"{_KIND}|{job}|{start}|{end}|{names}",
         kind=_KIND,
-        message=f"{_told(start, end)}: run {run.run_id[:8]}, {shown}, failed after its last retry: {why}",
+        message=f"{_partitions(start, end)}: run {run.run_id[:8]}, {shown}, failed after its last retry: {why}",
     )
 
 
 def _judge(database: Database, instance: dg.DagsterInstance, key: _Key, now: datetime) -> str | None:
-    """Return why the run's candles are not there, or ``None`` where all of them have come in."""
+    """Return why the run's candles are incomplete, or ``None`` where all of them have been stored since."""
     _, start, end, assets = key
     timeframes = [CANDLE_ASSETS[asset] for asset in assets if asset in CANDLE_ASSETS] if assets else list(Timeframe)
     if not timeframes or not start:
@@ -91,11 +91,12 @@ def _reason(row: StoredCoverage, *, alone: bool) -> str:
 def _rectangle(start: str, end: str) -> tuple[list[str], date, date]:
     """Return the first and last symbol of a run, or the only one, and its first and last date."""
     corners = dates_by_symbol(dict.fromkeys([start, end]))
-    dates = [day for some in corners.values() for day in some]
+    dates = [day for of_symbol in corners.values() for day in of_symbol]
     return list(corners), min(dates), max(dates)
 
 
-def _told(start: str, end: str) -> str:
+def _partitions(start: str, end: str) -> str:
+    """Return a run's partitions for a message."""
     try:
         names, first, last = _rectangle(start, end)
     except ValueError:
@@ -105,20 +106,20 @@ def _told(start: str, end: str) -> str:
 
 
 def _newest(instance: dg.DagsterInstance) -> dict[_Key, dg.DagsterRun]:
-    """Return the newest run of each job, partitions and assets, of those that a run of the last day failed for."""
+    """Return the newest run of each job, partitions and assets of which a run failed within the last day."""
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     since = SystemClock().now() - _RECENT
-    found: dict[_Key, dg.RunRecord] = {}
+    newest: dict[_Key, dg.RunRecord] = {}
     for job in _JOBS:
         failed = _records(instance, job, dg.DagsterRunStatus.FAILURE, since, _MOST)
         for record in failed:
-            found.setdefault(_key(record.dagster_run), record)
+            newest.setdefault(_key(record.dagster_run), record)
         later = _records(instance, job, dg.DagsterRunStatus.SUCCESS, since, _MOST_LATER) if failed else []
         for record in later:
-            known = found.get(_key(record.dagster_run))
+            known = newest.get(_key(record.dagster_run))
             if known is not None and record.storage_id > known.storage_id:
-                found[_key(record.dagster_run)] = record
-    return {key: record.dagster_run for key, record in found.items()}
+                newest[_key(record.dagster_run)] = record
+    return {key: record.dagster_run for key, record in newest.items()}
 
 
 def _records(
@@ -136,7 +137,7 @@ def _key(run: dg.DagsterRun) -> _Key:
 
 
 def _failed_backfills(instance: dg.DagsterInstance) -> Iterator[Incident]:
-    """Yield the backfills of the last day that the daemon gave up: no run of theirs need have failed."""
+    """Yield the backfills of the last day that the daemon failed: none of their runs need have failed."""
     since = SystemClock().now() - _RECENT
     failed = BulkActionsFilter(statuses=[BulkActionStatus.FAILED], created_after=since)
     for backfill in instance.get_backfills(failed, limit=_MOST):

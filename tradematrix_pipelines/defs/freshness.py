@@ -1,4 +1,4 @@
-"""How fresh each asset is: the rule of ``markets.freshness`` held against what is stored.
+"""How fresh each asset is: the rule of ``markets.freshness`` applied to what is stored.
 
 Here: the judgement, for a check's run, a sensor or a command. Not here: reporting it to Dagster (``checks``).
 """
@@ -34,15 +34,15 @@ def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datet
     """Return the late symbols of each of the seven assets, by the asset's name; a fresh asset has none.
 
     Candles of a running session: the newest bar. Candles of closed markets, and daily bars always: the last session
-    whose grace is over must be complete and final. Levels: those for the session after that one must be stored. A
-    symbol is not late before it had a first chance.
+    whose grace period is over must be complete and final. Levels: those for the session after that one must be stored.
+    A new symbol is not late before its first fetch was due.
     """
     began = read_beginnings(database.engine, symbols, now=now)
     symbols = [symbol for symbol in symbols if judged(symbol.name, began, now)]
     dues = {symbol.name: due(get_calendar(symbol.calendar), now) for symbol in symbols}
     newest = newest_bars(database.engine, symbols, INTRADAY, now=now)
     covered = _covered(database, symbols, dues)
-    found = {
+    late = {
         f"ohlc_{timeframe}": _late(
             {
                 symbol.name: _candles(symbol, timeframe, dues[symbol.name], newest, covered, now=now)
@@ -51,7 +51,7 @@ def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datet
         )
         for timeframe in Timeframe
     }
-    return found | _levels(database, symbols, dues)
+    return late | _levels(database, symbols, dues)
 
 
 def _candles(
@@ -87,20 +87,20 @@ def _levels(database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Du
         for symbol in symbols
     }
     first, last = min(coming.values(), default=date.min), max(coming.values(), default=date.min)
-    found: dict[str, list[Late]] = {}
+    late: dict[str, list[Late]] = {}
     for asset, read in ((DAILY_LEVELS, read_daily_levels), (PIVOT_POINTS, read_pivots)):
         rows = read(database.engine, symbols, first, last)
         stored = set(zip(rows["symbol"], rows["trade_date"], strict=True))
-        found[asset.to_user_string()] = _late(
+        late[asset.to_user_string()] = _late(
             {name: None if (name, day) in stored else f"no levels for session {day}" for name, day in coming.items()}
         )
-    return found
+    return late
 
 
 def _covered(
     database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Due]
 ) -> dict[tuple[str, Timeframe, date], StoredCoverage]:
-    dates = [each.finished.trade_date for each in dues.values()]
+    dates = [symbol_due.finished.trade_date for symbol_due in dues.values()]
     first, last = min(dates, default=date.min), max(dates, default=date.min)
     return {
         (row.symbol, row.coverage.timeframe, row.coverage.trade_date): row

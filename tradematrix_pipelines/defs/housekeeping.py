@@ -1,6 +1,6 @@
-"""Throwing away what nobody will look at again: a live pull a minute is half a million runs a year.
+"""Deletes what is not needed any more: a live pull a minute is half a million runs a year.
 
-A partition stays materialized without them: the run of its session's close has materialized it again.
+A partition stays materialized without them: the run after its session's close has materialized it again.
 """
 
 from datetime import timedelta
@@ -22,10 +22,10 @@ KEPT = timedelta(days=7)
 """How long the runs of live pulls are kept; all others stay."""
 
 KEPT_CREDITS = timedelta(days=35)
-"""How long what was spent and what was requested are kept; a day is what limits look back, minutes what requests do."""
+"""How long bookings of credits and run requests are kept; limits look back a day, requests some minutes."""
 
 KEPT_CHECKS = timedelta(days=7)
-"""How long the verdicts of checks are kept that were reported without a run; the newest of each check stays."""
+"""How long verdicts of checks that were reported without a run are kept; the newest of each check stays."""
 
 _AT_ONCE = 200
 _SECONDS = 3600
@@ -33,13 +33,13 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 
 
 def build_housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Return the sensor that looks every hour."""
+    """Return the sensor; it ticks every hour."""
 
     @dg.sensor(
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Delete runs of live pulls and reports of checks older than a week, and bookings of credits older "
-        "than 35 days; begin large log files anew.",
+        "than 35 days; truncate large log files.",
     )
     @on_database(settings)
     def housekeeping(context: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
@@ -58,7 +58,7 @@ def build_housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
         outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
         return dg.SkipReason(
             f"deleted {len(run_ids)} runs of live pulls, {checks} reports of checks, {bookings} bookings of credits, "
-            f"{outputs} outputs of runs; began anew: {', '.join(logs) or 'no log'}"
+            f"{outputs} outputs of runs; truncated: {', '.join(logs) or 'no log'}"
         )
 
     return housekeeping

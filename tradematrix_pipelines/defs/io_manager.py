@@ -1,4 +1,4 @@
-"""The IO manager: the one door between Dagster's assets and the tables of candles and levels.
+"""The IO manager: the only way between Dagster's assets and the tables of candles and levels.
 
 Here: which table an asset's partitions live in, and what a run's rectangle of partitions reads and writes.
 Not here: the SQL (``candles``, ``coverage``, ``levels``), or which partitions count (``partition_results``).
@@ -41,25 +41,27 @@ class PostgresIOManager(dg.IOManager):
     """Stores and loads the partitions of all seven assets."""
 
     def __init__(self, database: Database) -> None:
-        self._market = database
+        self._database = database
 
     def write_candles(self, batches: Sequence[SeriesBatch]) -> Written:
         """Store whole sessions of candles in one transaction (``storage.candles.write``)."""
-        return write(self._market.engine, batches, now=self._market.clock.now())
+        return write(self._database.engine, batches, now=self._database.clock.now())
 
     def write_levels(self, levels: Levels) -> int:
         """Store levels in one transaction; return how many rows are new or changed."""
-        return write_levels(self._market.engine, daily=levels.daily, pivots=levels.pivots, now=self._market.clock.now())
+        return write_levels(
+            self._database.engine, daily=levels.daily, pivots=levels.pivots, now=self._database.clock.now()
+        )
 
     def handle_output(self, context: dg.OutputContext, obj: Levels) -> None:
-        """Store what an asset of levels hands over when all of its partitions are good.
+        """Store the output of an asset of levels when all of its partitions are good.
 
-        Candles never come this way: their step stores session after session, so that a killed run keeps them.
+        Candles don't use this: their step stores session after session, so that a killed run keeps them.
         """
         context.log.info("%d rows new or changed", self.write_levels(obj))
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Return the partitions asked for as one frame.
+        """Return the requested partitions as one frame.
 
         Candles: ``storage.sessions.read_sessions``. Levels: the rows of their table, with a ``symbol`` column.
 
@@ -67,10 +69,10 @@ class PostgresIOManager(dg.IOManager):
             UnknownSymbol: a partition names a symbol that is not stored.
         """
         wanted = dates_by_symbol(context.asset_partition_keys)
-        symbols = find_symbols(self._market.engine, wanted, only_active=False)
+        symbols = find_symbols(self._database.engine, wanted, only_active=False)
         first, last = min(min(dates) for dates in wanted.values()), max(max(dates) for dates in wanted.values())
         if context.asset_key == DAILY_LEVELS:
-            return read_daily_levels(self._market.engine, symbols, first, last)
+            return read_daily_levels(self._database.engine, symbols, first, last)
         if context.asset_key == PIVOT_POINTS:
-            return read_pivots(self._market.engine, symbols, first, last)
-        return read_sessions(self._market, symbols, CANDLE_ASSETS[context.asset_key], first, last)
+            return read_pivots(self._database.engine, symbols, first, last)
+        return read_sessions(self._database, symbols, CANDLE_ASSETS[context.asset_key], first, last)

@@ -1,4 +1,4 @@
-"""The jobs over the assets: bring in candles, compute levels, and either of them for the trading day."""
+"""The jobs over the assets: ingest candles, compute levels, and both for the trading day."""
 
 from datetime import timedelta
 
@@ -13,21 +13,21 @@ TRADING_DAY = "trading_day"
 PRIORITY = {"dagster/priority": "10"}
 """Tag of runs that go before backfills in the queue."""
 
-_LONGEST = {COMPUTE_LEVELS: timedelta(hours=1), TRADING_DAY: timedelta(hours=2)}
-"""A month of every symbol at eight calls a minute is well under two hours; the queue doesn't count.
+_MAX_RUNTIME = {COMPUTE_LEVELS: timedelta(hours=1), TRADING_DAY: timedelta(hours=2)}
+"""A month of every symbol at eight calls a minute takes well under two hours; time in the queue doesn't count.
 
-A run of history has a day (``run_monitoring.max_runtime_seconds`` in ``dagster.yaml``): it may wait for credits for
+A backfill run has a day (``run_monitoring.max_runtime_seconds`` in ``dagster.yaml``): it may wait for credits for
 hours.
 """
 
 
-def longest(runtime: timedelta) -> dict[str, str]:
-    """Return the tag of runs that the daemon ends when they take longer: what hangs would keep others from starting."""
+def max_runtime(runtime: timedelta) -> dict[str, str]:
+    """Return the tag of runs that the daemon ends when they take longer: one that hangs would block others."""
     return {MAX_RUNTIME_SECONDS_TAG: str(int(runtime.total_seconds()))}
 
 
 def build_jobs() -> list[UnresolvedAssetJobDefinition]:
-    """Return the jobs; each takes any rectangle of partitions in one run."""
+    """Return the jobs; a run takes any rectangle of partitions."""
     return [
         dg.define_asset_job(
             INGEST_CANDLES,
@@ -40,13 +40,13 @@ def build_jobs() -> list[UnresolvedAssetJobDefinition]:
             selection=dg.AssetSelection.groups("levels").without_checks(),
             description="Compute daily levels and pivot points for sessions x symbols.",
             executor_def=dg.in_process_executor,
-            tags=longest(_LONGEST[COMPUTE_LEVELS]),
+            tags=max_runtime(_MAX_RUNTIME[COMPUTE_LEVELS]),
         ),
         dg.define_asset_job(
             TRADING_DAY,
             selection=dg.AssetSelection.groups("candles", "levels").without_checks(),
-            description="Bring in what has closed, heal what is red, compute what follows: each run some of it.",
+            description="Fetch what has closed or is incomplete, compute the levels: each run a part of it.",
             executor_def=dg.in_process_executor,
-            tags={**PRIORITY, **longest(_LONGEST[TRADING_DAY])},
+            tags={**PRIORITY, **max_runtime(_MAX_RUNTIME[TRADING_DAY])},
         ),
     ]

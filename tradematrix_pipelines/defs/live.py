@@ -1,6 +1,6 @@
-"""Live pulls: a schedule that decides every minute whom to pull, and the job that pulls them, all in one run.
+"""Live pulls: a schedule that decides every minute which symbols to pull, and the job that pulls them in one run.
 
-Here: the shells. Not here: the decision (``automation.pulls``), nor what a pull is (``ingest.live``).
+Here: the Dagster definitions. Not here: the decision (``automation.pulls``), nor what a pull is (``ingest.live``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,11 +17,11 @@ from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.jobs import PRIORITY, longest
+from tradematrix_pipelines.defs.jobs import PRIORITY, max_runtime
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.ingest.live import Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey
@@ -38,21 +38,21 @@ from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
 
-_LONGEST = timedelta(minutes=10)
+_MAX_RUNTIME = timedelta(minutes=10)
 
 
 class PullConfig(dg.Config):
-    """Whom to pull."""
+    """Which symbols to pull."""
 
     symbols: list[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pulled:
-    """What a pull of one symbol brought.
+    """The result of a pull of one symbol.
 
     Attributes:
-        changed: the coverage of the series that have other bars than before.
+        changed: the coverage of the series whose number of bars changed.
         versions: of the session's candles of these series.
         error: why it failed.
     """
@@ -75,9 +75,9 @@ def build_live_job(settings: Settings) -> dg.JobDefinition:
         failed = []
         pulls = pull_symbols(database, context.resources.vendors, context.resources.postgres_io_manager, symbols)
         for pulled in pulls:
-            tell = context.log.info if pulled.error is None else context.log.error
-            told = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
-            tell("%s: %s", pulled.symbol.name, told)
+            log = context.log.info if pulled.error is None else context.log.error
+            summary = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
+            log("%s: %s", pulled.symbol.name, summary)
             if pulled.error is not None:
                 failed.append(f"{pulled.symbol.name}: {pulled.error}")
             for coverage in pulled.changed:
@@ -94,14 +94,14 @@ def build_live_job(settings: Settings) -> dg.JobDefinition:
             if evaluation.asset_key.to_user_string() in changed:
                 context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
         if failed and len(failed) == len(pulls):
-            # What one symbol lacks shows as its coverage, and is told as a stale market. The next tick is the retry.
+            # A single symbol's failure shows in its coverage and as a stale market. The next tick is the retry.
             raise dg.Failure(f"all {len(failed)} pulls failed. {'; '.join(failed)}", allow_retries=False)
 
     @dg.job(
         name=PULL_LIVE,
         executor_def=dg.in_process_executor,
-        # No pull is made while another is under way, so one that hangs is ended; the next tick is the retry.
-        tags={**PRIORITY, **NO_RUN_RETRIES, **longest(_LONGEST)},
+        # No pull starts while another is under way, so one that hangs is ended; the next tick is the retry.
+        tags={**PRIORITY, **NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
         description="Pull the sessions that are open: every minute that has closed, and the coarser bars from them.",
     )
     def pull_live() -> None:
@@ -124,7 +124,7 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
     def live(context: dg.ScheduleEvaluationContext, database: Database) -> dg.RunRequest | dg.SkipReason:
         running = dg.RunsFilter(job_name=PULL_LIVE, statuses=NOT_FINISHED_STATUSES)
         if context.instance.get_run_ids(running, limit=1):
-            return dg.SkipReason("the pull before is still under way")
+            return dg.SkipReason("the previous pull is still under way")
         pulls = plan_pulls(database, settings, now=database.clock.now())
         if not pulls.due:
             return dg.SkipReason("; ".join(f"{name}: {why}" for name, why in pulls.waiting.items()) or "no symbols")
@@ -135,7 +135,7 @@ def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.Schedul
 
 
 def plan_pulls(database: Database, settings: Settings, *, now: datetime) -> Pulls:
-    """Decide whom to pull at ``now``, from what is stored."""
+    """Decide which symbols to pull at ``now``, from what is stored."""
     symbols = automated_symbols(database, settings)
     rows = read_coverage(database.engine, symbols, [Timeframe.M1], now.date(), date.max)
     last_pulls = {(row.symbol, row.coverage.trade_date): _last_pull(row) for row in rows}
@@ -150,10 +150,10 @@ def _last_pull(row: StoredCoverage) -> LastPull:
 def pull_symbols(
     database: Database, vendors: Sequence[Vendor], io_manager: PostgresIOManager, symbols: Collection[Symbol]
 ) -> list[Pulled]:
-    """Pull the open sessions of ``symbols``, all at once, and store each as it comes in.
+    """Pull the open sessions of ``symbols`` concurrently, and store each as it arrives.
 
-    One that fails or hangs does not keep the others from theirs. Then the current price, and the levels that it
-    touched, follow from what is stored.
+    One that fails or hangs does not block the others. The current price and the levels that it touched are then
+    derived from what is stored.
     """
     now = database.clock.now()
     pulls = [
@@ -180,9 +180,11 @@ def _store(
     before = _received(database, symbol, session.trade_date)
     written = io_manager.write_candles(batches)
     after_pull(database, symbol, session, now=now)
-    coverage = [each for batch in batches for each in batch.coverage]
-    errors = [each.reason() for each in coverage if each.status is Status.FAILED]
-    changed = [each for each in coverage if each.received and each.received != before.get(each.timeframe)]
+    sessions = [coverage for batch in batches for coverage in batch.coverage]
+    errors = [coverage.reason() for coverage in sessions if coverage.status is Status.FAILED]
+    changed = [
+        coverage for coverage in sessions if coverage.received and coverage.received != before.get(coverage.timeframe)
+    ]
     return Pulled(
         symbol=symbol,
         trade_date=session.trade_date,
@@ -194,8 +196,11 @@ def _store(
 
 
 def _versions(database: Database, symbol: Symbol, day: date, changed: Collection[Coverage]) -> dict[Timeframe, str]:
-    found = {each.timeframe: candle_versions(database.engine, symbol, each.timeframe, day, day) for each in changed}
-    return {timeframe: versions[day] for timeframe, versions in found.items() if day in versions}
+    by_timeframe = {
+        coverage.timeframe: candle_versions(database.engine, symbol, coverage.timeframe, day, day)
+        for coverage in changed
+    }
+    return {timeframe: versions[day] for timeframe, versions in by_timeframe.items() if day in versions}
 
 
 def _received(database: Database, symbol: Symbol, day: date) -> dict[Timeframe, int]:

@@ -1,6 +1,6 @@
-"""How a sensor or schedule gets at the market database: opened for one tick, and never migrated by it.
+"""Opens the market database for one tick of a sensor or schedule, without migrating it.
 
-Not here: what it does there; and how runs (``resources``) and commands open it, which bring the schema up to date.
+Not here: what the tick does; and how runs (``resources``) and commands open it, which do migrate the schema.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 def on_database(
     settings: Settings,
 ) -> Callable[[Callable[[Context, Database], Result]], Callable[[Context], Result | dg.SkipReason]]:
-    """Make a tick of a function of its context and the open database; a schema that does not fit skips the tick."""
+    """Turn a function of context and open database into a tick; a schema that does not match skips the tick."""
 
     def decorate(evaluate: Callable[[Context, Database], Result]) -> Callable[[Context], Result | dg.SkipReason]:
         def tick(context: Context) -> Result | dg.SkipReason:
@@ -30,7 +30,7 @@ def on_database(
             with database:
                 return evaluate(context, database)
 
-        # Dagster names a sensor after its function; wraps() would show it the parameter that is not its own.
+        # Dagster names a sensor after its function; wraps() would also expose the database parameter.
         tick.__name__ = evaluate.__name__
         return tick
 

@@ -1,11 +1,11 @@
-"""What the UI shows of a partition of candles."""
+"""The metadata of a partition of candles, for the UI."""
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION
 
 
 def partition_metadata(coverage: Coverage, attempts: int, *, version: str | None) -> dict[str, str | int]:
-    """Return the metadata of the partition that ``coverage`` is about.
+    """Return the metadata of the partition that ``coverage`` describes.
 
     Args:
         version: of its candles (``defs.internals.data_versions``); ``None`` where it has none.

@@ -1,8 +1,8 @@
 """Which partitions of a run count as materialized.
 
-A run may hold a year of partitions. The good ones have to show as materialized, with their own metadata, even
+A run may have a year of partitions. The good ones have to show as materialized, with their own metadata, even
 where others of the same run failed. Dagster emits one materialization for every key of the run as soon as a
-step yields an output, so: all good, the step may go on to its output; otherwise the good ones are logged one by
+step yields an output. So if all are good, the step goes on to its output; otherwise the good ones are logged one by
 one, and the step fails before it has yielded anything.
 """
 
@@ -24,7 +24,7 @@ _COMPLETE = "complete"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartitionResult:
-    """How one partition of one asset ended: its metadata, and what went wrong, if anything did."""
+    """The result of one partition of one asset: its metadata, and its error if it failed."""
 
     metadata: Metadata = field(default_factory=dict)
     error: str | None = None
@@ -38,7 +38,7 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
     """Attach each partition's metadata when all are good; otherwise log the good ones and fail the step.
 
     Args:
-        retry: whether the step's retry policy may run it again: not where that would only fail again.
+        retry: whether the step's retry policy may run it again.
 
     Raises:
         dagster.Failure: at least one partition failed; its description names them, its metadata lists them.
@@ -64,16 +64,16 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
 
 
 @contextmanager
-def settling_good_first(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Log the good partitions when what is done here ends early, whoever ends it: somebody who cancels, or an error.
+def logging_good_on_error(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Log the good partitions when the block ends early, by an error or because somebody cancels.
 
     Args:
-        results: how each partition stands then.
+        results: returns the result of each partition at that time.
     """
     try:
         yield
     except BaseException:
-        # Whatever fails now, what ended the step is what has to be told.
+        # If this fails too, the original error is the one to report.
         with suppress(Exception):
             _log_good(results(), context)
         raise
@@ -92,10 +92,10 @@ def _log_good(results: Results, context: dg.AssetExecutionContext) -> None:
 
 
 def _mark_incomplete(results: Results, context: dg.AssetExecutionContext) -> None:
-    """Report the assets of which some partitions are good and some are not.
+    """Report the assets with both good and failed partitions.
 
-    Dagster's "re-execute from asset failure" leaves out an asset that its run has materialized, be it one partition of
-    it, unless a blocking check of it has failed.
+    Dagster's "re-execute from asset failure" leaves out an asset of which its run has materialized any partition,
+    unless a blocking check of it has failed.
     """
     for asset_key, partitions in results.items():
         failed = sum(result.error is not None for result in partitions.values())

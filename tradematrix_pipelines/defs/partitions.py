@@ -11,7 +11,7 @@ SYMBOLS = dg.DynamicPartitionsDefinition(name=_SYMBOLS_NAME)
 """Follows the active rows of ``market_symbols`` (:func:`sync_symbols`)."""
 
 _WEEKEND = ["0 0 * * 6", "0 0 * * 0"]
-# FX opens on the evening before; levels are for the session to come, which Easter and Christmas put 4 weekdays off.
+# FX opens on the evening before; levels are for the next session, at Easter and Christmas up to 4 weekdays away.
 _COMING_DATES = 5
 
 
@@ -32,10 +32,10 @@ def session_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
 
 
 def date_before() -> dg.MultiPartitionMapping:
-    """Return the mapping of levels to the candles they follow from: the same symbol, the date before.
+    """Return the mapping of levels to the candles they are computed from: the same symbol, the date before.
 
-    Levels read further back than that. But a backfill of candles takes in all that is downstream of them, and a
-    month of levels after its last date would fail for want of their own sessions.
+    Levels read further back than that. But a backfill of candles includes all that is downstream of them, and a month
+    of levels after its last date would fail because their own sessions are missing.
     """
     return dg.MultiPartitionMapping(
         {
@@ -53,7 +53,7 @@ def date_before() -> dg.MultiPartitionMapping:
 def sync_symbols(instance: dg.DagsterInstance, active: Iterable[str]) -> tuple[list[str], list[str]]:
     """Make the symbol dimension the ``active`` names; return those added and those removed.
 
-    Removing a name hides its partitions and loses nothing: they show again when it comes back.
+    Removing a name hides its partitions and deletes nothing: they show again when it is added again.
     """
     wanted, have = list(active), instance.get_dynamic_partitions(_SYMBOLS_NAME)
     added = [name for name in wanted if name not in have]

@@ -1,7 +1,7 @@
-"""From decisions of the trading day to the fewest runs that carry them out.
+"""Turns the decisions of the trading day into the fewest run requests.
 
-Every sensor and schedule that asks for runs does so through :func:`request_runs`, so that none asks for what another's
-run is under way for. Not here: what is wanted (``automation``), and when the same may be asked for again
+Every sensor and schedule requests its runs through :func:`request_runs`, so that nothing is requested twice while a run
+for it is under way. Not here: what is wanted (``automation``), and when the same may be requested again
 (``automation.requests``).
 """
 
@@ -36,27 +36,27 @@ from tradematrix_pipelines.storage.run_requests import claim_requests
 from tradematrix_pipelines.vendors.credits import BACKFILL, CLOSE, HEAL
 
 NO_CHECKS: list[dg.AssetCheckKey] = []
-"""The checks of runs that a sensor asks for: freshness has a sensor of its own."""
+"""The checks of runs that a sensor requests: freshness has a sensor of its own."""
 
 REQUEST_TAG = "tradematrix/request"
-"""Tag of the runs that a sensor or schedule asked for: what their candles are booked under, or ``levels``."""
+"""Tag of the runs that a sensor or schedule requested: what their candles are booked under, or ``levels``."""
 
 _REQUESTS = [BACKFILL, CLOSE, HEAL, LEVELS]
 _RETRY_COMES = timedelta(minutes=2)
-"""How long ago a run may have died that the daemon starts again by itself; where it has not by then, it won't."""
+"""How long after a run's failure the daemon may still retry it by itself; later it doesn't."""
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What is wanted of one symbol, each with the instant at which its state last changed (``None`` = not stored).
+    """What is wanted of one symbol, with the instant at which its state last changed (``None`` = not stored).
 
     Attributes:
         purpose: what the credits are booked under.
         candles: sessions of series.
         levels: trade dates.
-        refresh: ask for sessions that are complete, too.
+        refresh: fetch complete sessions too.
         tags: of the runs.
     """
 
@@ -68,30 +68,34 @@ class Wanted:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def targets(self) -> dict[Target, datetime | None]:
-        """Return what is wanted, by what it is requested as."""
+        """Return what is wanted, by request target."""
         name = self.symbol.name
         candles = {Target(name, day, f"ohlc_{timeframe}"): at for (day, timeframe), at in self.candles.items()}
         return candles | {Target(name, day, LEVELS): at for day, at in self.levels.items()}
 
 
 def want_due(database: Database, settings: Settings, *, now: datetime) -> list[Wanted]:
-    """Return the sessions that closed and nobody asked for since, and the levels that are due."""
+    """Return the sessions that closed and have not been requested since, and the levels that are due."""
     symbols, since = automated_symbols(database, settings), settings.history_start
     rows = recent_coverage(database, symbols, now)
     computed = computed_levels(database.engine, symbols, since=(now - LOOKBACK).date())
-    found = []
+    wanted = []
     for symbol in symbols:
         checked = {(row.coverage.trade_date, row.coverage.timeframe): row.checked_at for row in rows[symbol.name]}
         due = due_sessions(symbol, rows[symbol.name], now, since=since)
         days = [row for row in rows[symbol.name] if row.coverage.timeframe is Timeframe.D1]
-        found.append(
+        wanted.append(
             Wanted(
                 symbol=symbol,
-                candles={(day, each): checked.get((day, each)) for day, lacking in due.items() for each in lacking},
+                candles={
+                    (day, timeframe): checked.get((day, timeframe))
+                    for day, timeframes in due.items()
+                    for timeframe in timeframes
+                },
                 levels=due_levels(symbol, days, computed[symbol.name], now),
             )
         )
-    return found
+    return wanted
 
 
 def want_again(
@@ -102,7 +106,7 @@ def want_again(
     refresh: bool = False,
     tags: Mapping[str, str] = MappingProxyType({}),
 ) -> Wanted:
-    """Return these sessions of ``symbol``, to be asked for again."""
+    """Return the request to fetch these sessions of ``symbol`` again."""
     candles = {(row.coverage.trade_date, row.coverage.timeframe): row.checked_at for row in rows}
     return Wanted(symbol=symbol, purpose=purpose, candles=candles, refresh=refresh, tags=tags)
 
@@ -118,26 +122,26 @@ def request_runs(
 ) -> list[dg.RunRequest]:
     """Return the fewest runs for what is wanted, not under way, and not just requested for the same state.
 
-    What they are for counts as requested from now on, whether or not the caller's tick comes to make them.
+    Their targets count as requested from now on, even if the caller's tick fails before it makes the runs.
     """
-    targets = [each.targets() for each in wanted]
-    symbols = {each.symbol.name: each.symbol for each in wanted}
-    merged = {target: at for some in targets for target, at in some.items()}
+    targets = [request.targets() for request in wanted]
+    symbols = {request.symbol.name: request.symbol for request in wanted}
+    merged = {target: at for by_target in targets for target, at in by_target.items()}
     if not merged:
         return []
     chosen = claim_requests(database.engine, list(symbols.values()), merged, under_way=under_way(instance), now=now)
-    found: list[dg.RunRequest] = []
-    for each, some in zip(wanted, targets, strict=True):
-        mine = chosen.intersection(some)
-        # A deadline wants the same session as due and as incomplete; the first of them has it.
+    runs: list[dg.RunRequest] = []
+    for request, by_target in zip(wanted, targets, strict=True):
+        mine = chosen.intersection(by_target)
+        # A deadline may want the same session as due and as incomplete; the first request gets it.
         chosen -= mine
-        found += _candle_runs(each, mine, candles_job, now)
-        found += _levels_runs(each, mine, levels_job, now)
-    return found
+        runs += _candle_runs(request, mine, candles_job, now)
+        runs += _levels_runs(request, mine, levels_job, now)
+    return runs
 
 
 def under_way(instance: dg.DagsterInstance) -> set[Target]:
-    """Return what the runs that a sensor or schedule asked for are queued, running or about to be retried for."""
+    """Return the targets of requested runs that are queued, running or about to be retried."""
     mine = {REQUEST_TAG: _REQUESTS}
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     since = SystemClock().now() - _RETRY_COMES
@@ -160,12 +164,12 @@ def _targets(run: dg.DagsterRun) -> Iterator[Target]:
 
 
 def _candle_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: datetime) -> Iterator[dg.RunRequest]:
-    lacking: dict[date, tuple[Timeframe, ...]] = {}
+    by_date: dict[date, tuple[Timeframe, ...]] = {}
     for timeframe in Timeframe:
         for day in {target.trade_date for target in chosen if target.asset == f"ohlc_{timeframe}"}:
-            lacking[day] = (*lacking.get(day, ()), timeframe)
-    for timeframes in dict.fromkeys(lacking[day] for day in sorted(lacking)):
-        dates = {day for day, some in lacking.items() if some == timeframes}
+            by_date[day] = (*by_date.get(day, ()), timeframe)
+    for timeframes in dict.fromkeys(by_date[day] for day in sorted(by_date)):
+        dates = {day for day, of_day in by_date.items() if of_day == timeframes}
         for first, last in contiguous_ranges(dates, get_calendar(wanted.symbol.calendar)):
             yield dg.RunRequest(
                 run_key=_run_key(wanted.symbol, first, last, timeframes, now),
@@ -190,5 +194,5 @@ def _levels_runs(wanted: Wanted, chosen: Collection[Target], job: str, now: date
 
 
 def _run_key(symbol: Symbol, first: date, last: date, what: Sequence[str], now: datetime) -> str:
-    """Return a key that no other request has: Dagster wants one where a schedule asks for several runs."""
+    """Return a unique key: Dagster requires one where a schedule requests several runs."""
     return f"{symbol.name} {first} {last} {' '.join(what)} {now.isoformat()}"

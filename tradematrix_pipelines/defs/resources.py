@@ -1,4 +1,4 @@
-"""What assets ask for by name: the market database, the vendor, the IO manager. Opened when a run starts."""
+"""The resources of assets and ops: the market database, the vendors, the IO manager. Opened when a run starts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.tries import run_without_retries
+from tradematrix_pipelines.defs.retry_policy import run_without_retries
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.credits import open_ledger
@@ -20,7 +20,7 @@ IO_MANAGER = "postgres_io_manager"
 
 
 def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
-    """Return the resources of a process with these settings."""
+    """Return the resources for these settings."""
 
     @dg.resource(description="The market database, migrated")
     def database(context: dg.InitResourceContext) -> Iterator[Database]:
@@ -29,7 +29,7 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
 
     @dg.resource(description="Where candles come from, the preferred vendor first", required_resource_keys={"database"})
     def vendors(context: dg.InitResourceContext) -> Iterator[tuple[Vendor, ...]]:
-        engine = _market(context).engine
+        engine = _database(context).engine
         with run_without_retries(context):
             for name in (settings.vendor_name, *settings.fallback_vendors):
                 check_unmixed(name, stored_sources(engine))
@@ -43,11 +43,11 @@ def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
 
     @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"database"})
     def postgres_io_manager(context: dg.InitResourceContext) -> PostgresIOManager:
-        return PostgresIOManager(_market(context))
+        return PostgresIOManager(_database(context))
 
     return {"database": database, "vendors": vendors, "plan": plan, IO_MANAGER: postgres_io_manager}
 
 
-def _market(context: Any) -> Database:
+def _database(context: Any) -> Database:
     database: Database = context.resources.database
     return database

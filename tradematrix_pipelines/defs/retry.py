@@ -1,7 +1,7 @@
-"""What is red, and the fewest runs that ask for it again.
+"""Incomplete partitions, and the fewest runs that fetch or compute them again.
 
-Red is a session that has closed and whose candles are partial, missing or failed; and levels that are not stored
-although the session they come from is complete. Here: finding it and cutting it into runs. Not here: running them.
+Incomplete is a session that has closed and whose candles are partial, missing or failed; and levels that are not stored
+although the session they come from is complete. Here: finding them and planning the runs. Not here: running them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from tradematrix_pipelines.storage.levels import read_daily_levels
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncompletePartition:
-    """One partition that is not there as it should be, and why."""
+    """One incomplete partition, and why."""
 
     asset: str
     symbol: str
@@ -33,19 +33,20 @@ class IncompletePartition:
 def find_incomplete(
     database: Database, symbols: Sequence[Symbol], *, since: date, now: datetime
 ) -> list[IncompletePartition]:
-    """Return the red partitions of ``symbols`` with trade dates from ``since`` on, by symbol, asset, date."""
+    """Return the incomplete partitions of ``symbols`` with trade dates from ``since`` on, by symbol, asset, date."""
     return [
-        red
+        partition
         for symbol in symbols
-        for red in (*_incomplete_candles(database, symbol, since, now), *_missing_levels(database, symbol, since))
+        for partition in (*_incomplete_candles(database, symbol, since, now), *_missing_levels(database, symbol, since))
     ]
 
 
-def plan_candle_retries(symbol: Symbol, red: Sequence[IncompletePartition]) -> list[Run]:
-    """Return the fewest runs that ask for the red candles of ``symbol`` again, and for no session that is not red."""
+def plan_candle_retries(symbol: Symbol, incomplete: Sequence[IncompletePartition]) -> list[Run]:
+    """Return the fewest runs that fetch the incomplete candles of ``symbol`` again, and no complete session."""
     wanted = {f"ohlc_{timeframe}": timeframe for timeframe in Timeframe}
-    dates = {each.trade_date for each in red if each.symbol == symbol.name and each.asset in wanted}
-    timeframes = {wanted[each.asset] for each in red if each.symbol == symbol.name and each.asset in wanted}
+    candles = [partition for partition in incomplete if partition.symbol == symbol.name and partition.asset in wanted]
+    dates = {partition.trade_date for partition in candles}
+    timeframes = {wanted[partition.asset] for partition in candles}
     ordered = tuple(timeframe for timeframe in Timeframe if timeframe in timeframes)
     return [
         Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=ordered)
@@ -53,9 +54,13 @@ def plan_candle_retries(symbol: Symbol, red: Sequence[IncompletePartition]) -> l
     ]
 
 
-def plan_levels_retries(symbol: Symbol, red: Sequence[IncompletePartition]) -> list[Run]:
-    """Return the fewest runs that compute the red levels of ``symbol``."""
-    dates = {each.trade_date for each in red if each.symbol == symbol.name and each.asset == "daily_levels"}
+def plan_levels_retries(symbol: Symbol, incomplete: Sequence[IncompletePartition]) -> list[Run]:
+    """Return the fewest runs that compute the missing levels of ``symbol``."""
+    dates = {
+        partition.trade_date
+        for partition in incomplete
+        if partition.symbol == symbol.name and partition.asset == "daily_levels"
+    }
     return [
         Run(symbol=symbol, job=COMPUTE_LEVELS, first=first, last=last)
         for first, last in contiguous_ranges(dates, get_calendar(symbol.calendar))
@@ -63,7 +68,7 @@ def plan_levels_retries(symbol: Symbol, red: Sequence[IncompletePartition]) -> l
 
 
 def contiguous_ranges(dates: set[date], calendar: SessionCalendar) -> Iterator[tuple[date, date]]:
-    """Yield the first and last of each stretch of ``dates`` without a session between that is not among them."""
+    """Yield the first and last of each range of ``dates`` that has no other session in between."""
     run: list[date] = []
     for session in calendar.sessions(min(dates), max(dates)) if dates else []:
         if session.trade_date in dates:
@@ -96,13 +101,13 @@ def _missing_levels(database: Database, symbol: Symbol, since: date) -> list[Inc
         row.coverage.trade_date: row
         for row in read_coverage(database.engine, [symbol], [Timeframe.D1], before, date.max)
     }
-    good = [day for day, row in days.items() if row.coverage.ok and row.coverage.final and row.coverage.received]
-    coming = {calendar.next(day).trade_date for day in good}
-    coming = {day for day in coming if since <= day}
-    if not coming:
+    complete = [day for day, row in days.items() if row.coverage.ok and row.coverage.final and row.coverage.received]
+    due = {calendar.next(day).trade_date for day in complete}
+    due = {day for day in due if since <= day}
+    if not due:
         return []
-    stored = read_daily_levels(database.engine, [symbol], min(coming), max(coming))
-    missing = coming - set(stored["trade_date"])
+    stored = read_daily_levels(database.engine, [symbol], min(due), max(due))
+    missing = due - set(stored["trade_date"])
     return [
         IncompletePartition(asset="daily_levels", symbol=symbol.name, trade_date=day, reason="not computed yet")
         for day in sorted(missing)

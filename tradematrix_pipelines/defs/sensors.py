@@ -1,7 +1,7 @@
-"""The sensor that goes on with what stopped at the day's credits, once they are there again.
+"""The sensor that resumes what stopped at the day's credits, once these have been reset.
 
-It asks for the candles first; then, of the runs that brought these in, for the levels that follow. Not here: how runs
-are asked for (``requests``), or what closes and heals day by day (``automation``).
+It requests the candles first, then the levels that follow from them. Not here: how runs are requested (``requests``),
+or what closes and heals day by day (``automation``).
 """
 
 from datetime import datetime, timedelta
@@ -30,25 +30,25 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL
 
 RESUMED = "tradematrix/resumed"
-"""Tag of the runs that go on with what stopped at a limit."""
+"""Tag of the runs that resume what stopped at a limit."""
 
 _TAGS = {RESUMED: "candles"}
 _SECONDS = 30
 _RECENT = timedelta(days=1)
-"""How long ago a run that went on after a limit may have ended that its levels are seen to."""
+"""How long after the end of a resumed run its levels are requested."""
 
 
 def build_resume_sensor(
     settings: Settings, *, ingest: UnresolvedAssetJobDefinition, levels: UnresolvedAssetJobDefinition
 ) -> dg.SensorDefinition:
-    """Return the sensor; it runs unless somebody stops it."""
+    """Return the sensor; it runs by default."""
 
     @dg.sensor(
         jobs=[ingest, levels],
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Ask again for the sessions that stopped at the day's credits, once these have been reset; "
-        "then for the levels that follow from them.",
+        description="Fetch the sessions again that stopped at the day's credits, once these have been reset; "
+        "then compute the levels that follow from them.",
     )
     @on_database(settings)
     def resume_after_limit(
@@ -63,7 +63,7 @@ def build_resume_sensor(
         requests = request_runs(
             database, context.instance, wanted, now=now, candles_job=INGEST_CANDLES, levels_job=COMPUTE_LEVELS
         )
-        return requests or dg.SkipReason("nothing waits for credits that are there again")
+        return requests or dg.SkipReason("nothing waits for credits that have been reset")
 
     return resume_after_limit
 
@@ -79,10 +79,10 @@ def _want_candles(database: Database, settings: Settings, symbols: dict[str, Sym
 def _want_levels(
     database: Database, instance: dg.DagsterInstance, symbols: dict[str, Symbol], now: datetime
 ) -> list[Wanted]:
-    """Return the levels that are not there, of the sessions that runs after a limit were for."""
+    """Return the missing levels that follow from the sessions of resumed runs."""
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     ended = dg.RunsFilter(tags=_TAGS, statuses=FINISHED_STATUSES, updated_after=SystemClock().now() - _RECENT)
-    found = []
+    wanted = []
     for run in instance.get_runs(ended):
         keys = (run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG])
         for name, dates in dates_by_symbol(keys).items():
@@ -90,5 +90,5 @@ def _want_levels(
                 symbol = symbols[name]
                 days = read_coverage(database.engine, [symbol], [Timeframe.D1], dates[0], dates[-1])
                 computed = computed_levels(database.engine, [symbol], since=dates[0])
-                found.append(Wanted(symbol=symbol, levels=due_levels(symbol, days, computed[name], now)))
-    return found
+                wanted.append(Wanted(symbol=symbol, levels=due_levels(symbol, days, computed[name], now)))
+    return wanted

@@ -1,4 +1,4 @@
-"""Keeping the partitions' symbols and the table of symbols the same, whichever of them somebody changed."""
+"""Keeps the partitions' symbols and the table of symbols in sync, whichever of them was changed."""
 
 import dagster as dg
 
@@ -16,19 +16,19 @@ _SECONDS = 30
 def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor."""
 
-    # The partitions of a deactivated symbol disappear from view; its candles, levels and history stay, and are there
-    # again when it is activated.
+    # The partitions of a deactivated symbol disappear from view; its candles, levels and history stay, and show again
+    # when it is activated.
     @dg.sensor(
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Follow market_symbols with the partitions; take in currency pairs that were added as partitions.",
+        description="Sync the partitions with market_symbols; add currency pairs that were added as partitions to it.",
     )
     @on_database(settings)
     def symbols(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
         known = {symbol.name for symbol in read_symbols(database.engine, only_active=False)}
         keys = set(context.instance.get_dynamic_partitions(str(SYMBOLS.name)))
         for name in sorted(keys - known):
-            symbol, reason = _take_in(name)
+            symbol, reason = _currency_pair(name)
             if symbol is not None:
                 add_symbols(database.engine, [symbol], now=database.clock.now())
             context.log.info("%s: %s", name, reason)
@@ -44,11 +44,11 @@ def build_symbols_sensor(settings: Settings) -> dg.SensorDefinition:
     return symbols
 
 
-def _take_in(name: str) -> tuple[Symbol | None, str]:
+def _currency_pair(name: str) -> tuple[Symbol | None, str]:
     try:
         symbol = currency_pair(name)
     except UsageError as error:
         return None, f"removed again: {error}"
     if symbol is None:
-        return None, f"removed again, nothing tells its calendar: tradematrix symbols add {name} --calendar …"
+        return None, f"removed again, its calendar is unknown: tradematrix symbols add {name} --calendar …"
     return symbol, "added as a currency pair"

@@ -91,7 +91,7 @@ def test_touch_alerts_are_turned_on_and_off(
     run: Callable[..., Result], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = run("alerts", "touches", "EUR/USD", "--on")
-    said = "touch alerts of EUR/USD are on; nobody hears them before TRADEMATRIX_ALERT_URLS is set\n"
+    said = "touch alerts of EUR/USD are on; nobody is notified until TRADEMATRIX_ALERT_URLS is set\n"
     assert (on.exit_code, on.output) == (0, said)
     assert [each.touch_alerts for each in find_symbols(database.engine, ["EUR/USD", "DAX"])] == [True, False]
     assert run("alerts", "touches", "EUR/USD", "--off").output == "touch alerts of EUR/USD are off\n"

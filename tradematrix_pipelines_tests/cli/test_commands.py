@@ -1,4 +1,4 @@
-"""The ``tradematrix`` command as a user types it: what it prints, what it exits with, what it leaves behind."""
+"""The ``tradematrix`` command as a user types it: its output, its exit code, its effects."""
 
 import json
 import subprocess
@@ -85,10 +85,10 @@ def test_one_failing_symbol_does_not_stop_another(run: Run, simulator: Simulator
     result = run("backfill", "NDX", "DJI", "--from", "2026-11-19", "--to", "2026-11-20")
     assert result.exit_code == 1
     assert "ohlc_1m 2026-11-19|NDX" in result.output
-    found = dict(
+    stored = dict(
         rows(database, "SELECT s.symbol, count(*) FROM ohlc JOIN market_symbols s ON s.id = symbol_id GROUP BY 1")
     )
-    assert found == {"DJI": 2 * (390 + 78 + 26 + 7 + 1)}
+    assert stored == {"DJI": 2 * (390 + 78 + 26 + 7 + 1)}
 
 
 def test_the_etf_under_the_name_dax_is_not_stored(run: Run, simulator: Simulator, database: Database) -> None:
@@ -114,7 +114,7 @@ def test_the_etf_under_the_name_dax_is_not_stored(run: Run, simulator: Simulator
         ("symbols add A|B --calendar XETR", 2, "'A|B' holds '|'"),
         ("symbols add A,B --calendar XETR", 2, "'A,B' holds ','"),
         ("symbols add SPX --calendar XNYX", 2, "did you mean XNYS"),
-        ("symbols add DAX --calendar XETR", 2, "DAX is there already"),
+        ("symbols add DAX --calendar XETR", 2, "DAX already exists"),
         ("symbols add SPX --calendar XNYS --tick-size 0", 2, "must be greater than 0"),
         ("symbols deactivate FOO", 2, "unknown symbol 'FOO'"),
         ("candles FOO", 2, "unknown symbol 'FOO'"),
@@ -158,7 +158,7 @@ HEAD = "ts,open,high,low,close,volume\n"
         ("ts,open,high,low\n2026-11-20T08:00:00Z,1,2,1\n", ["close"]),
     ],
 )
-def test_a_malformed_file_is_told_by_line_and_column(
+def test_a_malformed_file_is_reported_by_line_and_column(
     run: Run, database: Database, minutes_file: Path, content: str, says: list[str]
 ) -> None:
     minutes_file.write_text(content)
@@ -168,7 +168,7 @@ def test_a_malformed_file_is_told_by_line_and_column(
     assert rows(database, "SELECT count(*) FROM ohlc") == [(0,)]
 
 
-def test_an_impossible_price_is_quarantined_and_the_day_is_red(
+def test_an_impossible_price_is_quarantined_and_the_day_is_incomplete(
     run: Run, database: Database, minutes_file: Path
 ) -> None:
     lines = [f"2026-11-20T{8 + n // 60:02}:{n % 60:02}:00Z,20000,20005,19995,20001,\n" for n in range(510)]
@@ -240,10 +240,10 @@ def test_symbols_come_and_go_without_losing_candles(run: Run, database: Database
 
 def test_pivots_speak_json(run: Run) -> None:
     result = run("pivots", "--high", "5097.66", "--low", "5069", "--close", "5069.53", "--json")
-    found = json.loads(result.output)
-    assert list(found) == ["pp", "r1", "r2", "r3", "r4", "r5", "s1", "s2", "s3", "s4", "s5"]
+    levels = json.loads(result.output)
+    assert list(levels) == ["pp", "r1", "r2", "r3", "r4", "r5", "s1", "s2", "s3", "s4", "s5"]
     # mypivots.com, Daily Notes, S&P 500 cash, 2024-02-26.
-    assert (round(found["pp"], 2), round(found["r1"], 2), found["r5"]) == (5078.73, 5088.46, None)
+    assert (round(levels["pp"], 2), round(levels["r1"], 2), levels["r5"]) == (5078.73, 5088.46, None)
 
 
 def test_candles_and_coverage_speak_json(run: Run, simulator: Simulator) -> None:
@@ -251,8 +251,8 @@ def test_candles_and_coverage_speak_json(run: Run, simulator: Simulator) -> None
     assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
     hours = json.loads(run("candles", "DAX", "--from", "2026-11-20", "--json").output)
     assert [hour["ts"][11:16] for hour in hours] == [f"{hour:02}:00" for hour in range(8, 17)]
-    found = json.loads(run("coverage", "DAX", "--timeframe", "1m", "--json").output)
-    assert [(row["trade_date"], row["status"], row["received"]) for row in found] == [
+    coverage = json.loads(run("coverage", "DAX", "--timeframe", "1m", "--json").output)
+    assert [(row["trade_date"], row["status"], row["received"]) for row in coverage] == [
         (date(2026, 11, 20).isoformat(), "complete", 510)
     ]
     assert run("coverage", "--open").output.strip() == "nothing is open"
@@ -261,9 +261,9 @@ def test_candles_and_coverage_speak_json(run: Run, simulator: Simulator) -> None
 def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simulator: Simulator) -> None:
     result = run("doctor", "--json")
     assert result.exit_code == 0, result.output
-    found = {row["part"]: row["state"] for row in json.loads(result.output)}
+    states = {row["part"]: row["state"] for row in json.loads(result.output)}
     parts = ("database", "migrations", "symbols", "calendars", "dagster", "logs", "history", "alerts", "vendor")
-    assert found == dict.fromkeys((*parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
+    assert states == dict.fromkeys((*parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
     assert simulator.counts.credits == 6
 
 
@@ -287,7 +287,7 @@ def test_doctor_says_what_is_wrong_with_the_vendor(run: Run, monkeypatch: pytest
     assert "bad-and-secret" not in result.output
 
 
-def test_the_simulator_is_a_command_of_its_own(settings: Settings) -> None:
+def test_the_simulator_is_a_command(settings: Settings) -> None:
     command = [
         sys.executable,
         "-c",

@@ -1,4 +1,4 @@
-"""A fallback at the command line: it serves what the vendor can't, is told as the source, and replaces nothing."""
+"""A fallback at the command line: it serves what the vendor can't, is recorded as the source, and replaces nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +38,11 @@ def test_a_refresh_takes_no_revision_from_a_fallback(run: Run, simulator: Simula
     assert run("backfill", *one, *both, "--refresh").exit_code == 1
     stored = text("SELECT ts::date::text, source, count(*), min(close) < 3001 FROM ohlc GROUP BY 1, 2")
     with database.engine.connect() as connection:
-        found = {tuple(row) for row in connection.execute(stored)}
+        sessions = {tuple(row) for row in connection.execute(stored)}
         revised = connection.execute(text("SELECT count(*) FROM ohlc_revisions")).scalar_one()
         covered = {
             tuple(row) for row in connection.execute(text("SELECT trade_date::text, source FROM session_coverage"))
         }
-    assert found == {("2026-11-19", "twelve_data", 510, False), ("2026-11-20", "files", 510, True)}
+    assert sessions == {("2026-11-19", "twelve_data", 510, False), ("2026-11-20", "files", 510, True)}
     assert revised == 0
     assert covered == {("2026-11-19", "twelve_data"), ("2026-11-20", "files")}

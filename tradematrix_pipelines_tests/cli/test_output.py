@@ -1,4 +1,4 @@
-"""What tables do with text that means something to a terminal."""
+"""How tables print text that a terminal would interpret."""
 
 import json
 from datetime import UTC, datetime
@@ -17,9 +17,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_text_from_outside_is_printed_as_it_is_and_moves_no_cursor(
-    capsys: pytest.CaptureFixture[str], text: str
-) -> None:
+def test_external_text_is_printed_verbatim_and_moves_no_cursor(capsys: pytest.CaptureFixture[str], text: str) -> None:
     show([{"symbol": "DAX", "reason": text}], as_json=False, title="T")
     out = capsys.readouterr().out
     assert "\x1b" not in out
@@ -30,7 +28,7 @@ def test_text_from_outside_is_printed_as_it_is_and_moves_no_cursor(
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_json_carries_it_unchanged(capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_json_contains_it_unchanged(capsys: pytest.CaptureFixture[str], text: str) -> None:
     show([{"reason": text, "at": datetime(2026, 11, 20, tzinfo=UTC)}], as_json=True)
     out = capsys.readouterr().out
     assert out.isascii()

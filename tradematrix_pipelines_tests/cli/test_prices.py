@@ -23,7 +23,7 @@ OPEN = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 
 def pull(database: Database, name: str, price: float, *, y_close: float | None) -> None:
-    """Store one minute and what follows from it."""
+    """Store one minute and the current price that follows from it."""
     [symbol] = find_symbols(database.engine, [name])
     frame = pd.DataFrame({"ts": [OPEN], "open": price, "high": price * 1.01, "low": price, "close": price})
     batch = SeriesBatch(symbol=symbol, timeframe=Timeframe.M1, candles=as_candles(frame), source="files")
@@ -40,7 +40,7 @@ def pull(database: Database, name: str, price: float, *, y_close: float | None) 
 
 
 def test_prices_as_a_table_and_as_json(run: Callable[..., Result], database: Database) -> None:
-    assert run("prices").output == "no price yet: live pulls bring them in while `tradematrix up` runs\n"
+    assert run("prices").output == "no price yet: live pulls fetch them while `tradematrix up` runs\n"
     assert run("prices", "--json").output == "[]\n"
     pull(database, "EUR/USD", 1.15, y_close=1.16)
     pull(database, "DAX", 24_000, y_close=None)
@@ -48,7 +48,7 @@ def test_prices_as_a_table_and_as_json(run: Callable[..., Result], database: Dat
     [dax, fx] = [line.replace("│", " ").split() for line in table.splitlines() if "2026-11-20" in line]
     assert dax == ["DAX", "2026-11-20", "24000.00", "-", "-", "24240.00", "24000.00", "2026-11-20", "08:01", "files"]
     assert fx[2:5] == ["1.15000", "-0.01000", "-0.86"]
-    [found] = json.loads(run("prices", "EUR/USD", "--json").output)
-    assert (found["symbol"], found["price"], found["at"]) == ("EUR/USD", 1.15, "2026-11-20T08:01:00+00:00")
-    assert round(found["change"], 10) == -0.01
+    [row] = json.loads(run("prices", "EUR/USD", "--json").output)
+    assert (row["symbol"], row["price"], row["at"]) == ("EUR/USD", 1.15, "2026-11-20T08:01:00+00:00")
+    assert round(row["change"], 10) == -0.01
     assert run("prices", "FOO").exit_code == 2

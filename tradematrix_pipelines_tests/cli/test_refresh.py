@@ -1,4 +1,4 @@
-"""A refresh that fails leaves what is stored as it is, and says so."""
+"""A failed refresh leaves what is stored unchanged, and reports it."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def every_row(database: Database) -> list[object]:
         return list(connection.execute(text(query)).all())
 
 
-def test_a_failed_refresh_lowers_nothing_and_is_said(run: Run, simulator: Simulator, database: Database) -> None:
+def test_a_failed_refresh_changes_nothing_and_is_reported(run: Run, simulator: Simulator, database: Database) -> None:
     assert run("backfill", *DAY).exit_code == 0
     before = every_row(database)
     simulator.set_faults("gated@GDAXI")

@@ -1,4 +1,4 @@
-"""What a server of the user's own refuses is one line that says what to do: no traceback, no SQL. And psql."""
+"""A refusal by the user's own server is one line that says what to do: no traceback, no SQL. And psql."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
 
 
 class Server:
-    """A database of the test's own with a role that may do what the test says."""
+    """A database of the test's own, with a role whose rights the test sets."""
 
     def __init__(self, address: str) -> None:
         self.name = f"refused_{uuid4().hex[:8]}"
@@ -36,14 +36,14 @@ class Server:
 
 @pytest.fixture
 def server(tcp_postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    found = Server(tcp_postgres)
+    server = Server(tcp_postgres)
     monkeypatch.setenv("TRADEMATRIX_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TRADEMATRIX_DATABASE_URL", found.url)
+    monkeypatch.setenv("TRADEMATRIX_DATABASE_URL", server.url)
     monkeypatch.setenv("TRADEMATRIX_CLOCK", "2026-11-20T23:00:00Z")
-    yield found
-    for database in (found.name, f"{found.name}_dagster"):
-        found.admin("DROP DATABASE {1} WITH (FORCE)", database="postgres", other=database)
-    found.admin("DROP ROLE {0}", database="postgres")
+    yield server
+    for database in (server.name, f"{server.name}_dagster"):
+        server.admin("DROP DATABASE {1} WITH (FORCE)", database="postgres", other=database)
+    server.admin("DROP ROLE {0}", database="postgres")
 
 
 def tradematrix(*arguments: str) -> Result:
@@ -81,7 +81,7 @@ def test_a_statement_that_takes_too_long(server: Server) -> None:
     assert "canceling statement due to statement timeout; run it again" in refusal("migrate")
 
 
-def test_a_lock_that_is_held_too_long(server: Server) -> None:
+def test_a_lock_that_takes_too_long(server: Server) -> None:
     server.admin("GRANT ALL ON SCHEMA public TO {0}")
     assert tradematrix("migrate").exit_code == 0
     server.admin("ALTER ROLE {0} SET lock_timeout = '50ms'")
@@ -90,7 +90,7 @@ def test_a_lock_that_is_held_too_long(server: Server) -> None:
         assert "canceling statement due to lock timeout; somebody else holds" in refusal("symbols", "list")
 
 
-def test_doctor_says_it_as_one_finding_among_others(server: Server) -> None:
+def test_doctor_reports_it_as_one_finding_among_others(server: Server) -> None:
     server.admin("GRANT ALL ON SCHEMA public TO {0}")
     assert tradematrix("migrate").exit_code == 0
     server.admin("ALTER TABLE market_symbols OWNER TO postgres")

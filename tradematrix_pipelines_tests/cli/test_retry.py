@@ -1,4 +1,4 @@
-"""``tradematrix retry``: touches what is red, and only that."""
+"""``tradematrix retry``: fetches what is incomplete, and only that."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def rows(database: Database, query: str) -> list[Any]:
         return list(connection.execute(text(query)).all())
 
 
-def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
+def test_of_five_symbols_the_failing_one_is_incomplete_and_only_it_is_retried(
     run: Callable[..., Result], simulator: Simulator, database: Database
 ) -> None:
     five = ("DAX", "NDX", "DJI", "EUR/USD", "XAG/USD")
@@ -32,19 +32,19 @@ def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
     first = run("backfill", *five, "--from", "2026-11-19", "--to", "2026-11-20")
     assert first.exit_code == 1
     assert "plan" in first.output
-    red = rows(
+    incomplete = rows(
         database,
         """SELECT DISTINCT s.symbol FROM session_coverage JOIN market_symbols s ON s.id = symbol_id
            WHERE status <> 'complete'""",
     )
-    assert red == [("NDX",)]
+    assert incomplete == [("NDX",)]
 
     calls = simulator.counts.calls
     still = run("retry", "--json")
     assert still.exit_code == 1
-    found = json.loads(still.output)
-    assert {(row["symbol"], row["now"]) for row in found} == {("NDX", "red")}
-    assert all("plan" in row["reason"] for row in found)
+    retried = json.loads(still.output)
+    assert {(row["symbol"], row["now"]) for row in retried} == {("NDX", "incomplete")}
+    assert all("plan" in row["reason"] for row in retried)
     assert simulator.counts.calls == calls + 1
 
     simulator.set_faults()
@@ -52,7 +52,7 @@ def test_of_five_symbols_the_failing_one_is_red_and_only_it_is_retried(
     before, calls = rows(database, others), simulator.counts.calls
     healed = run("retry", "--json")
     assert healed.exit_code == 0, healed.output
-    assert {(row["symbol"], row["now"]) for row in json.loads(healed.output)} == {("NDX", "green")}
+    assert {(row["symbol"], row["now"]) for row in json.loads(healed.output)} == {("NDX", "complete")}
     assert simulator.counts.calls == calls + 2, "minutes and official days"
     assert rows(database, others) == before
     assert rows(database, "SELECT count(*) FROM ohlc WHERE symbol_id = 2") == [(2 * (390 + 78 + 26 + 7 + 1),)]
@@ -76,7 +76,7 @@ def test_missing_levels_are_computed_without_a_call(
     assert rows(database, "SELECT count(*) FROM levels_daily") == [(3,)]
 
 
-def test_stretches_step_over_closed_days_and_break_at_sessions_that_are_not_red() -> None:
+def test_ranges_skip_closed_days_and_break_at_sessions_that_are_complete() -> None:
     # Xetra 2026: closed from Good Friday, 3 April, to Easter Monday, 6 April.
     dates = {date(2026, 4, day) for day in (1, 2, 7, 9, 10)}
     assert list(contiguous_ranges(dates, get_calendar("XETR"))) == [

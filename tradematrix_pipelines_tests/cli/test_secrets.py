@@ -26,16 +26,16 @@ def database(tcp_postgres: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def everything_stored(url: str) -> str:
     """Every text in every table of both databases."""
-    found = []
-    for each in (url, f"{url}_dagster"):
-        with psycopg.connect(each) as connection:
+    texts = []
+    for database_url in (url, f"{url}_dagster"):
+        with psycopg.connect(database_url) as connection:
             tables = connection.execute(
                 "SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public'"
             ).fetchall()
             for (table,) in tables:
                 rows = connection.execute(f"SELECT t::text FROM {table} AS t").fetchall()  # type: ignore[arg-type]  # quoted by format
-                found += [row[0] for row in rows]
-    return "\n".join(found)
+                texts += [row[0] for row in rows]
+    return "\n".join(texts)
 
 
 def everything_written(folder: Path) -> str:
@@ -43,7 +43,7 @@ def everything_written(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("fault", ["bad key", "broken", "html"])
-def test_a_failing_run_tells_no_secret(
+def test_a_failing_run_reveals_no_secret(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     faults = [] if fault == "bad key" else [fault]
@@ -64,7 +64,7 @@ def test_a_failing_run_tells_no_secret(
     assert leaks == []
 
 
-def test_a_lost_database_tells_no_secret(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_database_reveals_no_secret(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADEMATRIX_DATABASE_URL", database.replace("word@", "wrong@"))
     result = CliRunner().invoke(main, ["symbols", "list"])
     assert result.exit_code == 1

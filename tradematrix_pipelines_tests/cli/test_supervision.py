@@ -1,4 +1,4 @@
-"""A service that dies is started again, though not for ever, and nothing of it outlives its guard's end."""
+"""A service that dies is restarted, a limited number of times, and none of its processes outlives its guard."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def guard() -> Iterator[Guard]:
 
 @pytest.fixture
 def service(tmp_path: Path, guard: Guard) -> Iterator[Service]:
-    """A service that starts a process of its own and notes its pid."""
+    """A service that starts a child process and notes its pid."""
     (tmp_path / "patient.py").write_text(MAIN)
     running = started("patient", tmp_path, guard)
     yield running
@@ -49,7 +49,7 @@ def started(name: str, folder: Path, guard: Guard) -> Service:
 
 @pytest.fixture
 def pids(tmp_path: Path) -> Callable[[int], list[int]]:
-    """The pids of what the service has started, once there are so many."""
+    """The pids of the service's child processes, once there are that many."""
 
     def noted() -> list[int]:
         file = tmp_path / "pids"
@@ -80,18 +80,18 @@ def revive(service: Service) -> None:
     wait_for("the next start", again, seconds=10)
 
 
-def test_it_starts_again_and_leaves_alone_what_it_had_started(
+def test_it_is_restarted_and_its_child_processes_go_on(
     service: Service, pids: Callable[[int], list[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     [first] = pids(1)
     kill_head(first)
     revive(service)
-    assert "the patient ended with exit code -9: starting it again" in capsys.readouterr().err
+    assert "the patient ended with exit code -9: restarting it" in capsys.readouterr().err
     assert pids(2)[0] == first
     assert psutil.pid_exists(first)
 
 
-def test_the_guards_end_is_the_end_of_all_it_ever_started(
+def test_ending_the_guard_ends_all_that_was_started(
     service: Service, pids: Callable[[int], list[int]], guard: Guard
 ) -> None:
     kill_head(pids(1)[0])
@@ -101,7 +101,7 @@ def test_the_guards_end_is_the_end_of_all_it_ever_started(
     assert members([guard.group]) == []
 
 
-def test_a_killed_guard_is_replaced_and_ends_what_the_first_would_have(
+def test_a_killed_guard_is_replaced_and_its_group_ended_too(
     service: Service, pids: Callable[[int], list[int]], guard: Guard
 ) -> None:
     pids(1)
@@ -115,7 +115,7 @@ def test_a_killed_guard_is_replaced_and_ends_what_the_first_would_have(
     assert members([first, guard.group]) == []
 
 
-def test_who_does_not_listen_is_killed(tmp_path: Path, guard: Guard) -> None:
+def test_a_process_that_ignores_signals_is_killed(tmp_path: Path, guard: Guard) -> None:
     (tmp_path / "deaf.py").write_text(
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(600)"
     )
@@ -126,15 +126,15 @@ def test_who_does_not_listen_is_killed(tmp_path: Path, guard: Guard) -> None:
     running.collect()
 
 
-def test_what_dies_again_and_again_is_given_up_with_the_end_of_its_log(tmp_path: Path, guard: Guard) -> None:
+def test_repeated_failures_raise_with_the_end_of_the_log(tmp_path: Path, guard: Guard) -> None:
     (tmp_path / "hopeless.py").write_text("import sys; print('no such thing'); sys.exit(3)")
     running = started("hopeless", tmp_path, guard)
     with pytest.raises(TradeMatrixError, match=r"the hopeless ended with exit code 3; its log ends:\n(no such thing)"):
-        wait_for("the end of patience", running.revive, seconds=30, every=0.05)
+        wait_for("one failure too many", running.revive, seconds=30, every=0.05)
     assert running.log.read_text().count("no such thing") == RESTARTS + 1
 
 
-def test_old_deaths_are_forgiven(
+def test_old_failures_do_not_count(
     service: Service, pids: Callable[[int], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "WINDOW", 0.0)

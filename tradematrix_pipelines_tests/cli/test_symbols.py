@@ -1,4 +1,4 @@
-"""Symbols that come by mistake, and symbols that go: with their partitions, and with what is stored of them or not."""
+"""Symbols added by mistake, and symbols removed: with their partitions, with or without what is stored."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def partitions(settings: Settings) -> list[str]:
 
 
 def counts(database: Database, name: str) -> dict[str, int]:
-    """Return the rows of each table that are about a symbol; it must be there."""
+    """Return the rows of a symbol in each table; the symbol must exist."""
     with database.engine.connect() as connection:
         symbol_id = connection.execute(text("SELECT id FROM market_symbols WHERE symbol = :name"), {"name": name})
         parameters = {"id": symbol_id.scalar_one()}

@@ -1,4 +1,4 @@
-"""``tradematrix up`` as a whole: one of a home, and nothing of it is left whichever way it ends. With daemon and UI."""
+"""``tradematrix up`` as a whole: one per home, and no process is left however it ends. With daemon and UI."""
 
 import json
 import os
@@ -27,15 +27,15 @@ from tradematrix_pipelines_tests.stack import (
 
 CLOCK = "2026-11-20T23:00:00Z"
 ENDS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-"""How a command may be told to end, but for Ctrl-C, which is how all other tests end it."""
+"""Signals that end a command, besides Ctrl-C, which all other tests use."""
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
     with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder:
-        found = Path(folder) / "home"
-        found.mkdir()
-        yield found
+        path = Path(folder) / "home"
+        path.mkdir()
+        yield path
 
 
 @pytest.fixture
@@ -44,31 +44,31 @@ def env(home: Path) -> dict[str, str]:
 
 
 def said(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command, whatever comes of it."""
+    """Run a command, whatever its exit code."""
     command = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()", *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
 def state(env: dict[str, str]) -> dict[str, object]:
-    found: dict[str, object] = json.loads(said(env, "status", "--json").stdout)
-    return found
+    status: dict[str, object] = json.loads(said(env, "status", "--json").stdout)
+    return status
 
 
 def server_pid(home: Path) -> int:
     return int((home / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
-def test_there_is_one_up_of_a_home_and_it_can_be_seen_and_stopped(home: Path, env: dict[str, str]) -> None:
+def test_one_up_per_home_which_can_be_shown_and_stopped(home: Path, env: dict[str, str]) -> None:
     assert (said(env, "status").returncode, state(env)["running"]) == (1, False)
     nothing = said(env, "stop")
     assert (nothing.returncode, "nothing to stop" in nothing.stdout) == (0, True)
     with ui(env, home) as web:
-        told = state(env)
-        services = told["services"]
+        status = state(env)
+        services = status["services"]
         assert isinstance(services, list)
-        assert (told["running"], told["pid"], told["url"]) == (True, web.process.pid, web.url)
-        assert told["database"] == {"embedded": True, "pid": server_pid(home)}
-        assert [(each["name"], each["restarts"]) for each in services] == [("webserver", 0), ("daemon", 0)]
+        assert (status["running"], status["pid"], status["url"]) == (True, web.process.pid, web.url)
+        assert status["database"] == {"embedded": True, "pid": server_pid(home)}
+        assert [(service["name"], service["restarts"]) for service in services] == [("webserver", 0), ("daemon", 0)]
         assert web.url in said(env, "status").stdout
         for second in (["up"], ["demo"]):
             refused = said(env, *second, "--port", str(free_port()))
@@ -82,7 +82,7 @@ def test_there_is_one_up_of_a_home_and_it_can_be_seen_and_stopped(home: Path, en
         again = wait_for("the next webserver", lambda: restarted(env), seconds=30)
         assert again["pid"] != webserver["pid"]
         assert tradematrix(env, "stop") == f"stopped, pid {web.process.pid}\n"
-        # Nothing is waited for: all of it is over when `stop` returns.
+        # Without waiting: all processes have ended when `stop` returns.
         assert but_its_watcher(left_behind(home)) == []
         assert web.process.wait(5) == 0
     wait_until_nothing_is_left(home, seconds=5)
@@ -90,38 +90,38 @@ def test_there_is_one_up_of_a_home_and_it_can_be_seen_and_stopped(home: Path, en
 
 
 def but_its_watcher(left: list[str]) -> list[str]:
-    """What is left, without the server's watcher, which finds out within a second that there is nothing to watch."""
-    return [each for each in left if each != "watch" and "storage.watcher" not in each]
+    """What is left, without the server's watcher, which notices within a second that there is nothing to watch."""
+    return [command for command in left if command != "watch" and "storage.watcher" not in command]
 
 
 def restarted(env: dict[str, str]) -> dict[str, object] | None:
     services = state(env)["services"]
     assert isinstance(services, list)
-    found: dict[str, object] = services[0]
-    return found if found["restarts"] == 1 else None
+    webserver: dict[str, object] = services[0]
+    return webserver if webserver["restarts"] == 1 else None
 
 
 @pytest.mark.parametrize("number", ENDS)
-def test_nothing_is_left_when_up_is_told_to_end_by(home: Path, env: dict[str, str], number: signal.Signals) -> None:
+def test_nothing_is_left_when_up_is_ended_by(home: Path, env: dict[str, str], number: signal.Signals) -> None:
     with ui(env, home) as web:
         web.process.send_signal(number)
         web.process.wait(60)
         if number is not signal.SIGKILL:
             assert web.process.returncode == 0, (home / "up.log").read_text()
-            # In its own time: what is left is not killed behind its back.
+            # Without interference: `up` ends its processes itself.
             assert but_its_watcher(left_behind(home)) == []
         wait_until_nothing_is_left(home)
 
 
-def test_the_next_start_waits_for_what_a_killed_one_left(home: Path, env: dict[str, str]) -> None:
+def test_the_next_start_waits_for_the_processes_of_a_killed_one(home: Path, env: dict[str, str]) -> None:
     port = free_port()
     with ui(env, home, port=port) as first:
         first.process.kill()
         first.process.wait()
         with ui(env, home, port=port) as second:
-            told = state(env)
-            assert (told["running"], told["pid"]) == (True, second.process.pid)
-            daemons = [each for each in left_behind(home) if "defs.daemon run" in each]
+            status = state(env)
+            assert (status["running"], status["pid"]) == (True, second.process.pid)
+            daemons = [command for command in left_behind(home) if "defs.daemon run" in command]
             assert len(daemons) == 1, daemons
     wait_until_nothing_is_left(home)
 
@@ -144,7 +144,7 @@ def test_up_goes_on_where_postgres_does_not_start_at_once(home: Path, env: dict[
 
 
 @pytest.mark.parametrize("number", ENDS)
-def test_nothing_is_left_when_a_command_is_told_to_end_by(home: Path, number: signal.Signals) -> None:
+def test_nothing_is_left_when_a_command_is_ended_by(home: Path, number: signal.Signals) -> None:
     with vendor(home, "--fault", "slow=8", clock=CLOCK) as simulator:
         env = environment(
             home,

@@ -1,4 +1,4 @@
-"""What the tests of Dagster's shells share."""
+"""Fixtures of the tests of sensors and schedules."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ def day(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
         monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", simulator.url)
         monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2026-11-17")
         own = replace(load_settings(), clock=clock)
-        # As `up` does before anything ticks.
+        # As `up` does before the first tick.
         with Database.open(own), open_instance(own) as instance:
             sync_symbols(instance, ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"])
             yield Day(own, instance, simulator, clock)

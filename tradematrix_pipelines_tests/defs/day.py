@@ -1,4 +1,4 @@
-"""An installation whose clock a test moves, and the shells of its trading day."""
+"""An installation whose clock a test moves, with its trading day's sensors and schedules."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -42,21 +42,21 @@ class Day:
         return self
 
     def sensor(self, name: str) -> Answer:
-        """Return the runs that a sensor asks for, or why it asks for none."""
+        """Return the runs that a sensor requests, or why it requests none."""
         sensor = self.find_sensor(name)
         with dg.build_sensor_context(instance=self.instance, repository_def=self.defs.get_repository_def()) as context:
             data = sensor.evaluate_tick(context)
         return list(data.run_requests or []) or str(data.skip_message)
 
     def schedule(self, name: str) -> Answer:
-        """Return the runs that a schedule asks for, or why it asks for none."""
+        """Return the runs that a schedule requests, or why it requests none."""
         schedule = self.defs.get_repository_def().get_schedule_def(name)
         with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=self.clock.now()) as context:
             data = schedule.evaluate_tick(context)
         return list(data.run_requests or []) or str(data.skip_message)
 
     def carry_out(self, requests: Answer) -> list[str | None]:
-        """Run what was asked for; return the errors."""
+        """Execute the requested runs; return the errors."""
         assert not isinstance(requests, str), requests
         errors = []
         for request in requests:
@@ -70,7 +70,7 @@ class Day:
         return errors
 
     def queue(self, requests: Answer) -> list[dg.DagsterRun]:
-        """Put what was asked for into the queue, as the daemon does, and leave it there."""
+        """Queue the requested runs, as the daemon does, and leave them there."""
         assert not isinstance(requests, str), requests
         return [
             self.instance.create_run_for_job(
@@ -84,7 +84,7 @@ class Day:
         ]
 
     def pull(self, requests: Answer) -> bool:
-        """Run the live pull that was asked for; return whether it succeeded."""
+        """Run the requested live pull; return whether it succeeded."""
         assert not isinstance(requests, str), requests
         [request] = requests
         job = self.defs.resolve_job_def(PULL_LIVE)

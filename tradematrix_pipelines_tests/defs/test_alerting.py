@@ -1,4 +1,4 @@
-"""What goes wrong in the system reaches a service, once, and so does its end: real instance, real HTTP."""
+"""Incidents and their ends reach a service, each once: real instance, real HTTP."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from dagster._utils.error import SerializableErrorInfo
 from sqlalchemy import update
 
 from tradematrix_pipelines.clock import SystemClock
-from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
@@ -26,8 +26,8 @@ from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
 
 
 @pytest.fixture
-def told(day: Day) -> Iterator[Receiver]:
-    """A service that the installation tells; three symbols are enough to tell of."""
+def receiver(day: Day) -> Iterator[Receiver]:
+    """A service that the installation notifies; it has three symbols."""
     with Database.open(day.settings) as database:
         for name in ("DJI", "XAG/USD"):
             set_active(database.engine, name, active=False)
@@ -36,12 +36,12 @@ def told(day: Day) -> Iterator[Receiver]:
         yield receiver
 
 
-def tick(day: Day, told: Receiver) -> list[str]:
+def tick(day: Day, receiver: Receiver) -> list[str]:
     """Evaluate the alerts twice, and return the bodies of the messages that arrived."""
-    before = len(told.messages)
+    before = len(receiver.messages)
     day.sensor("alerts")
     day.sensor("alerts")
-    return [message["message"] for message in told.messages[before:]]
+    return [message["message"] for message in receiver.messages[before:]]
 
 
 def catch_up(day: Day) -> None:
@@ -50,7 +50,7 @@ def catch_up(day: Day) -> None:
 
 
 def stay_fresh(day: Day) -> None:
-    """Make all symbols look as if their newest minute had just closed, for as long as the test looks."""
+    """Make all symbols look as if their newest minute had just closed, for the rest of the test."""
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO current_prices "
@@ -59,19 +59,19 @@ def stay_fresh(day: Day) -> None:
         )
 
 
-def test_the_first_minutes_of_an_installation_and_of_a_symbol_are_quiet(day: Day, told: Receiver) -> None:
-    assert tick(day, told) == [], "nothing could be fetched yet"
+def test_the_first_minutes_of_an_installation_and_of_a_symbol_are_quiet(day: Day, receiver: Receiver) -> None:
+    assert tick(day, receiver) == [], "nothing could be fetched yet"
     assert day.pull(day.schedule("live"))
     for _ in range(2):
         catch_up(day)
     day.at(OPEN + timedelta(minutes=20))
     assert day.pull(day.schedule("live"))
-    assert tick(day, told) == []
+    assert tick(day, receiver) == []
     with Database.open(day.settings) as database:
         spx = replace(market_symbol(database, "NDX"), id=None, name="SPX", vendor_symbols={})
         add_symbols(database.engine, [spx], now=day.clock.now())
-    assert tick(day.at(OPEN + timedelta(minutes=21)), told) == []
-    [message] = tick(day.at(OPEN + timedelta(minutes=36)), told)
+    assert tick(day.at(OPEN + timedelta(minutes=21)), receiver) == []
+    [message] = tick(day.at(OPEN + timedelta(minutes=36)), receiver)
     assert "stale market: SPX" in message
     assert "levels missing: SPX" not in message, "07:55 was before it was there"
 
@@ -80,58 +80,58 @@ def market_symbol(database: Database, name: str) -> Symbol:
     return find_symbols(database.engine, [name], only_active=False)[0]
 
 
-def test_a_stale_market_is_told_once_and_again_when_it_is_over(day: Day, told: Receiver) -> None:
+def test_a_stale_market_notifies_once_and_again_when_it_is_over(day: Day, receiver: Receiver) -> None:
     catch_up(day)
     assert day.pull(day.schedule("live"))
-    assert tick(day, told) == []
+    assert tick(day, receiver) == []
     day.at(OPEN + timedelta(minutes=20))
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert message.count("stale market") == 2
     assert "stale market: DAX: session 2026-11-20 has no bar for more than 15 minutes of trading" in message
     assert day.pull(day.schedule("live"))
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert message.count("over: stale market") == 2
 
 
-def test_missing_levels_are_told_at_the_deadline_and_not_before(day: Day, told: Receiver) -> None:
+def test_missing_levels_notify_at_the_deadline_and_not_before(day: Day, receiver: Receiver) -> None:
     catch_up(day)
     stay_fresh(day)
-    assert tick(day.at(datetime(2026, 11, 20, 19, 58, tzinfo=UTC)), told) == []
-    [message] = tick(day.at(datetime(2026, 11, 20, 19, 59, tzinfo=UTC)), told)
+    assert tick(day.at(datetime(2026, 11, 20, 19, 58, tzinfo=UTC)), receiver) == []
+    [message] = tick(day.at(datetime(2026, 11, 20, 19, 59, tzinfo=UTC)), receiver)
     assert message.startswith("levels missing: DAX has no levels for 2026-11-23, due at 20:59 in Berlin")
-    [message] = tick(day.at(datetime(2026, 11, 21, 6, 55, tzinfo=UTC)), told)
+    [message] = tick(day.at(datetime(2026, 11, 21, 6, 55, tzinfo=UTC)), receiver)
     assert message.count("levels missing") == 2
     assert "NDX has no levels for 2026-11-23, due at 07:55 in Berlin" in message
     catch_up(day)
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert day.ask("SELECT count(*) FROM incidents WHERE closed_at IS NULL") == [(0,)]
     assert message.count("over: levels missing") == 3
 
 
-def test_a_failed_run_and_a_session_given_up(day: Day, told: Receiver) -> None:
+def test_a_failed_run_and_an_exhausted_session(day: Day, receiver: Receiver) -> None:
     day.simulator.set_faults("gated@NDX")
     day.at(CLOSED)
     catch_up(day)
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert "run failure: NDX 2026-11-17 to 2026-11-20: run " in message
     now = CLOSED
     for _ in range(7):
         now += timedelta(days=1)
         day.carry_out(day.at(now).sensor("self_healing"))
-    assert len(tick(day, told)) == 1
+    assert len(tick(day, receiver)) == 1
     given_up = "SELECT message FROM incidents WHERE kind = 'session_exhausted' AND closed_at IS NULL ORDER BY id DESC"
     messages = [str(text) for (text,) in day.ask(given_up)]
     assert len(messages) == 4
     assert any("NDX 2026-11-20 (1m, 5m, 15m, 1h, 1d) was tried 8 times and given up: " in text for text in messages)
     day.simulator.set_faults()
     day.carry_out(day.schedule("daily_close"))
-    assert len(tick(day, told)) == 1
+    assert len(tick(day, receiver)) == 1
     assert day.ask(given_up) == []
     assert day.ask("SELECT count(*) FROM incidents WHERE kind = 'run_failure' AND closed_at IS NULL") == [(0,)]
 
 
 def fail(day: Day, job: str, tags: dict[str, str], assets: Collection[str] = (), **later: str) -> dg.DagsterRun:
-    """Let a run fail for good, before it has done anything."""
+    """Let a run fail permanently, before it has done anything."""
     run = day.instance.create_run_for_job(
         day.defs.resolve_implicit_global_asset_job_def() if job == "__ASSET_JOB" else day.defs.resolve_job_def(job),
         tags=tags,
@@ -152,28 +152,28 @@ def corners(start: str, end: str) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end}
 
 
-def test_a_run_that_failed_is_told_whoever_launched_it_and_whatever_it_was_for(day: Day, told: Receiver) -> None:
+def test_a_failed_run_notifies_whoever_launched_it_and_whatever_it_was_for(day: Day, receiver: Receiver) -> None:
     day.at(CLOSED)
     catch_up(day)
-    assert tick(day, told) == []
+    assert tick(day, receiver) == []
     run = fail(day, "trading_day", corners("2026-11-23|DAX", "2026-11-24|EUR/USD"))
     fail(day, "__ASSET_JOB", {PARTITION_NAME_TAG: "2026-11-23|NDX"}, ["ohlc_1m"])
     fail(day, "__ASSET_JOB", corners("2026-11-23|NDX", "2026-11-23|NDX"), ["daily_levels"])
     fail(day, "__ASSET_JOB", corners("2026-11-19|DAX", "2026-11-20|EUR/USD"), ["ohlc_1m", "ohlc_1d"])
     fail(day, "ingest_candles", {})
     fail(day, "compute_levels", {}, **corners("nonsense", "nonsense"))
-    tick(day, told)
-    found = {text.partition(": run")[0]: text for text in open_incidents(day, "run_failure")}
+    tick(day, receiver)
+    failures = {text.partition(": run")[0]: text for text in open_incidents(day, "run_failure")}
     assert len(open_incidents(day, "run_failure")) == 5
-    assert set(found) == {"DAX to EUR/USD 2026-11-23 to 2026-11-24", "NDX 2026-11-23", "no partition", "nonsense"}, (
+    assert set(failures) == {"DAX to EUR/USD 2026-11-23 to 2026-11-24", "NDX 2026-11-23", "no partition", "nonsense"}, (
         "the candles of 2026-11-19 and 20 are there"
     )
-    assert found["DAX to EUR/USD 2026-11-23 to 2026-11-24"].partition(": ")[2] == (
+    assert failures["DAX to EUR/USD 2026-11-23 to 2026-11-24"].partition(": ")[2] == (
         f"run {run.run_id[:8]}, a run of trading_day, failed after its last retry: see it in the UI"
     )
 
 
-def test_a_backfill_that_the_daemon_gave_up_is_told(day: Day, told: Receiver) -> None:
+def test_a_backfill_that_the_daemon_failed_notifies(day: Day, receiver: Receiver) -> None:
     catch_up(day.at(CLOSED))
     failed = PartitionBackfill(
         backfill_id="abcdefgh",
@@ -185,24 +185,24 @@ def test_a_backfill_that_the_daemon_gave_up_is_told(day: Day, told: Receiver) ->
         error=SerializableErrorInfo("the partition existed at storage-time, but no longer does", [], None),
     )
     day.instance.add_backfill(failed)
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert "backfill abcdefgh of ohlc_1m failed: the partition existed at storage-time" in message
 
 
-def test_a_kind_that_cant_be_judged_silences_no_other_and_says_so(day: Day, told: Receiver) -> None:
+def test_a_kind_that_cant_be_judged_is_an_incident_and_silences_no_other(day: Day, receiver: Receiver) -> None:
     catch_up(day)
     day.settings, right = replace(day.settings, twelve_data_plan="no such plan"), day.settings
     day.at(OPEN + timedelta(minutes=20))
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert "stale market: DAX" in message
     assert "not judged: credits_low can't be judged (UsageError): see the log of the sensor `alerts`" in message
     day.settings = right
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert "over: not judged" in message
     assert len(open_incidents(day, "stale_market")) == 3, "still"
 
 
-def test_a_symbol_without_a_calendar_costs_the_others_nothing(day: Day, told: Receiver) -> None:
+def test_a_symbol_without_a_calendar_does_not_affect_the_others(day: Day, receiver: Receiver) -> None:
     catch_up(day)
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
@@ -210,11 +210,11 @@ def test_a_symbol_without_a_calendar_costs_the_others_nothing(day: Day, told: Re
             "VALUES ('XYZ', 'index', 'NOWHERE', 'UTC', 'USD', 0.01)"
         )
     day.at(OPEN + timedelta(minutes=20))
-    assert "stale market: DAX" in tick(day, told)[0]
+    assert "stale market: DAX" in tick(day, receiver)[0]
     assert day.pull(day.schedule("live"))
 
 
-def test_credits_that_run_out(day: Day, told: Receiver) -> None:
+def test_credits_that_run_out(day: Day, receiver: Receiver) -> None:
     catch_up(day)
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
@@ -222,25 +222,25 @@ def test_credits_that_run_out(day: Day, told: Receiver) -> None:
             "VALUES ('twelve_data', %s, 760, 'other', true)",
             (OPEN - timedelta(hours=2),),
         )
-    messages = [message for message in tick(day, told) if "credits low" in message]
+    messages = [message for message in tick(day, receiver) if "credits low" in message]
     assert len(messages) == 1
     assert "of the day's 800 credits are left until 00:00 UTC" in messages[0]
 
 
-def test_a_day_that_does_not_fit_its_minutes(day: Day, told: Receiver) -> None:
+def test_a_day_that_does_not_fit_its_minutes(day: Day, receiver: Receiver) -> None:
     catch_up(day.at(CLOSED))
-    assert tick(day, told) == []
+    assert tick(day, receiver) == []
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.execute(
             update(ohlc)
             .where(ohlc.c.timeframe == "1d", ohlc.c.ts == datetime(2026, 11, 20, 8, tzinfo=UTC))
             .values(high=ohlc.c.high * 1.01)
         )
-    [message] = tick(day, told)
+    [message] = tick(day, receiver)
     assert "vendor disagreement: DAX 2026-11-20: the official day's high and low" in message
 
 
-def test_touches_are_told_once_of_symbols_that_are_watched(day: Day, told: Receiver) -> None:
+def test_touches_notify_once_of_symbols_that_are_watched(day: Day, receiver: Receiver) -> None:
     opened = datetime(2026, 11, 19, 22, tzinfo=UTC)
     catch_up(day.at(opened + timedelta(minutes=5)))
     day.at(opened + timedelta(minutes=20))
@@ -255,9 +255,9 @@ def test_touches_are_told_once_of_symbols_that_are_watched(day: Day, told: Recei
             (opened + timedelta(minutes=10),),
         )
     assert day.pull(day.at(opened + timedelta(minutes=40)).schedule("live"))
-    message = "\n".join(tick(day, told))
+    message = "\n".join(tick(day, receiver))
     assert "EUR/USD touched y_high 1." in message
     assert message.count(" touched ") == message.count("EUR/USD touched ")
     assert day.ask("SELECT count(*) FROM level_touches WHERE notified_at IS NULL") == [(0,)]
     assert day.pull(day.at(opened + timedelta(minutes=60)).schedule("live"))
-    assert "y_high" not in "\n".join(tick(day, told)), "once a session"
+    assert "y_high" not in "\n".join(tick(day, receiver)), "once a session"

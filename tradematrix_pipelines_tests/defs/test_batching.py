@@ -46,7 +46,7 @@ def test_an_operator_can_turn_it_off(settings: Settings, monkeypatch: pytest.Mon
     assert statements == events
 
 
-def test_children_are_told_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_processes_are_configured_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert EVENT_BATCHING.items() <= child_environment(settings).items()
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
     assert child_environment(settings)["DAGSTER_EVENT_BATCH_SIZE"] == "7"
@@ -59,5 +59,5 @@ def test_opening_the_storage_is_enough(settings: Settings) -> None:
         assert os.environ["DAGSTER_EVENT_BATCH_SIZE"] == EVENT_BATCHING["DAGSTER_EVENT_BATCH_SIZE"]
 
 
-def test_dagster_has_the_number_that_the_daemon_shortens() -> None:
+def test_dagster_has_the_interval_that_the_daemon_shortens() -> None:
     assert controller.DEFAULT_DAEMON_INTERVAL_SECONDS == 30

@@ -1,4 +1,4 @@
-"""How fresh each asset is, and how Dagster learns of it: on a real Postgres and a real instance."""
+"""How fresh each asset is, and how it is reported to Dagster: on a real Postgres and a real instance."""
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -48,16 +48,16 @@ def bring_in(
     final: bool = True,
     timeframes: Collection[Timeframe] = tuple(Timeframe),
 ) -> None:
-    """Store what is known of one session, without its candles."""
+    """Store the coverage of one session, without its candles."""
     session = get_calendar(symbol.calendar).session(day)
     assert session is not None
     for timeframe in timeframes:
-        found = Coverage(
+        coverage = Coverage(
             timeframe=timeframe, trade_date=day, status=status, final=final, expected=10,
             received=10 if status is Status.COMPLETE else 7, longest_gap=3, source="simulator",
             opens_at=session.opens_at, closes_at=session.closes_at,
         )  # fmt: skip
-        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(found,), source="simulator")
+        batch = SeriesBatch(symbol=symbol, timeframe=timeframe, coverage=(coverage,), source="simulator")
         write(database.engine, [batch], now=session.closes_at)
 
 
@@ -80,7 +80,7 @@ def bar(database: Database, symbol: Symbol, timeframe: Timeframe, opens_at: date
 
 @pytest.fixture
 def symbols(database: Database) -> dict[str, Symbol]:
-    # They have been there for long: nothing is late in its first minutes.
+    # Old enough to be judged: a new symbol is not late.
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET created_at = '2026-01-01'"))
     return {symbol.name: symbol for symbol in read_symbols(database.engine)}
@@ -97,14 +97,14 @@ def friday(database: Database, symbols: dict[str, Symbol]) -> Database:
 
 def late(database: Database, now: datetime) -> dict[str, list[str]]:
     """Return the late symbols by asset, without the assets that have none."""
-    found = judge_freshness(database, read_symbols(database.engine), now=now)
-    assert list(found) == ASSETS
-    return {asset: [each.symbol for each in some] for asset, some in found.items() if some}
+    judged = judge_freshness(database, read_symbols(database.engine), now=now)
+    assert list(judged) == ASSETS
+    return {asset: [row.symbol for row in rows] for asset, rows in judged.items() if rows}
 
 
 def reasons(database: Database, now: datetime, asset: str) -> list[str]:
-    found = judge_freshness(database, read_symbols(database.engine), now=now)
-    return [f"{each.symbol}: {each.reason}" for each in found[asset]]
+    judged = judge_freshness(database, read_symbols(database.engine), now=now)
+    return [f"{row.symbol}: {row.reason}" for row in judged[asset]]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def reasons(database: Database, now: datetime, asset: str) -> list[str]:
         pytest.param("2026-11-23T08:10", id="Xetra too"),
     ],
 )
-def test_what_is_complete_stays_fresh_while_markets_are_closed(
+def test_complete_sessions_stay_fresh_while_markets_are_closed(
     friday: Database, symbols: dict[str, Symbol], now: str
 ) -> None:
     if now > "2026-11-22T23":
@@ -127,7 +127,7 @@ def test_what_is_complete_stays_fresh_while_markets_are_closed(
     assert late(friday, datetime.fromisoformat(now).replace(tzinfo=UTC)) == {}
 
 
-def test_a_holiday_asks_for_the_session_before_it(database: Database, symbols: dict[str, Symbol]) -> None:
+def test_on_a_holiday_the_previous_session_is_due(database: Database, symbols: dict[str, Symbol]) -> None:
     thanksgiving = datetime(2026, 11, 26, 18, tzinfo=UTC)
     for name in ("NDX", "DJI"):
         bring_in(database, symbols[name], date(2026, 11, 25))
@@ -146,7 +146,7 @@ def test_no_symbols_are_never_late(database: Database) -> None:
     assert judge_freshness(database, [], now=SATURDAY) == {asset: [] for asset in ASSETS}
 
 
-def test_only_what_is_incomplete_is_late(friday: Database, symbols: dict[str, Symbol]) -> None:
+def test_only_incomplete_sessions_are_late(friday: Database, symbols: dict[str, Symbol]) -> None:
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
     bring_in(friday, symbols["NDX"], FRIDAY, final=False, timeframes=[Timeframe.D1])
     with friday.engine.begin() as connection:
@@ -166,7 +166,7 @@ def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
         bar(friday, symbols["DAX"], timeframe, closes_at - timedelta(minutes=15))
     late_at = {
         minutes: [
-            asset for asset, some in late(friday, closes_at + timedelta(minutes=minutes)).items() if "DAX" in some
+            asset for asset, names in late(friday, closes_at + timedelta(minutes=minutes)).items() if "DAX" in names
         ]
         for minutes in (29, 30)
     }
@@ -187,12 +187,12 @@ def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
 def test_a_running_session_is_judged_by_its_newest_bar(
     friday: Database, symbols: dict[str, Symbol], symbol: str, ages: tuple[int, ...], expected: list[str]
 ) -> None:
-    for each in symbols.values():
-        for timeframe, age in zip(INTRADAY, ages if each.name == symbol else (0, 0, 0, 0), strict=True):
+    for known in symbols.values():
+        for timeframe, age in zip(INTRADAY, ages if known.name == symbol else (0, 0, 0, 0), strict=True):
             length = timeframe.length
             assert length is not None
-            bar(friday, each, timeframe, AT_NOON - timedelta(minutes=age) - length)
-    # What a clock that was set back has stored lies in the future, and makes nothing fresh.
+            bar(friday, known, timeframe, AT_NOON - timedelta(minutes=age) - length)
+    # Bars in the future, stored before the clock was set back, make nothing fresh.
     bar(friday, symbols[symbol], Timeframe.M1, AT_NOON + timedelta(hours=1))
     assert late(friday, AT_NOON) == {asset: [symbol] for asset in expected}
 
@@ -208,7 +208,7 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 def definitions(settings: Settings) -> dg.Definitions:
     everything = dg.AssetSelection.all_asset_checks()
-    some = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh"))
+    selection = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh"))
     with disable_dagster_warnings():
         partitions = session_partitions(settings)
         return dg.Definitions(
@@ -216,7 +216,7 @@ def definitions(settings: Settings) -> dg.Definitions:
             sensors=[build_freshness_sensor(settings)],
             jobs=[
                 dg.define_asset_job("checks", everything),
-                dg.define_asset_job("one_check", some),
+                dg.define_asset_job("one_check", selection),
                 dg.define_asset_job("candles", dg.AssetSelection.groups("candles")),
             ],
             resources=build_resources(settings),
@@ -228,13 +228,13 @@ def known(instance: dg.DagsterInstance) -> dict[str, tuple[bool, str | None]]:
     """Return whether the newest evaluation of each asset's check passed, and what it says."""
     keys = [dg.AssetCheckKey(dg.AssetKey(asset), "fresh") for asset in ASSETS]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    found = {}
+    verdicts = {}
     for key, record in records.items():
         assert record.event is not None
         evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]  # it has one
         assert evaluation.severity is dg.AssetCheckSeverity.WARN
-        found[key.asset_key.to_user_string()] = (evaluation.passed, evaluation.description)
-    return found
+        verdicts[key.asset_key.to_user_string()] = (evaluation.passed, evaluation.description)
+    return verdicts
 
 
 def test_the_check_of_every_asset_in_one_run(
@@ -243,10 +243,10 @@ def test_the_check_of_every_asset_in_one_run(
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M5])
     result = definitions(settings).resolve_job_def("checks").execute_in_process(instance=instance)
     assert result.success, "late data stop nothing"
-    [red] = [each for each in result.get_asset_check_evaluations() if not each.passed]
-    assert red.metadata["late"] == dg.MetadataValue.int(1)
-    assert red.metadata["symbols"] == dg.MetadataValue.int(5)
-    assert red.metadata["late_symbols"] == dg.MetadataValue.table(
+    [failed] = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+    assert failed.metadata["late"] == dg.MetadataValue.int(1)
+    assert failed.metadata["symbols"] == dg.MetadataValue.int(5)
+    assert failed.metadata["late_symbols"] == dg.MetadataValue.table(
         [dg.TableRecord({"symbol": "DAX", "why": "session 2026-11-20 is partial: 7 of 10 bars, longest gap 3 minutes"})]
     )
     assert {asset for asset, (passed, _) in known(instance).items() if passed} == set(ASSETS) - {"ohlc_5m"}
@@ -254,7 +254,7 @@ def test_the_check_of_every_asset_in_one_run(
 
 def test_one_check_alone(database: Database, settings: Settings, instance: dg.DagsterInstance) -> None:
     result = definitions(settings).resolve_job_def("one_check").execute_in_process(instance=instance)
-    assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == ["ohlc_1m"]
+    assert [row.asset_key.to_user_string() for row in result.get_asset_check_evaluations()] == ["ohlc_1m"]
 
 
 def tick(
@@ -274,11 +274,11 @@ def tick(
     return [event.asset_key.to_user_string() for event in data.asset_events], data.cursor or cursor
 
 
-def test_the_sensor_reports_what_has_changed(
+def test_the_sensor_reports_changes(
     friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported, cursor = tick(instance, None, monkeypatch, SATURDAY)
-    assert reported == ASSETS, "the first tick tells of all, so that the UI knows"
+    assert reported == ASSETS, "the first tick reports all, so that the UI knows"
     assert set(known(instance).values()) == {(True, "fresh")}
     reported, cursor = tick(instance, cursor, monkeypatch, SATURDAY + timedelta(hours=1))
     assert reported == []
@@ -301,18 +301,18 @@ def test_the_sensor_reports_what_has_changed(
     assert set(known(instance).values()) == {(True, "fresh")}
 
 
-def test_the_sensor_sets_right_what_runs_have_left(
+def test_the_sensor_corrects_outdated_verdicts_of_runs(
     friday: Database, symbols: dict[str, Symbol], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cursor = tick(instance, None, monkeypatch, SATURDAY)
-    # A run that finds it late, where all is well again before the next tick.
+    # A run reports it late, and it is fresh again before the next tick.
     bring_in(friday, symbols["DAX"], FRIDAY, status=Status.PARTIAL, timeframes=[Timeframe.M1])
     definitions(load_settings()).resolve_job_def("one_check").execute_in_process(instance=instance)
     assert not known(instance)["ohlc_1m"][0]
     bring_in(friday, symbols["DAX"], FRIDAY, timeframes=[Timeframe.M1])
     assert tick(instance, cursor, monkeypatch, SATURDAY) == (["ohlc_1m"], cursor)
     assert known(instance)["ohlc_1m"] == (True, "fresh")
-    # A run of candles that fails before it comes to their checks.
+    # A run of candles that fails before it reaches their checks.
     sync_symbols(instance, ["DAX"])
     monkeypatch.setenv("TRADEMATRIX_VENDOR", "nobody")
     failed = run_sessions(instance, definitions(load_settings()), "candles", symbol="DAX", first=FRIDAY, last=FRIDAY)

@@ -1,4 +1,4 @@
-"""What makes partitions stale in the UI: other prices do, the same prices stored again don't. A real instance."""
+"""Other prices make partitions stale in the UI, the same prices stored again don't. A real instance."""
 
 from datetime import date
 
@@ -60,7 +60,7 @@ def test_the_same_prices_again_make_nothing_stale(week: Day) -> None:
     assert stale(week) == set()
 
 
-def test_another_price_makes_stale_what_follows_from_it(week: Day) -> None:
+def test_another_price_makes_its_levels_stale(week: Day) -> None:
     with Database.open(week.settings) as database, database.engine.begin() as connection:
         connection.execute(
             text("UPDATE ohlc SET high = high + 1 WHERE timeframe = '1d' AND ts = '2026-11-19 08:00+00'")
@@ -69,7 +69,7 @@ def test_another_price_makes_stale_what_follows_from_it(week: Day) -> None:
     assert stale(week) == {"daily_levels 2026-11-20", "pivot_points 2026-11-20"}
 
 
-def test_each_partition_has_a_version_of_its_own_whatever_stored_it(day: Day) -> None:
+def test_each_partition_has_its_own_version_however_it_was_stored(day: Day) -> None:
     def version() -> str:
         event = day.instance.get_latest_materialization_event(dg.AssetKey("ohlc_5m"))
         assert event is not None
@@ -85,6 +85,6 @@ def test_each_partition_has_a_version_of_its_own_whatever_stored_it(day: Day) ->
     tags = {
         record.partition_key: record.asset_materialization.tags for record in records if record.asset_materialization
     }
-    versions = {key: (found or {})["dagster/data_version"] for key, found in tags.items()}
+    versions = {key: (of_key or {})["dagster/data_version"] for key, of_key in tags.items()}
     assert len(set(versions.values())) == 4
-    assert all(each.startswith("102-") for each in versions.values()), "8.5 hours"
+    assert all(version.startswith("102-") for version in versions.values()), "8.5 hours"

@@ -1,4 +1,4 @@
-"""The map of assets, jobs and partitions: a change of it has to show up in review."""
+"""The map of assets, jobs and partitions: a change to it has to show up in review."""
 
 import itertools
 from datetime import UTC, datetime
@@ -23,14 +23,14 @@ def repository() -> dg.RepositoryDefinition:
 
 def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
-    found = {
+    dependencies = {
         key.to_user_string(): (
             graph.get(key).group_name,
             sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
         )
         for key in graph.get_all_asset_keys()
     }
-    assert found == {
+    assert dependencies == {
         "ohlc_1m": ("candles", []),
         "ohlc_5m": ("candles", ["ohlc_1m"]),
         "ohlc_15m": ("candles", ["ohlc_1m"]),
@@ -41,9 +41,9 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
     }
 
 
-def test_a_backfill_of_any_of_the_assets_brings_in_each_of_them(repository: dg.RepositoryDefinition) -> None:
-    # By the class that the daemon makes its plan with. Levels that follow from candles of the backfill are of the
-    # dates after these; where none of the backfill's candles leads to them, they are of the dates chosen.
+def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.RepositoryDefinition) -> None:
+    # Uses the class with which the daemon plans. Levels that depend on candles of the backfill are for the dates after
+    # these; where they depend on none of its candles, they are for the chosen dates.
     graph, chosen, after = repository.asset_graph, ["2026-11-18", "2026-11-20"], ["2026-11-19", "2026-11-23"]
     levels, leads_to_levels = {"daily_levels", "pivot_points"}, {"ohlc_1m", "ohlc_1d"}
     names = sorted(key.to_user_string() for key in graph.get_all_asset_keys())
@@ -51,27 +51,27 @@ def test_a_backfill_of_any_of_the_assets_brings_in_each_of_them(repository: dg.R
     with disable_dagster_warnings(), dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("symbols", ["DAX", "EUR/USD"])
         for count in range(1, len(names) + 1):
-            for some in itertools.combinations(names, count):
+            for selected in itertools.combinations(names, count):
                 backfill = AssetBackfillData.from_asset_partitions(
                     asset_graph=graph,
                     partition_names=[f"{day}|{symbol}" for day in chosen for symbol in ("DAX", "EUR/USD")],
-                    asset_selection=[dg.AssetKey(name) for name in some],
+                    asset_selection=[dg.AssetKey(name) for name in selected],
                     dynamic_partitions_store=instance,
                     backfill_start_timestamp=datetime(2026, 11, 24, tzinfo=UTC).timestamp(),
                     all_partitions=False,
                 )
-                found = {
+                submitted = {
                     subset.key.to_user_string(): sorted(subset.subset_value.get_partition_keys())
                     for subset in backfill.target_subset.iterate_asset_subsets()
                 }
-                assert found == {
+                assert submitted == {
                     name: [
                         f"{day}|{symbol}"
-                        for day in (after if name in levels and leads_to_levels.intersection(some) else chosen)
+                        for day in (after if name in levels and leads_to_levels.intersection(selected) else chosen)
                         for symbol in ("DAX", "EUR/USD")
                     ]
-                    for name in some
-                }, some
+                    for name in selected
+                }, selected
                 checked += 1
     assert checked == 127
 
@@ -101,23 +101,23 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
     }
 
 
-def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
-    def found(settings: Settings) -> dict[str, tuple[str, bool]]:
+def test_what_runs_by_default_and_without_automation() -> None:
+    def triggers(settings: Settings) -> dict[str, tuple[str, bool]]:
         repository = build_defs(settings).get_repository_def()
         schedules = {
-            each.name: (
-                f"{each.cron_schedule} {each.execution_timezone or 'UTC'}",
-                each.default_status.value == "RUNNING",
+            schedule.name: (
+                f"{schedule.cron_schedule} {schedule.execution_timezone or 'UTC'}",
+                schedule.default_status.value == "RUNNING",
             )
-            for each in repository.schedule_defs
+            for schedule in repository.schedule_defs
         }
         sensors = {
-            each.name: (f"{each.minimum_interval_seconds} s", each.default_status.value == "RUNNING")
-            for each in repository.sensor_defs
+            sensor.name: (f"{sensor.minimum_interval_seconds} s", sensor.default_status.value == "RUNNING")
+            for sensor in repository.sensor_defs
         }
         return schedules | sensors
 
-    everything = found(SETTINGS)
+    everything = triggers(SETTINGS)
     assert everything == {
         "live": ("* * * * * UTC", True),
         "daily_close": ("59 20 * * 1-5 Europe/Berlin", True),
@@ -130,7 +130,7 @@ def test_what_runs_by_itself_and_what_doesnt_where_nothing_shall() -> None:
         "housekeeping": ("3600 s", True),
         "resume_after_limit": ("30 s", True),
     }
-    quiet = found(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
+    quiet = triggers(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
     running = {name for name, (_, runs) in quiet.items() if runs}
     assert running == {"symbols", "housekeeping", "resume_after_limit"}
 
@@ -165,15 +165,15 @@ def test_levels_are_downstream_of_the_date_before_and_the_same_symbol() -> None:
         subset = partitions.empty_subset().with_partition_keys(
             [dg.MultiPartitionKey({"date": "2026-11-23", "symbol": "EUR/USD"})]
         )
-        found = mapping.get_upstream_mapped_partitions_result_for_partitions(
+        upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
             subset,
             partitions,
             partitions,
             current_time=datetime(2026, 11, 24, tzinfo=UTC),
             dynamic_partitions_store=instance,
         ).partitions_subset.get_partition_keys()
-    dates = sorted(str(key).split("|")[0] for key in found)
-    assert {str(key).split("|")[1] for key in found} == {"EUR/USD"}
+    dates = sorted(str(key).split("|")[0] for key in upstream)
+    assert {str(key).split("|")[1] for key in upstream} == {"EUR/USD"}
     assert dates == ["2026-11-20"], "a Monday's levels follow from Friday"
 
 

@@ -1,4 +1,4 @@
-"""What is old goes, and nothing else; what grows has a limit."""
+"""Housekeeping deletes what is old, and nothing else; what grows has a limit."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from tradematrix_pipelines.storage.check_events import count_check_events, prune
 from tradematrix_pipelines.storage.database import Database
 
 
-def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, database: Database) -> None:
+def test_old_pulls_and_bookings_are_deleted(settings: Settings, database: Database) -> None:
     now = database.clock.now()
     with database.engine.begin() as connection:
         for days in (34, 36):
@@ -41,11 +41,10 @@ def test_old_pulls_and_bookings_are_thrown_away(settings: Settings, database: Da
                 )
         sensor = build_defs(settings).get_repository_def().get_sensor_def("housekeeping")
         with dg.build_sensor_context(instance=instance) as context:
-            told = sensor.evaluate_tick(context).skip_message
+            message = sensor.evaluate_tick(context).skip_message
         left = {key for key, run_id in runs.items() if instance.has_run(run_id)}
-    assert told == (
-        "deleted 1 runs of live pulls, 0 reports of checks, 1 bookings of credits, 0 outputs of runs; "
-        "began anew: no log"
+    assert message == (
+        "deleted 1 runs of live pulls, 0 reports of checks, 1 bookings of credits, 0 outputs of runs; truncated: no log"
     )
     assert runs.keys() - left == {("pull_live", 8, dg.DagsterRunStatus.SUCCESS)}
     with database.engine.connect() as connection:
@@ -60,7 +59,7 @@ def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str | None:
         return sensor.evaluate_tick(context).skip_message
 
 
-def test_old_reports_of_checks_go_but_the_newest_of_each_check(settings: Settings) -> None:
+def test_old_reports_of_checks_are_deleted_except_the_newest_of_each_check(settings: Settings) -> None:
     with open_instance(settings) as instance:
         for number in range(8):
             for asset in ("ohlc_1m", "ohlc_1h"):
@@ -84,7 +83,7 @@ def test_old_reports_of_checks_go_but_the_newest_of_each_check(settings: Setting
         assert newest.status.value == "FAILED"
 
 
-def test_large_logs_are_begun_anew_and_old_outputs_of_runs_deleted(settings: Settings) -> None:
+def test_large_logs_are_truncated_and_old_outputs_of_runs_deleted(settings: Settings) -> None:
     logs = settings.home / "logs"
     logs.mkdir(parents=True)
     (logs / "webserver.log").write_bytes(b"small")
@@ -94,7 +93,7 @@ def test_large_logs_are_begun_anew_and_old_outputs_of_runs_deleted(settings: Set
     os.utime(outputs, (old, old))
     with (logs / "daemon.log").open("ab", buffering=0) as writer, open_instance(settings) as instance:
         writer.write(b"x" * (LIMIT + 1))
-        assert str(housekeep(settings, instance)).endswith("1 outputs of runs; began anew: daemon.log")
+        assert str(housekeep(settings, instance)).endswith("1 outputs of runs; truncated: daemon.log")
         writer.write(b"goes on")
     assert (logs / "daemon.log").read_bytes() == b"goes on"
     assert (logs / "daemon.log.1").stat().st_size == LIMIT + 1
@@ -106,7 +105,7 @@ def test_a_run_makes_no_files_of_its_own(settings: Settings, capfd: pytest.Captu
     @dg.op
     def talk(context: dg.OpExecutionContext) -> None:
         print("printed")  # noqa: T201 - that is the point
-        context.log.info("told")
+        context.log.info("line")
 
     @dg.job(executor_def=dg.in_process_executor)
     def talking() -> None:

@@ -1,4 +1,4 @@
-"""Whether the process of a run that shows as started is still there."""
+"""Whether the process of a started run is still alive."""
 
 import json
 import os
@@ -51,12 +51,12 @@ def health(instance: dg.DagsterInstance, run: DagsterRun) -> WorkerStatus:
 
 
 @pytest.mark.parametrize("tags", [HERE, SERVER], ids=["command", "daemon"])
-def test_a_process_on_this_machine_is_looked_for(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
+def test_a_process_on_this_machine_is_checked(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
     assert health(instance, started(instance, tags, os.getpid())) is WorkerStatus.RUNNING
     assert health(instance, started(instance, tags, dead_pid())) is WorkerStatus.NOT_FOUND
 
 
-def test_a_pid_that_another_process_has_by_now_is_no_sign_of_life(instance: dg.DagsterInstance) -> None:
+def test_a_reused_pid_is_not_the_runs_process(instance: dg.DagsterInstance) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         run = started(instance, HERE, child.pid)
         assert health(instance, run) is WorkerStatus.RUNNING
@@ -71,7 +71,7 @@ def test_a_pid_that_another_process_has_by_now_is_no_sign_of_life(instance: dg.D
 
 
 @pytest.mark.parametrize("tags", [{HOST_TAG: "another"}, ELSEWHERE, {}], ids=["command", "code server", "unknown"])
-def test_what_cannot_be_seen_from_here_is_left_alone(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
+def test_a_run_on_another_machine_is_left_alone(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
     assert health(instance, started(instance, tags, dead_pid())) is WorkerStatus.RUNNING
 
 

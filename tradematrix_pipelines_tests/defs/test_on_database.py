@@ -1,4 +1,4 @@
-"""Sensors and schedules take the database as it is: none migrates it, and none fails where that is not done yet."""
+"""Sensors and schedules never migrate the database, and skip where it is not migrated yet."""
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -14,11 +14,11 @@ from tradematrix_pipelines.storage.schema import SchemaBehind, SchemaTooNew
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
 _DEFS = build_defs(load_settings({"TRADEMATRIX_HOME": "unused"})).get_repository_def()
-SENSORS = [each.name for each in _DEFS.sensor_defs]
-SCHEDULES = [each.name for each in _DEFS.schedule_defs]
+SENSORS = [sensor.name for sensor in _DEFS.sensor_defs]
+SCHEDULES = [schedule.name for schedule in _DEFS.schedule_defs]
 
 
-def test_each_says_what_to_do_and_leaves_an_empty_database_empty(settings: Settings) -> None:
+def test_every_tick_says_what_to_do_and_leaves_an_empty_database_empty(settings: Settings) -> None:
     with Simulator(clock=FrozenClock(OPEN)) as simulator, open_instance(settings) as instance:
         day = Day(settings, instance, simulator, FrozenClock(OPEN))
         answers = {name: day.sensor(name) for name in SENSORS} | {name: day.schedule(name) for name in SCHEDULES}
@@ -35,18 +35,18 @@ def test_each_says_what_to_do_and_leaves_an_empty_database_empty(settings: Setti
 
 
 @pytest.mark.parametrize(
-    ("revision", "error", "told"),
+    ("revision", "error", "message"),
     [
         ("0001", SchemaBehind, "has an older schema"),
         ("9999", SchemaTooNew, "is newer than this code"),
     ],
 )
-def test_connecting_takes_no_other_schema(
-    database: Database, settings: Settings, revision: str, error: type[Exception], told: str
+def test_connecting_rejects_any_other_schema(
+    database: Database, settings: Settings, revision: str, error: type[Exception], message: str
 ) -> None:
     with Database.connect(settings) as connected:
         assert connected.engine.url == database.engine.url
     with database.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         Database.connect(settings)

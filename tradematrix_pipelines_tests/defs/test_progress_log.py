@@ -1,4 +1,4 @@
-"""What a person who watches a run reads in its log, and how often."""
+"""Progress lines in a run's log, and how often they appear."""
 
 import logging
 from datetime import UTC, date, datetime, timedelta
@@ -61,22 +61,24 @@ def test_a_line_at_the_begin_every_few_seconds_and_in_the_end(
     assert caplog.messages == lines
 
 
-def test_a_run_tells_each_symbol_and_nothing_where_there_is_nothing_to_ask(settings: Settings) -> None:
+def test_a_run_logs_the_progress_of_each_symbol_and_nothing_where_nothing_is_fetched(settings: Settings) -> None:
     first, last = date(2026, 11, 16), date(2026, 11, 20)
     with open_instance(settings) as instance:
         sync_symbols(instance, ["DAX"])
 
-        def told(days: date) -> list[str]:
+        def logged(days: date) -> list[str]:
             outcome = run_sessions(instance, build_defs(settings), INGEST_CANDLES, symbol="DAX", first=days, last=last)
             assert outcome.error is None
             logs = instance.all_logs(outcome.run_id)
             return [entry.user_message for entry in logs if not entry.is_dagster_event and "DAX" in entry.user_message]
 
         # Five sessions of 510 minutes, and their official days; the simulator's credits are not counted as a plan's.
-        assert told(first) == [
+        assert logged(first) == [
             "DAX: 0 of 2 windows, 2 left, 0 credits, 0 sessions stored",
             "DAX: 2 of 2 windows, 0 left, 2 credits, 5 sessions stored",
             f"DAX: {CANDLES} candles inserted, 0 revised, 0 rejected; 0 of 25 partitions were complete before",
         ]
-        assert told(last) == ["DAX: 0 candles inserted, 0 revised, 0 rejected; 5 of 5 partitions were complete before"]
+        assert logged(last) == [
+            "DAX: 0 candles inserted, 0 revised, 0 rejected; 5 of 5 partitions were complete before"
+        ]
         assert instance.get_materialized_partitions(dg.AssetKey("ohlc_1m")) >= {f"{last}|DAX"}

@@ -1,4 +1,4 @@
-"""Real market data through the whole pipeline: exactly the sessions that a separate script found in it."""
+"""Real market data through the whole pipeline: exactly the sessions that a separate script reports for it."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ ADDED = (
     ),
 )
 # The files start or end within these sessions: what is there is stored, and nothing follows from it.
-TORN = {
+INCOMPLETE = {
     ("EUR/USD", date(2014, 5, 1)),
     ("EUR/USD", date(2014, 5, 16)),
     ("EUR/USD", date(2018, 4, 3)),
@@ -76,14 +76,14 @@ def stored(files_settings: Settings, answers: list[Answer]) -> Iterator[Database
     with Database.open(files_settings) as database:
         add_symbols(database.engine, ADDED)
         for name in dict.fromkeys(answer.symbol for answer in answers):
-            some = find_symbols(database.engine, [name])
+            symbols = find_symbols(database.engine, [name])
             for year in sorted({answer.trade_date.year for answer in answers if answer.symbol == name}):
                 dates = [a.trade_date for a in answers if a.symbol == name and a.trade_date.year == year]
-                backfill(files_settings, database, some, first=dates[0], last=dates[-1], timeframes=list(Timeframe))
+                backfill(files_settings, database, symbols, first=dates[0], last=dates[-1], timeframes=list(Timeframe))
         yield database
 
 
-def test_exactly_these_sessions_are_stored_and_the_next_levels_carry_them(
+def test_exactly_these_sessions_are_stored_and_used_for_the_next_levels(
     stored: Database, answers: list[Answer]
 ) -> None:
     with stored.engine.connect() as connection:
@@ -93,12 +93,12 @@ def test_exactly_these_sessions_are_stored_and_the_next_levels_carry_them(
         [symbol] = find_symbols(stored.engine, [answer.symbol])
         candles = stored.candles.series(symbol, Timeframe.M1, answer.opens_at, answer.closes_at)
         assert len(candles) == answer.bars, answer
-        found = (candles["open"].iloc[0], candles["high"].max(), candles["low"].min(), candles["close"].iloc[-1])
-        assert found == answer.prices, answer
+        prices = (candles["open"].iloc[0], candles["high"].max(), candles["low"].min(), candles["close"].iloc[-1])
+        assert prices == answer.prices, answer
         coming = get_calendar(symbol.calendar).next(answer.trade_date).trade_date
         levels = read_daily_levels(stored.engine, [symbol], coming, coming)
-        if (answer.symbol, answer.trade_date) in TORN:
-            assert levels.empty, f"levels from a torn session: {answer}"
+        if (answer.symbol, answer.trade_date) in INCOMPLETE:
+            assert levels.empty, f"levels from an incomplete session: {answer}"
             continue
         [row] = levels.to_dict("records")
         assert (row["y_open"], row["y_high"], row["y_low"], row["y_close"]) == answer.prices
@@ -113,7 +113,7 @@ def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Database) -> None
     assert [f"{ts:%H:%M}" for ts in hours["ts"]] == ["13:30", "14:30", "15:30", "16:30"]
 
 
-def test_only_good_partitions_show_materialized(stored: Database, files_settings: Settings) -> None:
+def test_only_complete_partitions_show_as_materialized(stored: Database, files_settings: Settings) -> None:
     del stored
     from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 
@@ -121,9 +121,9 @@ def test_only_good_partitions_show_materialized(stored: Database, files_settings
         minutes = instance.get_materialized_partitions(dg.AssetKey("ohlc_1m"))
         days = instance.get_materialized_partitions(dg.AssetKey("ohlc_1d"))
         levels = instance.get_materialized_partitions(dg.AssetKey("pivot_points"))
-    torn = {f"{day}|{symbol}" for symbol, day in TORN}
-    assert not torn & minutes
-    assert not torn & days
+    incomplete = {f"{day}|{symbol}" for symbol, day in INCOMPLETE}
+    assert not incomplete & minutes
+    assert not incomplete & days
     assert {"2014-05-02|EUR/USD", "2019-02-22|DAX", "2023-07-03|SPX"} <= minutes & days
     assert {"2019-02-21|DAX", "2019-02-25|DAX", "2023-07-05|SPX"} <= levels
     assert "2014-05-02|EUR/USD" not in levels

@@ -1,4 +1,4 @@
-"""Requests of the trading day: none twice for the same, none lost with its run. Real Postgres, a real instance."""
+"""Run requests of the trading day: none twice, none lost with its run. Real Postgres, a real instance."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -8,7 +8,7 @@ import pytest
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, WILL_RETRY_TAG
 
 from tradematrix_pipelines.defs.internals.runs import job_origin
-from tradematrix_pipelines.defs.tries import NO_RUN_RETRIES
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import set_active
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Answer, Day
@@ -18,7 +18,7 @@ DEADLINE = datetime(2026, 11, 20, 19, 59, tzinfo=UTC)
 
 
 def asked(answer: Answer) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return the partitions and assets of each run asked for."""
+    """Return the partitions and assets of each requested run."""
     if isinstance(answer, str):
         return []
     return sorted(
@@ -41,18 +41,18 @@ def dax(day: Day) -> Day:
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
-def test_what_is_queued_or_running_is_asked_for_by_nobody(dax: Day, status: dg.DagsterRunStatus) -> None:
+def test_what_is_queued_or_running_is_not_requested(dax: Day, status: dg.DagsterRunStatus) -> None:
     [run] = dax.queue(dax.sensor("session_close"))
     if status is dg.DagsterRunStatus.STARTED:
         dax.instance.handle_new_event(_event(run, dg.DagsterEventType.RUN_START))
     for hours in range(3):
         dax.at(DEADLINE + hours * timedelta(hours=1))
         for answer in (dax.sensor("session_close"), dax.schedule("daily_close"), dax.schedule("pivots")):
-            assert answer == "a run is under way for all that is wanted (20), or was asked for in the last 10 minutes"
+            assert answer == "a run is under way for all that is wanted (20), or was requested in the last 10 minutes"
 
 
 @pytest.mark.parametrize("first", ["session_close", "daily_close"])
-def test_a_run_that_died_is_asked_for_again_ten_minutes_later(dax: Day, first: str) -> None:
+def test_a_failed_run_is_requested_again_ten_minutes_later(dax: Day, first: str) -> None:
     answer = dax.sensor(first) if first == "session_close" else dax.schedule(first)
     wanted = asked(answer)
     assert len(wanted) == 1
@@ -64,31 +64,31 @@ def test_a_run_that_died_is_asked_for_again_ten_minutes_later(dax: Day, first: s
         assert asked(answer) == wanted, "whoever comes first asks for it again"
 
 
-def test_a_run_that_the_daemon_starts_again_is_not_asked_for_beside_it(dax: Day) -> None:
+def test_a_run_that_the_daemon_retries_is_not_requested_as_well(dax: Day) -> None:
     [run] = dax.queue(dax.sensor("session_close"))
     dax.instance.report_run_failed(run, "its process is gone")
     assert dax.instance.get_run_by_id(run.run_id).tags[WILL_RETRY_TAG] == "true"  # type: ignore[union-attr]  # it is there
     assert not asked(dax.at(DEADLINE + 60 * MINUTE).sensor("session_close"))
 
 
-def test_a_sensor_and_a_deadline_at_the_same_instant_ask_once(dax: Day) -> None:
+def test_a_sensor_and_a_deadline_at_the_same_instant_request_once(dax: Day) -> None:
     # Evaluated side by side, before the daemon has made any run for either.
-    found: list[Answer] = []
+    answers: list[Answer] = []
     together = Barrier(2)
 
     def tick(kind: str) -> None:
         together.wait()
-        found.append(dax.sensor("session_close") if kind == "sensor" else dax.schedule("daily_close"))
+        answers.append(dax.sensor("session_close") if kind == "sensor" else dax.schedule("daily_close"))
 
     threads = [Thread(target=tick, args=(kind,)) for kind in ("sensor", "schedule")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(len(asked(answer)) for answer in found) == [0, 1]
+    assert sorted(len(asked(answer)) for answer in answers) == [0, 1]
 
 
-def test_a_deadline_asks_once_for_what_is_due_and_incomplete(dax: Day) -> None:
+def test_a_deadline_requests_once_what_is_due_and_incomplete(dax: Day) -> None:
     dax.simulator.set_faults("gated@GDAXI")
     dax.carry_out(dax.sensor("session_close"))
     dax.at(DEADLINE + MINUTE)
@@ -97,7 +97,7 @@ def test_a_deadline_asks_once_for_what_is_due_and_incomplete(dax: Day) -> None:
     assert not asked(dax.at(DEADLINE + 6 * MINUTE).sensor("self_healing"))
 
 
-def test_levels_that_do_not_come_are_asked_for_every_ten_minutes_or_when_candles_change(dax: Day) -> None:
+def test_missing_levels_are_requested_every_ten_minutes_or_when_candles_change(dax: Day) -> None:
     dax.carry_out(dax.sensor("session_close"))
     levels = dax.at(DEADLINE + MINUTE).sensor("session_close")
     assert [assets for _, _, assets in asked(levels)] == [("daily_levels", "pivot_points")]
@@ -112,7 +112,7 @@ def test_levels_that_do_not_come_are_asked_for_every_ten_minutes_or_when_candles
     assert asked(dax.at(DEADLINE + 33 * MINUTE).sensor("session_close")) == asked(levels)
 
 
-def test_what_healing_asks_for_is_asked_again_after_its_run_died(day: Day) -> None:
+def test_healing_requests_a_session_again_after_its_run_failed(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
     day.carry_out(day.at(CLOSED).sensor("session_close"))
     first = day.at(CLOSED + 6 * MINUTE).sensor("self_healing")
@@ -122,7 +122,7 @@ def test_what_healing_asks_for_is_asked_again_after_its_run_died(day: Day) -> No
     assert asked(day.at(CLOSED + 16 * MINUTE).sensor("self_healing")) == asked(first) != []
 
 
-def test_a_pull_that_waits_in_the_queue_is_not_asked_for_again(day: Day) -> None:
+def test_a_queued_pull_is_not_requested_again(day: Day) -> None:
     run = day.instance.create_run_for_job(
         day.defs.resolve_job_def("pull_live"),
         run_config={"ops": {"pull": {"config": {"symbols": ["DAX"]}}}},
@@ -130,13 +130,13 @@ def test_a_pull_that_waits_in_the_queue_is_not_asked_for_again(day: Day) -> None
         remote_job_origin=job_origin("pull_live"),
     )
     day.at(OPEN + MINUTE)
-    assert day.schedule("live") == "the pull before is still under way"
+    assert day.schedule("live") == "the previous pull is still under way"
     day.instance.report_run_failed(run, "the machine was loaded")
     assert not isinstance(day.schedule("live"), str)
 
 
 def die_for_good(day: Day, run: dg.DagsterRun) -> None:
-    """Let a run die before it has worked, as the last of those that the daemon starts by itself."""
+    """Let a run fail before it has done anything, as the last that the daemon retries by itself."""
     day.instance.add_run_tags(run.run_id, NO_RUN_RETRIES)
     [tagged] = day.instance.get_runs(dg.RunsFilter(run_ids=[run.run_id]))
     day.instance.report_run_failed(tagged, "the machine was loaded")

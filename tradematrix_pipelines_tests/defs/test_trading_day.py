@@ -31,14 +31,14 @@ def test_the_live_schedule_pulls_what_is_open_in_one_run(day: Day) -> None:
     shown = day.instance.get_materialized_partitions(dg.AssetKey("ohlc_5m"))
     assert "2026-11-20|NDX" in shown
     # The pull's materializations don't outdate the check: it reports it.
-    keys = [dg.AssetCheckKey(dg.AssetKey(f"ohlc_{each}"), "fresh") for each in ("1m", "5m", "15m")]
+    keys = [dg.AssetCheckKey(dg.AssetKey(f"ohlc_{timeframe}"), "fresh") for timeframe in ("1m", "5m", "15m")]
     checks = day.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     assert {key: (record.status.value, record.run_id) for key, record in checks.items()} == {
         key: ("SUCCEEDED", day.instance.get_runs(limit=1)[0].run_id) for key in keys
     }
-    told = day.schedule("live")
-    assert isinstance(told, str)
-    assert "NDX: pulled at 15:00 UTC, every 3 minutes" in told
+    reason = day.schedule("live")
+    assert isinstance(reason, str)
+    assert "NDX: pulled at 15:00 UTC, every 3 minutes" in reason
     assert day.simulator.counts.credits == 5
 
 
@@ -50,9 +50,9 @@ def test_no_minute_is_lost_when_ticks_are_late(day: Day) -> None:
     assert minutes == (15 - 8) * 60 + 47
 
 
-def test_one_failing_symbol_costs_the_others_nothing(day: Day) -> None:
+def test_one_failing_symbol_does_not_affect_the_others(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
-    assert day.pull(day.schedule("live")), "a run is red where nothing came"
+    assert day.pull(day.schedule("live")), "a run fails only where no pull succeeded"
     assert day.ask("SELECT count(DISTINCT symbol_id) FROM ohlc") == [(4,)]
     assert day.ask("SELECT symbol FROM session_coverage JOIN market_symbols ON id = symbol_id "
                    "WHERE timeframe = '1m' AND status = 'failed'") == [("NDX",)]  # fmt: skip
@@ -63,19 +63,19 @@ def test_one_failing_symbol_costs_the_others_nothing(day: Day) -> None:
     )
 
 
-def test_a_pull_of_which_nothing_came_is_red(day: Day) -> None:
+def test_a_pull_without_any_result_fails(day: Day) -> None:
     day.simulator.set_faults("gated")
     assert not day.pull(day.schedule("live"))
 
 
 def test_a_closed_market_costs_nothing_and_says_when_it_opens(day: Day) -> None:
-    told = day.at(datetime(2026, 11, 21, 12, tzinfo=UTC)).schedule("live")
-    assert isinstance(told, str)
-    assert "DAX: closed, opens Mon 2026-11-23 08:00 UTC" in told
+    reason = day.at(datetime(2026, 11, 21, 12, tzinfo=UTC)).schedule("live")
+    assert isinstance(reason, str)
+    assert "DAX: closed, opens Mon 2026-11-23 08:00 UTC" in reason
     assert day.simulator.counts.calls == 0
 
 
-def test_a_session_is_brought_in_whole_after_its_close_then_its_levels(day: Day) -> None:
+def test_a_session_is_fetched_completely_after_its_close_then_its_levels(day: Day) -> None:
     assert day.pull(day.schedule("live"))
     candles = day.at(CLOSED).sensor("session_close")
     assert day.carry_out(candles) == [None] * len(candles)
@@ -84,12 +84,12 @@ def test_a_session_is_brought_in_whole_after_its_close_then_its_levels(day: Day)
     assert day.ask("SELECT count(*) FROM session_coverage WHERE NOT (final AND status = 'complete')") == [(0,)]
     assert day.ask("SELECT count(*) FROM levels_daily WHERE trade_date = '2026-11-23'") == [(5,)]
     assert day.ask("SELECT count(*) FROM vendor_credits WHERE purpose = 'backfill'") == [(0,)]
-    assert day.sensor("session_close") == "nothing to bring in; next: DAX at Mon 16:32 UTC"
-    assert day.schedule("daily_close") == "all there"
-    assert day.schedule("pivots") == "all there"
+    assert day.sensor("session_close") == "nothing to fetch; next: DAX at Mon 16:32 UTC"
+    assert day.schedule("daily_close") == "nothing is missing"
+    assert day.schedule("pivots") == "nothing is missing"
 
 
-def test_levels_are_computed_again_where_their_day_was_revised_and_only_there(day: Day) -> None:
+def test_only_levels_whose_day_was_revised_are_computed_again(day: Day) -> None:
     with Database.open(day.settings) as database:
         for name in ("NDX", "DJI", "EUR/USD", "XAG/USD"):
             set_active(database.engine, name, active=False)
@@ -108,7 +108,7 @@ def test_levels_are_computed_again_where_their_day_was_revised_and_only_there(da
     assert day.ask("SELECT count(*) FROM levels_daily WHERE computed_at > '2026-11-20 22:06+00'") == [(1,)]
 
 
-def test_the_deadlines_bring_in_what_no_sensor_did(day: Day) -> None:
+def test_the_deadlines_fetch_what_no_sensor_did(day: Day) -> None:
     candles = day.at(datetime(2026, 11, 20, 19, 59, tzinfo=UTC)).schedule("daily_close")
     assert day.carry_out(candles) == [None] * len(candles)
     levels = day.at(datetime(2026, 11, 21, 6, 55, tzinfo=UTC)).schedule("pivots")
@@ -116,19 +116,19 @@ def test_the_deadlines_bring_in_what_no_sensor_did(day: Day) -> None:
     assert day.ask("SELECT count(*) FROM levels_daily WHERE trade_date = '2026-11-23'") == [(1,)], "the DAX's"
 
 
-def test_what_failed_is_healed_by_itself_and_given_up_in_the_end(day: Day) -> None:
+def test_a_failed_session_is_healed_by_itself_and_finally_exhausted(day: Day) -> None:
     day.simulator.set_faults("gated@NDX")
     first = day.at(CLOSED).sensor("session_close")
     assert [error is not None for error in day.carry_out(first)].count(True) == 1
     assert isinstance(day.sensor("self_healing"), str), "not at once"
-    now, tries = CLOSED, 1
-    while tries < 8:
+    now, attempts = CLOSED, 1
+    while attempts < 8:
         now += timedelta(days=1)
         asked = day.at(now).sensor("self_healing")
         assert not isinstance(asked, str)
         assert {request.tags[ASSET_PARTITION_RANGE_START_TAG][11:] for request in asked} == {"NDX"}
         assert all(day.carry_out(asked))
-        tries += 1
+        attempts += 1
     assert isinstance(day.at(now + timedelta(days=2)).sensor("self_healing"), str)
     assert day.ask("SELECT DISTINCT attempts FROM session_coverage WHERE status = 'failed'") == [(8,)]
 

@@ -1,1 +1,1 @@
-"""The seven assets. Each only wires: which partitions, which vendor, which table."""
+"""The seven assets. Wiring only: which partitions, which vendor, which table."""

@@ -1,6 +1,6 @@
-"""``daily_levels`` and ``pivot_points``: what follows from the last finished session, for the session to come.
+"""``daily_levels`` and ``pivot_points``: computed from the last finished session, for the next one.
 
-Two outputs of one step, because in Dagster a step that fails for one partition keeps the steps after it from all.
+Two outputs of one step, because in Dagster a step that fails for one partition blocks the steps after it for all.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 _CODE_VERSION = "1"
-"""Another one says in the UI that what is stored came of other formulas than those in force now."""
+"""A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 _KEY_COLUMNS = [
@@ -44,8 +44,8 @@ _DAILY_COLUMNS = dg.TableSchema(
         *_KEY_COLUMNS,
         dg.TableColumn("y_trade_date", "date", description="the session they come from"),
         *(dg.TableColumn(name, "float8") for name in ("y_open", "y_high", "y_low", "y_close")),
-        dg.TableColumn("prev_week_high", "float8", description="null where that week is not stored whole"),
-        dg.TableColumn("prev_week_low", "float8", description="null where that week is not stored whole"),
+        dg.TableColumn("prev_week_high", "float8", description="null where that week is not stored completely"),
+        dg.TableColumn("prev_week_low", "float8", description="null where that week is not stored completely"),
         dg.TableColumn("atr_14", "float8", description="mean of 14 true ranges; null without 15 sessions in a row"),
         *(
             dg.TableColumn(name, "float8", description="classic")
@@ -68,7 +68,7 @@ _PIVOT_COLUMNS = dg.TableSchema(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
+class _PartitionLevels:
     """The levels of one partition."""
 
     symbol: Symbol
@@ -76,8 +76,8 @@ class _Found:
     pivots: Sequence[Pivots]
 
 
-_Answer = _Found | PartitionResult
-"""The levels of one partition, or how it ended without any."""
+_Outcome = _PartitionLevels | PartitionResult
+"""The levels of one partition, or its result without levels."""
 
 
 def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
@@ -94,19 +94,19 @@ def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -
     def levels(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Levels] | dg.AssetCheckResult]:
-        if not context.selected_asset_keys:  # somebody runs the checks alone
+        if not context.selected_asset_keys:  # only the checks are selected
             yield from carry_out_checks(context, settings)
             return
-        answers = _compute(context.resources.database, dates_by_symbol(context.partition_keys))
+        outcomes = _compute(context.resources.database, dates_by_symbol(context.partition_keys))
         io_manager: PostgresIOManager = context.resources.postgres_io_manager
-        rows = {key: each for key, each in _rows(answers).items() if key in context.selected_asset_keys}
-        results = {key: _results(key, answers) for key in rows}
-        if any(result.error for result in results[next(iter(rows))].values()):
-            for each in rows.values():
-                io_manager.write_levels(each)
+        outputs = {key: output for key, output in _rows(outcomes).items() if key in context.selected_asset_keys}
+        results = {key: _results(key, outcomes) for key in outputs}
+        if any(result.error for result in results[next(iter(outputs))].values()):
+            for output in outputs.values():
+                io_manager.write_levels(output)
         settle(results, context=context)
-        for key, each in rows.items():
-            yield dg.MaterializeResult(asset_key=key, value=each)
+        for key, output in outputs.items():
+            yield dg.MaterializeResult(asset_key=key, value=output)
         yield from carry_out_checks(context, settings)
 
     return levels
@@ -128,10 +128,10 @@ def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
 
 
 def _candles() -> list[dg.AssetDep]:
-    """Return what levels are downstream of: the day, and the minutes that it is made of.
+    """Return the dependencies of levels: the daily candles, and the minutes that these are made of.
 
-    Of each that is upstream of them by however many steps, because a backfill of some assets goes along direct edges
-    between these only: minutes and levels without the days between them would bring in the minutes alone.
+    Indirect upstream assets are listed too, because a backfill of selected assets follows only direct edges between
+    them: selecting minutes and levels without the daily candles would materialize the minutes alone.
     """
     return [dg.AssetDep(f"ohlc_{timeframe}", partition_mapping=date_before()) for timeframe in (_M1, _D1)]
 
@@ -139,7 +139,7 @@ def _candles() -> list[dg.AssetDep]:
 def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         PIVOT_POINTS,
-        # Not of daily_levels, which come of the same step: a backfill would make them in runs of their own.
+        # Not daily_levels, an output of the same step: a backfill would put the two into separate runs.
         deps=_candles(),
         description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
         group_name="levels",
@@ -151,19 +151,19 @@ def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     ).with_io_manager_key(IO_MANAGER)
 
 
-def _compute(database: Database, wanted: Mapping[str, Sequence[date]]) -> dict[str, _Answer]:
-    """Return the answer of every partition, by key."""
-    answers: dict[str, _Answer] = {}
+def _compute(database: Database, wanted: Mapping[str, Sequence[date]]) -> dict[str, _Outcome]:
+    """Return the outcome of every partition, by key."""
+    outcomes: dict[str, _Outcome] = {}
     for symbol in find_symbols(database.engine, wanted):
         days = wanted[symbol.name]
         bars = read_sessions(database, [symbol], Timeframe.D1, days[0] - HISTORY_SPAN, days[-1])
         finished = bars[(bars["status"] == str(Status.COMPLETE)) & bars["final"].eq(other=True)]
         for day in days:
-            answers[str(PartitionKey(day, symbol.name))] = _levels_of(database, symbol, day, finished)
-    return answers
+            outcomes[str(PartitionKey(day, symbol.name))] = _levels_of(database, symbol, day, finished)
+    return outcomes
 
 
-def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Answer:
+def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Outcome:
     calendar = get_calendar(symbol.calendar)
     if calendar.session(day) is None:
         closed = str(Status.CLOSED)
@@ -172,34 +172,38 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
     if daily is None:
         return PartitionResult(error=_why_no_levels(database, symbol, day))
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
-    return _Found(symbol=symbol, daily=daily, pivots=[pivots(method, **prices) for method in Method])
+    return _PartitionLevels(symbol=symbol, daily=daily, pivots=[pivots(method, **prices) for method in Method])
 
 
-def _rows(answers: Mapping[str, _Answer]) -> dict[AssetKey, Levels]:
-    found = [answer for answer in answers.values() if isinstance(answer, _Found)]
+def _rows(outcomes: Mapping[str, _Outcome]) -> dict[AssetKey, Levels]:
+    computed = [outcome for outcome in outcomes.values() if isinstance(outcome, _PartitionLevels)]
     return {
-        DAILY_LEVELS: Levels(daily=[(each.symbol, each.daily) for each in found]),
-        PIVOT_POINTS: Levels(pivots=[(e.symbol, e.daily.trade_date, pivot) for e in found for pivot in e.pivots]),
+        DAILY_LEVELS: Levels(daily=[(levels.symbol, levels.daily) for levels in computed]),
+        PIVOT_POINTS: Levels(
+            pivots=[(levels.symbol, levels.daily.trade_date, pivot) for levels in computed for pivot in levels.pivots]
+        ),
     }
 
 
-def _results(asset_key: AssetKey, answers: Mapping[str, _Answer]) -> dict[str, PartitionResult]:
+def _results(asset_key: AssetKey, outcomes: Mapping[str, _Outcome]) -> dict[str, PartitionResult]:
     return {
-        key: PartitionResult(metadata=_metadata(asset_key, answer)) if isinstance(answer, _Found) else answer
-        for key, answer in answers.items()
+        key: PartitionResult(metadata=_metadata(asset_key, outcome))
+        if isinstance(outcome, _PartitionLevels)
+        else outcome
+        for key, outcome in outcomes.items()
     }
 
 
-def _metadata(asset_key: AssetKey, found: _Found) -> dict[str, object]:
-    values = asdict(found.daily) if asset_key == DAILY_LEVELS else {str(each.method): each for each in found.pivots}
-    told: dict[str, object] = {
-        "from_session": str(found.daily.y_trade_date),
+def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object]:
+    values = asdict(levels.daily) if asset_key == DAILY_LEVELS else {str(row.method): row for row in levels.pivots}
+    metadata: dict[str, object] = {
+        "from_session": str(levels.daily.y_trade_date),
         CONTENT_VERSION: version_of(sorted(values.items())),
     }
     if asset_key == DAILY_LEVELS:
-        prices = {name: getattr(found.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
-        return told | prices | {"dagster/partition_row_count": 1}
-    return told | {"pivot": found.pivots[0].pp, "dagster/partition_row_count": len(found.pivots)}
+        prices = {name: getattr(levels.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
+        return metadata | prices | {"dagster/partition_row_count": 1}
+    return metadata | {"pivot": levels.pivots[0].pp, "dagster/partition_row_count": len(levels.pivots)}
 
 
 def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:

@@ -1,7 +1,7 @@
 """``ohlc_1m`` … ``ohlc_1d``: the candles, as the five outputs of one step that runs any subset of them.
 
-One step, because one fetch serves all timeframes, and because a bad day of minutes must not cost the other
-timeframes theirs. It stores session after session; what is stored stays when a later one fails.
+One step, because one fetch serves all timeframes, and because a failed day of minutes must not fail the other
+timeframes. It stores session after session; what is stored stays when a later session fails.
 """
 
 from collections import defaultdict
@@ -17,10 +17,15 @@ from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, PostgresIOManager
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
-from tradematrix_pipelines.defs.partition_results import PartitionResult, Results, settle, settling_good_first
+from tradematrix_pipelines.defs.partition_results import (
+    PartitionResult,
+    Results,
+    logging_good_on_error,
+    settle,
+)
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.tries import PATIENCE, step_without_retries
+from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY, step_without_retries
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -35,10 +40,10 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL
 from tradematrix_pipelines.vendors.protocol import Vendor
 
-Found = dict[tuple[Timeframe, date], StoredCoverage]
+CoverageByKey = dict[tuple[Timeframe, date], StoredCoverage]
 
 _CODE_VERSION = "1"
-"""Another one says in the UI that what is stored came of other rules than those in force now."""
+"""A change marks what is stored as outdated in the UI: it was made by other rules."""
 
 _DESCRIPTIONS = {
     Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
@@ -63,14 +68,14 @@ class IngestConfig(dg.Config):
     """How to ingest."""
 
     refresh: bool = False
-    """Ask again for sessions that are stored complete and final, to take in the vendor's revisions."""
+    """Fetch sessions again that are stored complete and final, to take in the vendor's revisions."""
 
     purpose: str = BACKFILL
-    """What the credits are booked under: a ``backfill`` leaves those kept for the trading day alone."""
+    """What the credits are booked under: a ``backfill`` doesn't use those reserved for the trading day."""
 
 
 def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
-    """Return the step that brings in candles of all timeframes."""
+    """Return the step that fetches and stores candles of all timeframes."""
 
     @dg.multi_asset(
         name="ohlc",
@@ -80,21 +85,21 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> 
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={"database", "vendors", "plan", IO_MANAGER},
         pool="vendor",
-        retry_policy=PATIENCE,
+        retry_policy=RETRY_POLICY,
     )
     def ohlc(
         context: dg.AssetExecutionContext, config: IngestConfig
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
-        if not timeframes:  # somebody runs the checks alone
+        if not timeframes:  # only the checks are selected
             yield from carry_out_checks(context, settings)
             return
-        # A person at a terminal is told at once, and can say `tradematrix retry`; healing has pauses of its own.
-        waiting = BATCH_TAG in context.run.tags or config.purpose == HEAL
-        with step_without_retries(whatever_happens=waiting):
-            with settling_good_first(lambda: _results(context, timeframes), context=context):
+        # A user at a terminal sees the failure at once, and can run `tradematrix retry`; healing has its own pauses.
+        never_retry = BATCH_TAG in context.run.tags or config.purpose == HEAL
+        with step_without_retries(for_all_errors=never_retry):
+            with logging_good_on_error(lambda: _results(context, timeframes), context=context):
                 transient = _ingest(context, timeframes, config)
-            settle(_results(context, timeframes), context=context, retry=transient and not waiting)
+            settle(_results(context, timeframes), context=context, retry=transient and not never_retry)
         for timeframe in timeframes:
             yield dg.MaterializeResult(asset_key=_key(timeframe))
         yield from carry_out_checks(context, settings)
@@ -109,7 +114,7 @@ def _key(timeframe: Timeframe) -> AssetKey:
 def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         _key(timeframe),
-        # All of the minutes: Dagster leaves out of a backfill what is below an asset that is not part of it.
+        # All depend on the minutes: Dagster leaves out of a backfill what is downstream of an asset not part of it.
         deps=[] if timeframe is Timeframe.M1 else [_key(Timeframe.M1)],
         description=_DESCRIPTIONS[timeframe],
         group_name="candles",
@@ -122,7 +127,7 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
 
 
 def _ingest(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], config: IngestConfig) -> bool:
-    """Bring in the run's partitions; return whether one failed for a reason that may soon pass."""
+    """Fetch and store the run's partitions; return whether one failed for a transient reason."""
     database: Database = context.resources.database
     wanted = dates_by_symbol(context.partition_keys)
     transient = False
@@ -134,18 +139,19 @@ def _ingest(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], 
 
 
 def _results(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe]) -> Results:
-    """Return how each of the run's partitions stands, from what is stored."""
+    """Return the result of each of the run's partitions, from what is stored."""
     database: Database = context.resources.database
     wanted, now = dates_by_symbol(context.partition_keys), database.clock.now()
     results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
     for symbol in find_symbols(database.engine, wanted, only_active=False):
         dates = wanted[symbol.name]
-        found = _found(database, symbol, dates, timeframes)
+        coverage = _read_coverage(database, symbol, dates, timeframes)
         for timeframe in timeframes:
             versions = candle_versions(database.engine, symbol, timeframe, min(dates), max(dates))
             for day in dates:
                 key = str(PartitionKey(day, symbol.name))
-                results[_key(timeframe)][key] = _result(symbol, timeframe, day, found, now, version=versions.get(day))
+                version = versions.get(day)
+                results[_key(timeframe)][key] = _result(symbol, timeframe, day, coverage, now, version=version)
     return results
 
 
@@ -158,35 +164,35 @@ def _ingest_symbol(
     now: datetime,
     config: IngestConfig,
 ) -> bool:
-    """Bring in what is not complete; return whether something failed for a reason that may pass within minutes."""
+    """Fetch and store what is not complete; return whether something failed for a reason that may pass in minutes."""
     database: Database = context.resources.database
     vendors: Sequence[Vendor] = context.resources.vendors
     io_manager: PostgresIOManager = context.resources.postgres_io_manager
-    found = _found(database, symbol, dates, list(Timeframe))
-    complete = frozenset(key for key, row in found.items() if row.coverage.ok and row.coverage.final)
+    known = _read_coverage(database, symbol, dates, list(Timeframe))
+    complete = frozenset(key for key, row in known.items() if row.coverage.ok and row.coverage.final)
     done = frozenset() if config.refresh else complete
-    skipped = done | (_failed_for_good(found) if context.retry_number else frozenset())
+    skipped = done | (_failed_permanently(known) if context.retry_number else frozenset())
     wanted = Wanted(
         symbol=symbol,
         dates={
             timeframe: frozenset(day for day in dates if (timeframe, day) not in skipped) for timeframe in timeframes
         },
         stored={
-            timeframe: {day: found[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done}
+            timeframe: {day: known[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done}
             for timeframe in INTRADAY
         },
         read=lambda timeframe, start, end: database.candles.series(symbol, timeframe, start, end),
-        protected=_sources(found, [key for key in complete - done if key[0] in timeframes]),
+        protected=_sources(known, [key for key in complete - done if key[0] in timeframes]),
     )
     calendar, progress = get_calendar(symbol.calendar), Progress()
-    told = ingest(vendors, wanted, calendar=calendar, now=now, purpose=config.purpose, progress=progress)
+    ingested = ingest(vendors, wanted, calendar=calendar, now=now, purpose=config.purpose, progress=progress)
     log = ProgressLog(context.log, symbol.name, progress, plan=context.resources.plan, now=now)
     written, stored, transient = Written(), set[date](), False
-    for batches in told:
+    for batches in ingested:
         written += io_manager.write_candles(batches)
-        coverage = [each for batch in batches for each in batch.coverage]
-        stored |= {each.trade_date for each in coverage if each.received}
-        transient |= any(each.transient for each in coverage)
+        sessions = [coverage for batch in batches for coverage in batch.coverage]
+        stored |= {coverage.trade_date for coverage in sessions if coverage.received}
+        transient |= any(coverage.transient for coverage in sessions)
         log.update(sessions=len(stored), now=database.clock.now())
     log.end(sessions=len(stored), now=database.clock.now())
     context.log.info(
@@ -197,29 +203,31 @@ def _ingest_symbol(
     return transient
 
 
-def _failed_for_good(found: Found) -> frozenset[tuple[Timeframe, date]]:
-    """Return the sessions that the try before asked for in vain, and that another within minutes would be for too."""
-    return frozenset(key for key, row in found.items() if row.coverage.error and not row.coverage.transient)
+def _failed_permanently(known: CoverageByKey) -> frozenset[tuple[Timeframe, date]]:
+    """Return the sessions that failed at the last attempt with an error that does not pass within minutes."""
+    return frozenset(key for key, row in known.items() if row.coverage.error and not row.coverage.transient)
 
 
-def _sources(found: Found, keys: Iterable[tuple[Timeframe, date]]) -> dict[date, set[str]]:
+def _sources(known: CoverageByKey, keys: Iterable[tuple[Timeframe, date]]) -> dict[date, set[str]]:
     """Return the vendors that the sessions of ``keys`` are stored from, by trade date."""
     sources: dict[date, set[str]] = defaultdict(set)
     for timeframe, day in keys:
-        if (source := found[timeframe, day].coverage.source) is not None:
+        if (source := known[timeframe, day].coverage.source) is not None:
             sources[day].add(source)
     return sources
 
 
-def _found(database: Database, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]) -> Found:
+def _read_coverage(
+    database: Database, symbol: Symbol, dates: Sequence[date], timeframes: Sequence[Timeframe]
+) -> CoverageByKey:
     rows = read_coverage(database.engine, [symbol], timeframes, min(dates), max(dates))
     return {(row.coverage.timeframe, row.coverage.trade_date): row for row in rows}
 
 
 def _result(
-    symbol: Symbol, timeframe: Timeframe, day: date, found: Found, now: datetime, *, version: str | None
+    symbol: Symbol, timeframe: Timeframe, day: date, known: CoverageByKey, now: datetime, *, version: str | None
 ) -> PartitionResult:
-    row = found.get((timeframe, day))
+    row = known.get((timeframe, day))
     if row is None:
         return PartitionResult(error=_not_due(symbol, timeframe, day, now))
     coverage = row.coverage
@@ -235,4 +243,4 @@ def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> 
         return f"{symbol.name}'s session {day} opens at {session.opens_at:%Y-%m-%d %H:%M} UTC: nothing to fetch yet"
     if session is not None and timeframe is Timeframe.D1 and now < session.closes_at:
         return f"{symbol.name}'s session {day} closes at {session.closes_at:%Y-%m-%d %H:%M} UTC: no daily bar yet"
-    return "not asked for: the run stopped before it"
+    return "not fetched: the run stopped before it"

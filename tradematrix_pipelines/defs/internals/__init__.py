@@ -1,1 +1,1 @@
-"""What leans on Dagster's private names, and goes the public way, or says so, where these have moved."""
+"""Code that uses Dagster's private names, and falls back to public ones or logs a warning where these have moved."""

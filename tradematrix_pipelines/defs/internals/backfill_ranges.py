@@ -1,9 +1,9 @@
-"""How Dagster cuts a backfill of date x symbol into runs: one symbol and its dates each.
+"""Makes Dagster split a backfill of date x symbol into runs of one symbol and its dates.
 
-Dagster holds the dimension constant of which fewer keys are chosen. Five dates of seven symbols would be five runs of
-one date, and a call to the vendor for each date of each symbol, where one call brings all dates of a symbol. It has no
-setting for that: this replaces the method that cuts, in each process that opens Dagster's storage, its daemon among
-them. Other partitions are cut as before; and so are these, where Dagster's internals have changed.
+Dagster keeps the dimension constant that has fewer keys selected. Five dates of seven symbols would be five runs of one
+date, and a call to the vendor for each date of each symbol, although one call returns all dates of a symbol. It has no
+setting for that: this replaces the method that splits, in each process that opens Dagster's storage, including its
+daemon. Other partitions are split as before; and so are these, where Dagster's internals have changed.
 """
 
 import logging
@@ -20,7 +20,7 @@ _cut_as_dagster_does = DefaultPartitionsSubset.get_partition_key_ranges
 
 
 def cut_backfills_by_symbol() -> None:
-    """Make this process's Dagster cut backfills by symbol. A second time does nothing."""
+    """Make Dagster split backfills by symbol in this process. Idempotent."""
     DefaultPartitionsSubset.get_partition_key_ranges = _cut  # type: ignore[method-assign,assignment]  # its self is named otherwise
 
 
@@ -34,7 +34,7 @@ def _cut(
     try:
         return _by_symbol(subset, partitions_def)
     except (AttributeError, TypeError, KeyError):
-        _logger.warning("this Dagster's backfills can't be cut by symbol", exc_info=True)
+        _logger.warning("this Dagster's backfills can't be split by symbol", exc_info=True)
         return _cut_as_dagster_does(subset, partitions_def)
 
 
@@ -47,24 +47,24 @@ def _by_symbol(
     for text in sorted(subset.subset):
         key = partitions_def.get_partition_key_from_str(text).keys_by_dimension
         chosen[key[SYMBOL_DIMENSION]].add(key[other])
-    found = []
-    for symbol, some in chosen.items():
-        for first, last in _stretches(dates, some):
+    ranges = []
+    for symbol, chosen_dates in chosen.items():
+        for first, last in _contiguous_ranges(dates, chosen_dates):
             start, end = (dg.MultiPartitionKey({other: day, SYMBOL_DIMENSION: symbol}) for day in (first, last))
-            found.append(dg.PartitionKeyRange(start, end))
-    return found
+            ranges.append(dg.PartitionKeyRange(start, end))
+    return ranges
 
 
-def _stretches(keys: Sequence[str], chosen: set[str]) -> list[tuple[str, str]]:
-    """Return the first and last of each stretch of ``keys`` that are all among ``chosen``."""
-    found: list[tuple[str, str]] = []
-    begun: str | None = None
-    before = ""
+def _contiguous_ranges(keys: Sequence[str], chosen: set[str]) -> list[tuple[str, str]]:
+    """Return the first and last of each contiguous range of ``keys`` that are all in ``chosen``."""
+    ranges: list[tuple[str, str]] = []
+    start: str | None = None
+    previous = ""
     for key in keys:
         if key in chosen:
-            begun = begun or key
-        elif begun is not None:
-            found.append((begun, before))
-            begun = None
-        before = key
-    return [*found, (begun, before)] if begun is not None else found
+            start = start or key
+        elif start is not None:
+            ranges.append((start, previous))
+            start = None
+        previous = key
+    return [*ranges, (start, previous)] if start is not None else ranges

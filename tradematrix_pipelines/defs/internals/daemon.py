@@ -1,8 +1,8 @@
-"""Dagster's daemon, made prompt: ``python -m tradematrix_pipelines.defs.internals.daemon run -w workspace.yaml``.
+"""Dagster's daemon, iterating faster: ``python -m tradematrix_pipelines.defs.internals.daemon run -w workspace.yaml``.
 
-A backfill over candles and levels takes at least three of the daemon's rounds: candles, levels, done. Dagster has one
-every 30 seconds and no setting for it, so a backfill of one session would take a minute or two. This shortens the
-rounds; where Dagster has moved the number, they are its own again.
+A backfill over candles and levels takes at least three of the daemon's iterations: candles, levels, done. Dagster has
+one every 30 seconds and no setting for it, so a backfill of one session would take a minute or two. This shortens the
+interval; where Dagster has moved the constant, its own interval applies.
 """
 
 from dagster._daemon import controller

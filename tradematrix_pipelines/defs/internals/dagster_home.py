@@ -12,7 +12,7 @@ _PACKAGE = Path(tradematrix_pipelines.__file__).parent
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open Dagster's instance, its home prepared. Use it as a context manager."""
+    """Prepare Dagster's home and open its instance. Use it as a context manager."""
     return dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))
 
 

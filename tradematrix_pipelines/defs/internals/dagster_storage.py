@@ -23,14 +23,14 @@ from tradematrix_pipelines.settings import load_settings, set_dagster_variables
 
 _logger = logging.getLogger(__name__)
 
-_TABLES_LOCK = 8_427_101_264_319  # any constant that nobody else picks
+_TABLES_LOCK = 8_427_101_264_319  # an arbitrary constant
 
 
 class BatchingEventLogStorage(PostgresEventLogStorage):
-    """Dagster's event log, which also stores the planned materializations of a run in one go.
+    """Dagster's event log, which also stores the planned materializations of a run in one transaction.
 
-    The stock storage stores each on a connection of its own, which takes most of the time of submitting a run over a
-    year of partitions. Dagster hands over batches because ``settings.set_dagster_variables`` has told it to.
+    The stock storage stores each on its own connection, which takes most of the time of submitting a run over a year of
+    partitions. Dagster passes batches because ``settings.set_dagster_variables`` configures it so.
     """
 
     def __init__(self, url: str, databases: OpenDatabases) -> None:
@@ -42,23 +42,23 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         super().store_event(with_data_version(event))
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events in their order, each kind as fast as it goes."""
+        """Store events in order, planned materializations in batches."""
         for planned, group in groupby(map(with_data_version, events), key=_is_planned):
             batch = list(group)
             if not (planned and self._store_planned(batch)):
                 super().store_event_batch(batch)
 
     def _store_planned(self, events: Sequence[EventLogEntry]) -> bool:
-        """Store planned materializations in one transaction; whether that was possible.
+        """Store planned materializations in one transaction; return whether that was possible.
 
-        It leans on Dagster's internals. Where these have changed, nothing is stored: the stock storage has its turn.
+        It uses Dagster's internals. Where these have changed, nothing is stored, and the stock storage is used.
         """
         try:
             with self.index_transaction() as connection:
                 insert = self.prepare_insert_event_batch(events)
                 ids = connection.execute(insert.returning(insert.table.c.id)).scalars().all()
                 last = {e.get_dagster_event().asset_key: (e, i) for e, i in zip(events, ids, strict=True)}
-                for key in sorted(last, key=str):  # the same order in all runs, so that none can block another for good
+                for key in sorted(last, key=str):  # the same order in all runs, against deadlocks
                     self._store_asset_event(connection, *last[key])
         except (AttributeError, TypeError, ValueError):
             _logger.warning("this Dagster can't batch planned materializations; storing one by one", exc_info=True)
@@ -66,7 +66,7 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         return True
 
     def dispose(self) -> None:
-        """Let go of the database; the instance that this belongs to is done."""
+        """Close the database when the instance is disposed of."""
         super().dispose()
         self._databases.close()
 
@@ -75,7 +75,7 @@ class TradeMatrixStorage(DagsterPostgresStorage):
     """Dagster's storage in the database that the settings name, on the embedded server where they name none."""
 
     def __init__(self, *, inst_data: ConfigurableClassData | None = None) -> None:
-        # Whoever started this process, e.g. a bare `dagster dev`.
+        # Needed however this process was started, e.g. by a bare `dagster dev`.
         set_dagster_variables()
         cut_backfills_by_symbol()
         databases = open_databases(load_settings())
@@ -86,18 +86,18 @@ class TradeMatrixStorage(DagsterPostgresStorage):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """There is nothing to configure here: the environment says it all."""
+        """Return no options: the environment configures everything."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, object]) -> Self:
-        """Make the storage in a process that got only its name."""
+        """Make the storage from its serialized reference."""
         del config_value
         return cls(inst_data=inst_data)
 
     @property
     def event_storage_data(self) -> ConfigurableClassData | None:
-        """How another process gets the event log alone: through this class."""
+        """How another process opens the event log alone: through this class."""
         return self._part("LegacyEventLogStorage")
 
     @property
@@ -123,7 +123,7 @@ def _is_planned(event: EventLogEntry) -> bool:
 
 @contextmanager
 def _one_at_a_time(url: URL) -> Iterator[None]:
-    """Let one process at a time make Dagster's tables: ``dagster dev`` starts several at once."""
+    """Let one process at a time create Dagster's tables: ``dagster dev`` starts several at once."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TABLES_LOCK})

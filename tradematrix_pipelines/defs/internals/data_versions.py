@@ -1,7 +1,7 @@
-"""The data version of each partition: it follows from what is stored. Storing the same again makes nothing stale.
+"""The data version of each partition, computed from what is stored. Storing the same again makes nothing stale.
 
-Dagster takes one version for all partitions of a step's output. So a partition's own goes with its metadata, and
-Dagster's storage here (``dagster_storage``) makes it what Dagster looks at. With another storage the versions are
+Dagster takes one version for all partitions of a step's output. So a partition's own version goes into its metadata,
+and our storage (``dagster_storage``) makes it the one that Dagster uses. With another storage the versions are
 Dagster's own, which change with each run.
 """
 
@@ -23,7 +23,7 @@ CONTENT_VERSION = "content_version"
 
 _logger = logging.getLogger(__name__)
 
-# Whatever order the rows come in; and not the vendor's name: the same prices from another make nothing stale.
+# Independent of row order, and without the vendor's name: the same prices from another vendor make nothing stale.
 _CANDLES = text("""
     SELECT c.trade_date, count(o.ts) AS bars,
            bit_xor(hash_record_extended((o.ts, o.open, o.high, o.low, o.close, o.volume), 0)) AS content
@@ -54,14 +54,14 @@ def with_data_version(event: EventLogEntry) -> EventLogEntry:
     if event.dagster_event_type != DagsterEventType.ASSET_MATERIALIZATION:
         return event
     try:
-        found = event.get_dagster_event()
-        materialization = found.step_materialization_data.materialization
+        dagster_event = event.get_dagster_event()
+        materialization = dagster_event.step_materialization_data.materialization
         version = materialization.metadata.get(CONTENT_VERSION)
         if version is None:
             return event
         tags = {DATA_VERSION_TAG: str(version.value), DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
         data = StepMaterializationData(materialization._replace(tags={**(materialization.tags or {}), **tags}))
-        return event._replace(dagster_event=found._replace(event_specific_data=data))
+        return event._replace(dagster_event=dagster_event._replace(event_specific_data=data))
     except (AttributeError, TypeError, ValueError):
         _logger.warning("this Dagster's materializations can't be given a version", exc_info=True)
         return event

@@ -1,6 +1,6 @@
-"""Private names of Dagster that are mere data or types: tags, statuses, and what its public functions return.
+"""Private names of Dagster that are only data or types: tags, statuses, and what its public functions return.
 
-Whoever needs one takes it from here, so that a Dagster that has moved it breaks in one place.
+Import them from here, so that a Dagster that has moved one breaks in one place.
 """
 
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME

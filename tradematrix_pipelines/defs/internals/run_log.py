@@ -1,7 +1,7 @@
 """What a run writes to its process's output, beside the events that it stores.
 
-Dagster writes every event a second time there, in its own format, and has no setting for that: half of what the logs
-grow by. Here: the settings' level and format instead, also for what a code server says of itself.
+Dagster writes every event there a second time, in its own format, and has no setting for that: half of the logs' size.
+Here: the settings' level and format instead, also for a code server's own messages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from tradematrix_pipelines.settings import Settings
 
 
 def write_run_logs(settings: Settings) -> None:
-    """Let this process's runs write as the settings say; where Dagster has moved the function, they write its way."""
+    """Make this process's runs log as configured; where Dagster has moved the function, its own format stays."""
     json = settings.log_format == "json"
     if json:
         configure_loggers(formatter="json", log_level=settings.log_level.upper())

@@ -1,4 +1,4 @@
-"""Running a job in this process, recorded as any other run: the UI shows it, and can run it again."""
+"""Runs a job in this process, recorded like any other run: the UI shows it, and can run it again."""
 
 import socket
 import sys
@@ -20,16 +20,16 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
-from tradematrix_pipelines.defs.tries import INTERRUPTED
+from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
 MODULE = "tradematrix_pipelines.defs.definitions"
 BATCH_TAG = "tradematrix/backfill"
-"""Tag of the runs that one command makes in its own process, by the command's id."""
+"""Tag of the runs that one command makes in its own process; its value is the command's id."""
 
 _FAILED_TABLE = "failed_partitions"
-# The run's events are in its log, for the UI; on this process's terminal they would bury what the command says.
+# The run's events are in its log, for the UI; on the terminal they would bury the command's own output.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -82,9 +82,9 @@ def run_sessions(
     config = {**_QUIET, **(run_config or {})}
     every_tag = {**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})}
     run = instance.create_run_for_job(
-        # Of the whole: it selects for itself, and the UI would warn of a run of a job that it doesn't know.
+        # The whole job, with an asset selection: the UI would warn of a run of a job that it doesn't know.
         job_def=whole,
-        # Without the checks of what it selects: they tell of now, and this is history.
+        # Without the checks of the selected assets: they judge the present, and this is history.
         execution_plan=create_execution_plan(job, run_config=config, tags=every_tag),
         run_config=config,
         tags=every_tag,
@@ -115,21 +115,21 @@ def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
     if result.success:
         return RunOutcome(run_id=result.run_id, error=None, failed=())
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    told = [data.user_failure_data for data in failures if data.user_failure_data is not None]
-    if any(data.description == INTERRUPTED for data in told):
+    details = [data.user_failure_data for data in failures if data.user_failure_data is not None]
+    if any(data.description == INTERRUPTED for data in details):
         raise KeyboardInterrupt
     failed = tuple(
         FailedPartition(**{name: str(value) for name, value in record.data.items()})
-        for data in told
+        for data in details
         if isinstance(table := data.metadata.get(_FAILED_TABLE), dg.TableMetadataValue)
         for record in table.records
     )
-    return RunOutcome(run_id=result.run_id, error=_first_error(result.all_events, told), failed=failed)
+    return RunOutcome(run_id=result.run_id, error=_first_error(result.all_events, details), failed=failed)
 
 
-def _first_error(events: Sequence[dg.DagsterEvent], told: Sequence[UserFailureData]) -> str:
-    """Return why the run failed: what the step said of it, else the innermost cause of the first error."""
-    for data in told:
+def _first_error(events: Sequence[dg.DagsterEvent], details: Sequence[UserFailureData]) -> str:
+    """Return why the run failed: the step's own description, else the innermost cause of the first error."""
+    for data in details:
         if data.description:
             return data.description
     for event in events:

@@ -1,8 +1,9 @@
-"""Telling Dagster about a year of partitions in one go.
+"""Reports a year of partitions to Dagster at once.
 
-Dagster's public ways take one partition at a time: metadata costs an enumeration of all partitions, with a look-up in
-the database for each, and a logged event costs a connection; both are most of the time of a long run. So these lean on
-its internals, and go the public way where these have changed. Not here: which partitions count (``partition_results``).
+Dagster's public methods take one partition at a time: metadata costs an enumeration of all partitions, with a database
+lookup for each, and a logged event costs a connection; both are most of the time of a long run. So these functions use
+its internals, and the public methods where these have changed. Not here: which partitions count
+(``partition_results``).
 """
 
 import logging
@@ -21,14 +22,14 @@ _CHANGED = (ImportError, AttributeError, TypeError, ValueError, dg.DagsterError)
 def attach_metadata(
     context: dg.AssetExecutionContext, metadata: Mapping[AssetKey, Mapping[str, Mapping[str, Any]]]
 ) -> None:
-    """Add to each partition's coming materialization its ``metadata``, given by asset and partition key."""
+    """Add ``metadata``, given by asset and partition key, to each partition's upcoming materialization."""
     try:
         _attach_at_once(context, metadata)
     except _CHANGED:
         _logger.warning("this Dagster can't take metadata at once; adding it one by one", exc_info=True)
         for asset_key, partitions in metadata.items():
-            for key, told in partitions.items():
-                context.add_asset_metadata(told, asset_key, key)
+            for key, values in partitions.items():
+                context.add_asset_metadata(values, asset_key, key)
 
 
 def log_materializations(context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
@@ -51,10 +52,10 @@ def _attach_at_once(
     added = {
         AssetMetadataHandle(asset_key=asset_key, partition_key=key): {
             **known.get_asset_metadata(asset_key, key),
-            **told,
+            **values,
         }
         for asset_key, partitions in metadata.items()
-        for key, told in partitions.items()
+        for key, values in partitions.items()
     }
     step._metadata_accumulator = type(known)(per_output_metadata={**known.per_output_metadata, **added})  # noqa: SLF001
 

@@ -1,4 +1,4 @@
-"""What is tried again by itself, as a step and as a run, and what is not. Faults of the simulator, real Postgres."""
+"""What is retried by itself, as a step and as a run, and what is not. Faults of the simulator, real Postgres."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 
 @dataclass
 class Desk:
-    """An installation whose vendor can be made to fail, and whose calls don't wait long for better times."""
+    """An installation whose vendor can be made to fail, and whose calls are retried quickly."""
 
     settings: Settings
     instance: dg.DagsterInstance
@@ -57,7 +57,7 @@ class Desk:
         return build_defs(self.settings, resources={"vendors": (self.vendor,)})
 
     def step(self, symbol: str, *, tried: int = 0, **tags: str) -> list[dg.DagsterEvent]:
-        """Execute the step once, and leave it to the caller to wait and execute it again; return its events."""
+        """Execute the step once, and leave retries to the caller; return its events."""
         job = self.defs.resolve_job_def(INGEST_CANDLES).get_subset(asset_selection=set(MINUTES))
         run = self.instance.create_run_for_job(job, tags={**range_tags(symbol, DAY, DAY), **tags})
         known = KnownExecutionState(previous_retry_attempts={"ohlc": tried} if tried else {})
@@ -67,7 +67,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def installed(module_installation: Callable[..., Settings]) -> Iterator[tuple[Settings, dg.DagsterInstance]]:
-    """One for all tests here: each asks for sessions that none before it has brought in."""
+    """One for all tests here: each fetches sessions that no other test has stored."""
     settings = module_installation()
     with open_instance(settings) as instance:
         sync_symbols(instance, [symbol.name for symbol in DEFAULT_SYMBOLS])
@@ -86,7 +86,7 @@ def desk(installed: tuple[Settings, dg.DagsterInstance], request: pytest.Fixture
         vendor.close()
 
 
-def test_the_policy_is_three_tries_a_minute_apart_then_longer() -> None:
+def test_the_policy_is_three_attempts_a_minute_apart_then_longer() -> None:
     settings = load_settings({"TRADEMATRIX_HOME": "unused"})
     step = build_ohlc(session_partitions(settings), settings)
     expected = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -113,7 +113,7 @@ def test_the_policy_is_three_tries_a_minute_apart_then_longer() -> None:
     ],
     indirect=["desk"],
 )  # fmt: skip
-def test_a_step_is_tried_again_for_what_may_pass(desk: Desk, fault: str, tags: dict[str, str], again: bool) -> None:
+def test_a_step_is_retried_after_transient_errors(desk: Desk, fault: str, tags: dict[str, str], again: bool) -> None:
     if fault:
         desk.simulator.set_faults(fault)
     events = desk.step("DAX", **tags)
@@ -124,23 +124,23 @@ def test_a_step_is_tried_again_for_what_may_pass(desk: Desk, fault: str, tags: d
     assert not any(event.is_step_success for event in events)
 
 
-def test_only_what_may_pass_is_asked_for_again(desk: Desk) -> None:
+def test_only_transient_failures_are_fetched_again(desk: Desk) -> None:
     desk.simulator.set_faults("broken@GDAXI", "gated@NDX")
     both = {ASSET_PARTITION_RANGE_END_TAG: f"{DAY}|NDX"}
     events = desk.step("DAX", **both)
     assert any(event.is_step_up_for_retry for event in events)
-    assert desk.simulator.counts.calls == 2 + 1, "two tries of what may pass, one of what can't"
+    assert desk.simulator.counts.calls == 2 + 1, "two attempts at a transient error, one at a permanent one"
     desk.step("DAX", tried=1, **both)
-    assert desk.simulator.counts.calls == 3 + 2, "what can't pass is not asked for again"
+    assert desk.simulator.counts.calls == 3 + 2, "what failed permanently is not fetched again"
 
 
-def test_a_good_step_is_not_tried_again(desk: Desk) -> None:
+def test_a_successful_step_is_not_retried(desk: Desk) -> None:
     events = desk.step("DJI")
     assert any(event.is_step_success for event in events)
     assert not any(event.is_step_up_for_retry for event in events)
 
 
-def test_a_deactivated_symbol_is_told_and_not_tried_again(desk: Desk) -> None:
+def test_a_deactivated_symbol_is_reported_and_not_retried(desk: Desk) -> None:
     with Database.open(desk.settings) as database:
         set_active(database.engine, "XAG/USD", active=False)
     events = desk.step("XAG/USD")
@@ -165,14 +165,14 @@ class Cancelled(TwelveData):
         raise AssertionError(request)
 
 
-def test_a_command_that_is_interrupted_ends_at_once(desk: Desk) -> None:
+def test_an_interrupted_command_ends_at_once(desk: Desk) -> None:
     run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
     defs = build_defs(desk.settings, resources={"vendors": (Cancelled(None),)})
     with pytest.raises(KeyboardInterrupt):
         execute(desk.instance, defs, run, batch="a command's")
 
 
-def test_a_run_that_is_cancelled_is_not_tried_again(desk: Desk) -> None:
+def test_a_cancelled_run_is_not_retried(desk: Desk) -> None:
     defs = build_defs(desk.settings, resources={"vendors": (Cancelled(desk.instance),)})
     with pytest.raises(KeyboardInterrupt):
         run_sessions(desk.instance, defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
@@ -194,7 +194,7 @@ class CancelledLater(Cancelled):
 
 
 @pytest.mark.parametrize("cancelled", [True, False], ids=["in the UI", "Ctrl-C"])
-def test_what_is_stored_when_a_run_is_cancelled_shows_as_materialized(desk: Desk, cancelled: bool) -> None:
+def test_sessions_stored_before_a_cancel_show_as_materialized(desk: Desk, cancelled: bool) -> None:
     first, last = (date(2026, 6, 1), date(2026, 7, 10)) if cancelled else (date(2026, 8, 3), date(2026, 9, 11))
     vendor = CancelledLater(desk.instance if cancelled else None, desk.vendor)
     defs = build_defs(desk.settings, resources={"vendors": (vendor,)})
@@ -218,7 +218,7 @@ def test_what_is_stored_when_a_run_is_cancelled_shows_as_materialized(desk: Desk
 
 # The daemon reads this tag, which Dagster sets when a run fails.
 @pytest.mark.parametrize("fault", ["gated", "unknown"])
-def test_a_run_whose_step_failed_is_not_started_again(desk: Desk, fault: str) -> None:
+def test_a_run_whose_step_failed_is_not_retried(desk: Desk, fault: str) -> None:
     desk.simulator.set_faults(fault)
     outcome = run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=DAY, last=DAY, assets=MINUTES)
     run = desk.instance.get_run_by_id(outcome.run_id)
@@ -239,7 +239,7 @@ def test_a_run_whose_step_failed_is_not_started_again(desk: Desk, fault: str) ->
     ],
     ids=["no key", "bad key", "bad plan", "no vendor", "no database"],
 )
-def test_a_run_that_could_not_begin_is_started_again_where_that_may_help(
+def test_a_run_that_could_not_start_is_retried_where_that_may_help(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], again: bool
 ) -> None:
     for name, value in environment.items():
@@ -252,7 +252,7 @@ def test_a_run_that_could_not_begin_is_started_again_where_that_may_help(
     assert run.tags[WILL_RETRY_TAG] == str(again).lower()
 
 
-def test_a_commands_run_is_not_started_again_by_the_daemon_whatever_ended_it(desk: Desk) -> None:
+def test_the_daemon_never_retries_a_commands_run(desk: Desk) -> None:
     desk.simulator.set_faults("gated")
     run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
     outcome = execute(desk.instance, desk.defs, run, batch="a command's")
@@ -261,13 +261,13 @@ def test_a_commands_run_is_not_started_again_by_the_daemon_whatever_ended_it(des
 
 
 def may_start_again(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether the daemon would start this failed run again, had its process died."""
+    """Whether the daemon would retry this failed run, had its process died."""
     run = instance.get_run_by_id(run_id)
     assert run is not None
     return auto_reexecution_should_retry_run(instance, run, RunFailureReason.UNEXPECTED_TERMINATION)
 
 
-def test_from_asset_failure_does_what_is_incomplete_of_a_range(desk: Desk) -> None:
+def test_from_asset_failure_fetches_the_incomplete_part_of_a_range(desk: Desk) -> None:
     first, last, assets = date(2026, 10, 12), date(2026, 10, 16), [dg.AssetKey("ohlc_1m"), dg.AssetKey("ohlc_1d")]
     run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=last, assets=assets[1:])
     run_sessions(desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=first, assets=assets[:1])
@@ -276,7 +276,7 @@ def test_from_asset_failure_does_what_is_incomplete_of_a_range(desk: Desk) -> No
         desk.instance, desk.defs, INGEST_CANDLES, symbol="NDX", first=first, last=last, assets=assets
     )
     assert outcome.error is not None
-    assert {each.partition for each in outcome.failed} == {f"2026-10-{day}|NDX" for day in (13, 14, 15, 16)}
+    assert {failure.partition for failure in outcome.failed} == {f"2026-10-{day}|NDX" for day in (13, 14, 15, 16)}
     run = desk.instance.get_run_by_id(outcome.run_id)
     assert run is not None
     assert run.execution_plan_snapshot_id is not None

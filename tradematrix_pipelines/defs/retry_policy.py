@@ -1,8 +1,8 @@
-"""How often a step and its run are tried: thrice for what may pass in minutes, once for what a person has to change.
+"""How often a step and its run are attempted: three times for transient errors, once for what a person has to change.
 
-Dagster tries a step again by its retry policy, whatever it failed for, and a run by ``run_retries`` in
-``dagster.yaml``, unless it was a step that failed. Here: that policy, and what keeps both from trying in vain. Not
-here: which of a vendor's errors may pass (``vendors.errors``), nor the tries of one call (``vendors.retrying``).
+Dagster retries a step by its retry policy, whatever the error, and a run by ``run_retries`` in ``dagster.yaml``, unless
+a step failed. Here: that policy, and what prevents useless retries of both. Not here: which of a vendor's errors are
+transient (``vendors.errors``), nor the attempts of one call (``vendors.retrying``).
 """
 
 from collections.abc import Iterator
@@ -16,24 +16,24 @@ from tradematrix_pipelines.storage.candles import RefusedCandles
 from tradematrix_pipelines.storage.schema import SchemaTooNew
 from tradematrix_pipelines.vendors.errors import PermanentError
 
-PATIENCE = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""Minutes of patience with a vendor that fails; what is stored by then is not asked for again."""
+RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""Retries for some minutes while a vendor fails; what is stored by then is not fetched again."""
 
 NO_RUN_RETRIES = {MAX_RETRIES_TAG: "0"}
-"""Tag of runs that the daemon does not start again."""
+"""Tag of runs that the daemon does not retry."""
 
 INTERRUPTED = "interrupted: what was stored by then stays"
-"""What a step says that somebody has cancelled."""
+"""Description of the failure of a cancelled step."""
 
 _PERMANENT = (UsageError, PermanentError, RefusedCandles, SchemaTooNew)
 
 
 @contextmanager
-def step_without_retries(*, whatever_happens: bool) -> Iterator[None]:
-    """Keep the step's policy from trying again what a person has to change, or has cancelled.
+def step_without_retries(*, for_all_errors: bool) -> Iterator[None]:
+    """Keep the step's policy from retrying errors that a person has to fix, and cancelled steps.
 
     Args:
-        whatever_happens: and everything else too: somebody waits for the answer.
+        for_all_errors: don't retry any other error either, e.g. because a user waits for the result.
 
     Raises:
         dagster.Failure: in place of such an error.
@@ -43,17 +43,17 @@ def step_without_retries(*, whatever_happens: bool) -> Iterator[None]:
     except dg.Failure:
         raise
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
-        # The policy takes an interrupt for one more reason to wait and go on.
+        # The policy would retry an interrupt like any other error.
         raise dg.Failure(INTERRUPTED, allow_retries=False) from interrupt
     except Exception as error:
-        if whatever_happens or isinstance(error, _PERMANENT):
+        if for_all_errors or isinstance(error, _PERMANENT):
             raise dg.Failure(_one_line(error), allow_retries=False) from error
         raise
 
 
 @contextmanager
 def run_without_retries(context: dg.InitResourceContext) -> Iterator[None]:
-    """Keep the daemon from starting a run again whose resources can't be opened until a person changes something."""
+    """Keep the daemon from retrying a run whose resources can't be opened until a person changes something."""
     try:
         yield
     except _PERMANENT:
