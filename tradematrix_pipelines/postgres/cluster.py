@@ -115,7 +115,7 @@ class Cluster:
             options = [f"--set={name}={value}" for name, value in _TUNING.items()]
             done = run("initdb", f"--username={SUPERUSER}", "--auth=trust", *_LOCALE, *options, "-D", str(new))
             if done.returncode:
-                raise ServerFault(f"can't make the embedded database in {self.data}: {_reason(done.stderr)}")
+                raise ServerFault(f"can't create the embedded database in {self.data}: {_reason(done.stderr)}")
             new.rename(self.data)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -138,9 +138,9 @@ class Cluster:
         if self._server():
             return
         self._remove(socket_dir)
-        complaint = _reason(self._logged_since(logged) or done.stderr)
-        if "still in use" not in complaint:
-            raise ServerFault(f"the embedded PostgreSQL doesn't start: {complaint}; its log is {self.log}")
+        reason = _reason(self._logged_since(logged) or done.stderr)
+        if "still in use" not in reason:
+            raise ServerFault(f"the embedded PostgreSQL doesn't start: {reason}; its log is {self.log}")
         time.sleep(0.2)  # the dead server's last processes are ending
 
     def _server(self) -> _Server | None:

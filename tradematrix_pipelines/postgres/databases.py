@@ -122,7 +122,7 @@ def _parse(text: str, variable: str) -> URL:
     # The URL is not repeated: one that can't be parsed may have its password anywhere.
     if url is None or url.drivername not in _SCHEMES or not url.database:
         raise UsageError(
-            f"{variable} is no URL of a PostgreSQL database: write postgresql://user:password@host/database"
+            f"{variable} is not the URL of a PostgreSQL database: write postgresql://user:password@host/database"
         )
     return url
 

@@ -67,7 +67,7 @@ def _system_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam(_SYSTEM_USER)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise ServerFault(
-            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER!r} can't be made ({error}): "
+            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER!r} can't be created ({error}): "
             "run as an ordinary user, or set TRADEMATRIX_DATABASE_URL"
         ) from error
 

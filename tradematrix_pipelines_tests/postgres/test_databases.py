@@ -140,7 +140,7 @@ def test_an_option_that_does_not_exist_is_named(address: str) -> None:
     ],
 )
 def test_what_is_no_postgres_url_is_refused_without_repeating_it(given: str) -> None:
-    with pytest.raises(UsageError, match=f"{MARKET} is no URL of a PostgreSQL database") as caught:
+    with pytest.raises(UsageError, match=f"{MARKET} is not the URL of a PostgreSQL database") as caught:
         opened(**{MARKET: given})
     assert "hunter2" not in str(caught.value)
 

@@ -121,8 +121,8 @@ def test_the_server_is_durable_local_and_roomy(home: Path) -> None:
 def test_psql_of_the_lease_reaches_it(home: Path) -> None:
     with lease_server(home) as lease:
         url = lease.url("postgres").render_as_string()
-        said = subprocess.check_output([lease.bin_dir / "psql", url, "-Atc", "select 6 * 7"], text=True)
-    assert said == "42\n"
+        output = subprocess.check_output([lease.bin_dir / "psql", url, "-Atc", "select 6 * 7"], text=True)
+    assert output == "42\n"
 
 
 def test_leases_of_one_process_share_the_server_and_the_last_stops_it(home: Path) -> None:
@@ -240,8 +240,8 @@ def test_a_server_in_recovery_is_waited_for(home: Path) -> None:
 
 def test_a_forked_child_gives_nothing_back(home: Path) -> None:
     command = [sys.executable, "-c", FORKING, str(home)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert said.splitlines()[-1] == "42"
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert output.splitlines()[-1] == "42"
     assert not runs(home)
 
 
@@ -281,9 +281,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))\n"
     command = [sys.executable, "-c", limited + HOLDER, str(tmp_path)]
-    said = subprocess.run(command, check=False, capture_output=True, text=True).stderr.splitlines()[-1]
-    assert "ServerFault: can't make the embedded database" in said
-    assert said.endswith("File too large")  # the nearest to a full disk that anyone can have
+    output = subprocess.run(command, check=False, capture_output=True, text=True).stderr.splitlines()[-1]
+    assert "ServerFault: can't create the embedded database" in output
+    assert output.endswith("File too large")  # the nearest to a full disk that anyone can have
     assert not list(tmp_path.glob("postgres*"))
 
 
