@@ -168,7 +168,7 @@ class CreditLedger:
             resumes_at = day_resets_at(rows.now)
             raise DayLimit(
                 f"{spent} of the day's {plan.per_day} credits of {rows.vendor} are spent, and {purpose} may spend "
-                f"up to {budget}: there are new ones at {resumes_at:%Y-%m-%d %H:%M} UTC",
+                f"up to {budget}: they are reset at {resumes_at:%Y-%m-%d %H:%M} UTC",
                 resumes_at=resumes_at,
             )
 
@@ -205,7 +205,7 @@ def open_ledger(engine: Engine, settings: Settings) -> CreditLedger:
 @cache
 def _warn_once(vendor: str, used: int, limit: int) -> None:
     _logger.warning(
-        "%s counts %d credits in a minute, of a plan of %d: that can't be, and is ignored", vendor, used, limit
+        "%s reports %d credits used in a minute, with a plan of %d: ignored as impossible", vendor, used, limit
     )
 
 

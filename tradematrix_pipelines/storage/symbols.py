@@ -136,8 +136,8 @@ def remove_symbol(engine: Engine, symbol: Symbol, *, purge: bool) -> None:
             if "symbol_id" in table.c:
                 deleted = connection.execute(delete(table).where(table.c.symbol_id == symbol.id)).rowcount
                 if deleted and table in _PRICES and not purge:
-                    raise UsageError(f"{symbol.name} has prices by now: it stays")
-        # Incidents of the symbol; incidents of its runs have the job in their key.
+                    raise UsageError(f"{symbol.name} has prices now: it is not removed")
+        # Incidents of the symbol only: those of its runs have the job in their key, and stay.
         connection.execute(delete(incidents).where(func.split_part(incidents.c.key, "|", 2) == symbol.name))
         connection.execute(delete(market_symbols).where(market_symbols.c.id == symbol.id))
 

@@ -151,7 +151,7 @@ def test_the_day_ends_at_midnight_utc_and_says_so(engine: Engine, clock: Steppin
     book = ledger(engine, clock, Plan(per_minute=None, per_day=800))
     spend(book, "live", amount=799)
     spend(book, "live")
-    with pytest.raises(DayLimit, match=r"800 of the day's 800 .* new ones at 2026-11-21 00:00 UTC") as caught:
+    with pytest.raises(DayLimit, match=r"800 of the day's 800 .* reset at 2026-11-21 00:00 UTC") as caught:
         spend(book, "live")
     assert caught.value.resumes_at == datetime(2026, 11, 21, tzinfo=UTC)
     clock.instant = caught.value.resumes_at
@@ -379,7 +379,7 @@ def test_the_minute_is_used_to_the_full(engine: Engine, clock: SteppingClock) ->
 
 
 @pytest.mark.parametrize("used", [17, 1_000, 1_000_000, 2**40])
-def test_a_count_that_can_not_be_true_of_the_plan_is_ignored_and_said_once(
+def test_an_impossible_count_is_ignored_and_logged_once(
     engine: Engine, clock: SteppingClock, caplog: pytest.LogCaptureFixture, used: int
 ) -> None:
     book = ledger(engine, clock)
@@ -387,7 +387,7 @@ def test_a_count_that_can_not_be_true_of_the_plan_is_ignored_and_said_once(
         book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=used, left=7)
     assert booked(engine) == [(1, "live", True)] * 3
     assert clock.slept == []
-    assert sum("can't be" in record.getMessage() for record in caplog.records) == 1
+    assert sum("ignored as impossible" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_vendor_without_a_plan_is_granted_everything_and_not_booked(engine: Engine, clock: SteppingClock) -> None:
