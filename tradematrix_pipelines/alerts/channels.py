@@ -59,7 +59,7 @@ class Alerter:
                 written = _SCHEME.match(url)
                 raise UsageError(
                     f"TRADEMATRIX_ALERT_URLS: URL {position} of {len(urls)} "
-                    f"({written[1].lower() if written else 'without a scheme'}) is none that Apprise can use: "
+                    f"({written[1].lower() if written else 'without a scheme'}) is not one that Apprise can use: "
                     "docs/alerts.md says how they are written"
                 )
             self._apprise.add(service)

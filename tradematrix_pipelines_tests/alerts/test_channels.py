@@ -75,7 +75,7 @@ def test_a_url_that_apprise_cant_use_is_named_by_place_and_scheme(
 ) -> None:
     with caplog.at_level(logging.NOTSET), pytest.raises(UsageError) as caught:
         Alerter([receiver.url, url])
-    assert f"URL 2 of 2 ({named}) is none that Apprise can use" in str(caught.value)
+    assert f"URL 2 of 2 ({named}) is not one that Apprise can use" in str(caught.value)
     texts = [str(caught.value), caplog.text, *capfd.readouterr()]
     assert [(text, secret) for text in texts for secret in SECRETS if secret in text] == []
 
