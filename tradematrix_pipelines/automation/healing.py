@@ -32,7 +32,7 @@ class Healing:
 
     Attributes:
         due: to be fetched again now, newest first.
-        sparse: complete, and yet to be fetched again now, newest first.
+        sparse: complete but sparse, to be fetched again now, newest first.
         exhausted: no more attempts by themselves: a person has to look.
     """
 

@@ -109,7 +109,7 @@ def pull_interval(now: datetime, symbols: Sequence[Symbol], *, spendable: Credit
 
 
 def open_until(now: datetime, symbols: Sequence[Symbol]) -> datetime:
-    """Return when the last of the markets closes, at most the reset of the day's credits; ``now`` = none is open."""
+    """Return when the last market closes before the day's credits are reset, else the reset; ``now`` = none opens."""
     until = day_resets_at(now)
     closes = (session.closes_at for symbol in symbols for session in _sessions(symbol, now, until))
     return min(until, max(closes, default=now))
