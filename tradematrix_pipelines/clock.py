@@ -115,6 +115,6 @@ def _instant(text: str, whole: str) -> datetime:
 
 def _clock_help(text: str) -> str:
     return (
-        f"TRADEMATRIX_CLOCK={text!r} is no clock: give an instant with its zone (2026-03-23T00:00:00Z), "
+        f"TRADEMATRIX_CLOCK={text!r} is not a clock: give an instant with its zone (2026-03-23T00:00:00Z), "
         "or one with a speed (2026-03-23T00:00:00Z*1200), or unset it"
     )

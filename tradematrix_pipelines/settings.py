@@ -150,13 +150,13 @@ def _date(env: Mapping[str, str], name: str, default: date) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{name}={text!r} is no date: write it as {default.isoformat()}") from None
+        raise UsageError(f"{name}={text!r} is not a date: write it as {default.isoformat()}") from None
 
 
 def _choice(env: Mapping[str, str], name: str, choices: Sequence[str], *, default: str) -> str:
     text = env.get(name, default).strip().lower()
     if text not in choices:
-        raise UsageError(f"{name}={text!r} is none of {', '.join(choices)}")
+        raise UsageError(f"{name}={text!r} is not one of {', '.join(choices)}")
     return text
 
 

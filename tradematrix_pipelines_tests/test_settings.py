@@ -98,10 +98,10 @@ def test_an_env_file_of_the_current_folder_counts_where_the_environment_says_not
     monkeypatch.setenv("TWELVE_DATA_PLAN", "pro")
     for name in ("TRADEMATRIX_VENDOR", "TRADEMATRIX_HOME", "TRADEMATRIX_FILES_DIR"):
         monkeypatch.delenv(name, raising=False)
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
     expected = get_env_var_dict(str(tmp_path))
     assert expected.pop("TWELVE_DATA_PLAN") == "grow"
-    assert json.loads(said) == expected
+    assert json.loads(output) == expected
     assert expected["TRADEMATRIX_FILES_DIR"] == "files/dir"
 
 
