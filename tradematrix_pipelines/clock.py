@@ -1,7 +1,7 @@
 """What time it is. The only module that reads the machine's clock.
 
-Everything else takes a :class:`Clock`, or an instant, as an argument, so that a trading week can be
-run in seconds and a closing bell tested at noon.
+Everything else takes a :class:`Clock`, or an instant, as an argument, so that tests can run a trading week in seconds
+and a close at any time of day.
 """
 
 import re
@@ -40,7 +40,7 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class FrozenClock:
-    """A clock that stands still. Sleeping on it returns at once: its time would never come."""
+    """A clock that stands still. Sleeping on it returns at once: otherwise it would never return."""
 
     instant: datetime
 
@@ -53,7 +53,7 @@ class FrozenClock:
 
 @dataclass(frozen=True, slots=True)
 class FastClock:
-    """A clock that stood at ``start`` at the real instant ``origin`` and runs ``speed`` times as fast."""
+    """A clock that showed ``start`` at the real instant ``origin`` and runs ``speed`` times as fast."""
 
     start: datetime
     speed: float
@@ -69,10 +69,9 @@ class FastClock:
 def parse_clock(text: str | None, *, machine: Clock | None = None) -> Clock:
     """Return the clock that ``TRADEMATRIX_CLOCK`` describes.
 
-    ``None`` or empty is the machine's clock; an ISO instant stands still there;
-    ``2026-03-23T00:00:00Z*1200`` starts there now and runs 1,200 times as fast. A process hands its
-    own fast clock to its children as ``…*1200@<real instant of the start>`` (:func:`format_clock`), so
-    that all of them agree.
+    ``None`` or empty is the machine's clock. An ISO instant is a clock that stands still there.
+    ``2026-03-23T00:00:00Z*1200`` starts there now and runs 1,200 times as fast. A process passes its fast clock to its
+    children as ``…*1200@<real instant of the start>`` (:func:`format_clock`), so that all of them agree.
 
     Raises:
         UsageError: the text is none of these.
@@ -116,6 +115,6 @@ def _instant(text: str, whole: str) -> datetime:
 
 def _clock_help(text: str) -> str:
     return (
-        f"TRADEMATRIX_CLOCK={text!r} is no clock: give an instant with its zone (2026-03-23T00:00:00Z), "
+        f"TRADEMATRIX_CLOCK={text!r} is not a clock: give an instant with its zone (2026-03-23T00:00:00Z), "
         "or one with a speed (2026-03-23T00:00:00Z*1200), or unset it"
     )

@@ -9,4 +9,4 @@ class TradeMatrixError(Exception):
 
 
 class UsageError(TradeMatrixError):
-    """What was asked for makes no sense as asked (the command line exits with 2, not 1)."""
+    """The request itself is invalid (the command line exits with 2, not 1)."""

@@ -1,4 +1,4 @@
-"""How this process's own log messages are written: level and format of the settings.
+"""How this process writes its own log messages: with the level and format of the settings.
 
 Here: the messages of this package's loggers, and those of Dagster's runs. Not here: the log files and their limits
 (``log_files``), and Dagster's own messages, which its programs take as options (``cli.services``).
@@ -19,19 +19,19 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``; ``exception`` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to what standard error is at that moment."""
+    """Writes to whatever ``sys.stderr`` is at that moment."""
 
     @property
     def stream(self) -> TextIO:
@@ -43,7 +43,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 def write_logs(settings: Settings) -> None:
-    """Let this package's loggers write to standard error as the settings say. A second time replaces the first."""
+    """Let this package's loggers write to standard error as configured. A second call replaces the first."""
     handler = _StandardError()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else logging.Formatter(_TEXT))
     logger = logging.getLogger(__package__)

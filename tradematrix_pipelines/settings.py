@@ -17,10 +17,10 @@ from tradematrix_pipelines.errors import UsageError
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
-# A year of partitions is thousands of events, and Dagster stores each on a connection of its own unless told so.
+# A year of partitions is thousands of events. By default Dagster opens a connection for each.
 EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
 # A code server that dies while it starts leaves the daemon without definitions for a moment. Dagster takes that for a
-# change of them, and gives a backfill up for good, unless it is told to look again.
+# change of them and fails a backfill for good, unless this variable makes it retry.
 _DAGSTER = {**EVENT_BATCHING, "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("text", "json")
@@ -28,7 +28,7 @@ LOG_FORMATS = ("text", "json")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What the environment says.
+    """The settings of one installation.
 
     Attributes:
         home: absolute folder of the embedded server's data, logs and Dagster's files.
@@ -36,12 +36,12 @@ class Settings:
         dagster_database_url: Dagster's own database; ``None`` is ``<market database>_dagster`` beside it.
         vendor: name of the vendor, or ``None`` for the default (Twelve Data with a key, else the simulator).
         twelve_data_plan: the plan's name or limits (``vendors.credits.parse_plan``).
-        fallback_vendors: who is asked, in this order, for what the vendor can't serve.
+        fallback_vendors: vendors to ask, in this order, for what the vendor can't serve.
         history_start: first trade date of the partitions.
         dagster_home: folder of ``dagster.yaml`` and of Dagster's own files.
         weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
         automation: whether the trading day runs by itself: live pulls, closes, deadlines, healing, alerts.
-        alert_urls: Apprise URLs of the services that tell people; they hold secrets.
+        alert_urls: Apprise URLs of the services that alerts are sent to; they hold secrets.
         log_level: what the processes write to their logs: one of ``LOG_LEVELS``.
         log_format: how they write it: one of ``LOG_FORMATS``.
     """
@@ -71,16 +71,16 @@ class Settings:
 
 
 def read_env_file() -> None:
-    """Add what the current folder's ``.env`` says to the environment, read as Dagster reads it; what is set stays.
+    """Add the variables of the current folder's ``.env``, read as Dagster reads it; those already set stay.
 
     Raises:
         UsageError: it can't be read.
     """
     try:
-        found = dotenv_values(".env")
+        values = dotenv_values(".env")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read {Path('.env').absolute()} ({error}): make it readable, or remove it") from None
-    for name, value in found.items():
+    for name, value in values.items():
         if value is not None:
             os.environ.setdefault(name, value)
 
@@ -109,7 +109,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         history_start=_date(env, "TRADEMATRIX_HISTORY_START", DEFAULT_HISTORY_START),
         weekends=_flag(env, "TRADEMATRIX_WEEKENDS"),
         automation=_flag(env, "TRADEMATRIX_AUTOMATION", default=True),
-        # Apart by white space, not by commas: an Apprise URL may hold those.
+        # Separated by white space: an Apprise URL may contain commas.
         alert_urls=tuple(env.get("TRADEMATRIX_ALERT_URLS", "").split()),
         log_level=_choice(env, "TRADEMATRIX_LOG_LEVEL", LOG_LEVELS, default="info"),
         log_format=_choice(env, "TRADEMATRIX_LOG_FORMAT", LOG_FORMATS, default="text"),
@@ -119,9 +119,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment for a child process that is to have the same settings, wherever it runs.
+    """Return the environment for a child process with the same settings, whatever its working directory.
 
-    Folders are absolute in it, and a fast clock keeps its start, so that all processes agree on the time.
+    Folders are absolute, and a fast clock keeps its start, so that all processes agree on the time.
     """
     fixed = {
         "TRADEMATRIX_HOME": str(settings.home),
@@ -136,7 +136,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
 def set_dagster_variables() -> None:
     """Make this process's Dagster store events in batches and retry backfills, unless its environment says otherwise.
 
-    Only variables tell it. Dagster reads them whenever it needs them, so it is soon enough when its storage is opened.
+    Dagster takes these options from variables only, and reads them when it needs them: it is soon enough to set them
+    when its storage is opened.
     """
     for name, value in _DAGSTER.items():
         os.environ.setdefault(name, value)
@@ -149,13 +150,13 @@ def _date(env: Mapping[str, str], name: str, default: date) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{name}={text!r} is no date: write it as {default.isoformat()}") from None
+        raise UsageError(f"{name}={text!r} is not a date: write it as {default.isoformat()}") from None
 
 
 def _choice(env: Mapping[str, str], name: str, choices: Sequence[str], *, default: str) -> str:
     text = env.get(name, default).strip().lower()
     if text not in choices:
-        raise UsageError(f"{name}={text!r} is none of {', '.join(choices)}")
+        raise UsageError(f"{name}={text!r} is not one of {', '.join(choices)}")
     return text
 
 

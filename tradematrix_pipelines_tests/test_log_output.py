@@ -1,4 +1,4 @@
-"""What the processes write to their logs is what the settings ask for."""
+"""The processes write their logs as configured."""
 
 import json
 import subprocess
@@ -67,7 +67,8 @@ def test_up_and_its_runs_write_json_at_that_level(level: str) -> None:
             wait_for("the run's end", lambda: web.runs(statuses=["SUCCESS"]), seconds=90)
         lines = "".join((home / "logs" / f"{name}.log").read_text() for name in ("daemon", "webserver")).splitlines()
     assert [line for line in lines if not line.startswith("{")] == []
-    told = [json.loads(line) for line in lines]
+    entries = [json.loads(line) for line in lines]
     # Dagster's events of a run are of the level "debug".
-    assert any("Started execution of run" in str(each) for each in told) is (level == "debug")
-    assert "debug" not in {str(each.get("level", each.get("levelname"))).lower() for each in told} or level == "debug"
+    assert any("Started execution of run" in str(entry) for entry in entries) is (level == "debug")
+    levels = {str(entry.get("level", entry.get("levelname"))).lower() for entry in entries}
+    assert "debug" not in levels or level == "debug"

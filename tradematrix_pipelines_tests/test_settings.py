@@ -1,4 +1,4 @@
-"""Settings: what the environment says, and what is said of a value that can't be."""
+"""Settings: how the environment is read, and the errors for invalid values."""
 
 import inspect
 import json
@@ -19,11 +19,11 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def test_nothing_set_is_the_embedded_simulated_default() -> None:
-    found = load_settings({})
-    assert (found.database_url, found.vendor_name, found.weekends) == (None, "simulator", False)
-    assert found.home == Path.cwd() / ".tradematrix"
-    assert found.dagster_home == found.home / "dagster"
-    assert found.history_start == date(2020, 2, 10)
+    settings = load_settings({})
+    assert (settings.database_url, settings.vendor_name, settings.weekends) == (None, "simulator", False)
+    assert settings.home == Path.cwd() / ".tradematrix"
+    assert settings.dagster_home == settings.home / "dagster"
+    assert settings.history_start == date(2020, 2, 10)
 
 
 def test_a_key_means_twelve_data_unless_a_vendor_is_named() -> None:
@@ -32,12 +32,12 @@ def test_a_key_means_twelve_data_unless_a_vendor_is_named() -> None:
 
 
 def test_blank_is_unset() -> None:
-    found = load_settings({"TWELVE_DATA_API_KEY": " ", "TRADEMATRIX_DATABASE_URL": "", "TRADEMATRIX_WEEKENDS": ""})
-    assert (found.twelve_data_key, found.database_url, found.weekends) == (None, None, False)
+    settings = load_settings({"TWELVE_DATA_API_KEY": " ", "TRADEMATRIX_DATABASE_URL": "", "TRADEMATRIX_WEEKENDS": ""})
+    assert (settings.twelve_data_key, settings.database_url, settings.weekends) == (None, None, False)
 
 
 @pytest.mark.parametrize(("text", "automation"), [("", True), ("1", True), ("yes", True), ("0", False), ("off", False)])
-def test_the_trading_day_runs_by_itself_unless_told_otherwise(text: str, automation: bool) -> None:
+def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation: bool) -> None:
     assert load_settings({"TRADEMATRIX_AUTOMATION": text}).automation is automation
 
 
@@ -65,9 +65,9 @@ def test_secrets_are_not_shown() -> None:
     assert "hush" not in repr(load_settings(secret))
 
 
-def test_alert_urls_are_apart_by_white_space_and_may_hold_commas() -> None:
-    found = load_settings({"TRADEMATRIX_ALERT_URLS": " slack://a/b/c/#x,#y\n\tmailto://u:p@h  json://h "})
-    assert found.alert_urls == ("slack://a/b/c/#x,#y", "mailto://u:p@h", "json://h")
+def test_alert_urls_are_separated_by_white_space_and_may_contain_commas() -> None:
+    settings = load_settings({"TRADEMATRIX_ALERT_URLS": " slack://a/b/c/#x,#y\n\tmailto://u:p@h  json://h "})
+    assert settings.alert_urls == ("slack://a/b/c/#x,#y", "mailto://u:p@h", "json://h")
     assert load_settings({}).alert_urls == ()
 
 
@@ -98,10 +98,10 @@ def test_an_env_file_of_the_current_folder_counts_where_the_environment_says_not
     monkeypatch.setenv("TWELVE_DATA_PLAN", "pro")
     for name in ("TRADEMATRIX_VENDOR", "TRADEMATRIX_HOME", "TRADEMATRIX_FILES_DIR"):
         monkeypatch.delenv(name, raising=False)
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
     expected = get_env_var_dict(str(tmp_path))
     assert expected.pop("TWELVE_DATA_PLAN") == "grow"
-    assert json.loads(said) == expected
+    assert json.loads(output) == expected
     assert expected["TRADEMATRIX_FILES_DIR"] == "files/dir"
 
 

@@ -1,9 +1,9 @@
-"""How a message reaches people: Apprise, and what it says of services that refused.
+"""How a message is delivered: through Apprise, with the reasons of the services that refused.
 
-Not here: what is sent (``alerts.messages``), and who was told (``storage.notifications``).
+Not here: what is sent (``alerts.messages``), and what was notified (``storage.notifications``).
 
-An Apprise URL holds its service's secrets, in any of its parts. So a service is named by its scheme only, and of what
-Apprise logs nothing is kept but an HTTP status.
+Any part of an Apprise URL may hold secrets. So a service is named by its scheme only, and nothing that Apprise logs is
+kept but an HTTP status.
 """
 
 import logging
@@ -16,7 +16,7 @@ from apprise.result import AppriseResultStatus, NotifyResult
 
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 
-# Seconds of the machine's time: one service's, and the whole message's, whatever a URL says of its timeouts.
+# Seconds of the machine's time: for one service, and for the whole message, whatever timeouts a URL sets.
 _SERVICE_TIMEOUT = 20.0
 _TIMEOUT = 30.0
 _SCHEME = re.compile(r"([a-z][a-z0-9]{1,19})://", re.IGNORECASE)
@@ -27,7 +27,7 @@ class AlertError(TradeMatrixError):
     """Services refused a message.
 
     Attributes:
-        taken: how many services took it all the same.
+        taken: how many services accepted it.
     """
 
     def __init__(self, message: str, *, taken: int) -> None:
@@ -36,15 +36,15 @@ class AlertError(TradeMatrixError):
 
 
 class Alerter:
-    """The services that tell people. Safe to use from several threads."""
+    """The services that alerts are sent to. Safe to use from several threads."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        """Take the Apprise URLs of the services; none at all makes an alerter that tells nobody.
+        """Take the Apprise URLs of the services; without any, the alerter sends nothing.
 
         Raises:
             UsageError: Apprise can't use one of them.
         """
-        _hush()
+        _limit_logging()
         # Memory: nothing of a service is written to disk.
         asset = AppriseAsset(
             app_id="TradeMatrix", storage_mode=PersistentStoreMode.MEMORY, service_timeout=_SERVICE_TIMEOUT
@@ -52,14 +52,14 @@ class Alerter:
         self._apprise = Apprise(asset=asset)
         for position, url in enumerate(urls, 1):
             with warnings.catch_warnings():
-                # The first URL makes Apprise load all its services, and some of them what Python is about to drop.
+                # The first URL makes Apprise load all its services, and some of them import deprecated modules.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 service = Apprise.instantiate(url, asset=asset)
             if service is None:
                 written = _SCHEME.match(url)
                 raise UsageError(
                     f"TRADEMATRIX_ALERT_URLS: URL {position} of {len(urls)} "
-                    f"({written[1].lower() if written else 'without a scheme'}) is none that Apprise can use: "
+                    f"({written[1].lower() if written else 'without a scheme'}) is not one that Apprise can use: "
                     "docs/alerts.md says how they are written"
                 )
             self._apprise.add(service)
@@ -71,7 +71,7 @@ class Alerter:
 
     @property
     def configured(self) -> bool:
-        """Whether there is anybody to tell; where not, :meth:`send` does nothing."""
+        """Whether there is any service; without one, :meth:`send` does nothing."""
         return bool(self.schemes)
 
     def send(self, title: str, body: str) -> None:
@@ -83,27 +83,27 @@ class Alerter:
         if not self.configured:
             return
         with self._apprise.notify(body=body, title=title, body_format=NotifyFormat.TEXT, timeout=_TIMEOUT) as outcome:
-            taken = sum(bool(result) for result in outcome)
+            accepted = sum(bool(result) for result in outcome)
             refused = [_refusal(result) for result in outcome if not result]
-        if taken < len(self.schemes):
+        if accepted < len(self.schemes):
             raise AlertError(
-                f"{len(self.schemes) - taken} of {len(self.schemes)} alert services refused: "
+                f"{len(self.schemes) - accepted} of {len(self.schemes)} alert services refused: "
                 f"{', '.join(refused) or 'no reason given'}; check TRADEMATRIX_ALERT_URLS, then run: "
                 "tradematrix alerts test",
-                taken=taken,
+                taken=accepted,
             )
 
 
-def _hush() -> None:
+def _limit_logging() -> None:
     apprise = logging.getLogger("apprise")
-    apprise.addFilter(_only_the_reason)
-    apprise.propagate = False  # AlertError says it
-    # What Apprise builds on logs paths and headers, where webhooks keep their secrets.
+    apprise.addFilter(_reduce_to_reason)
+    apprise.propagate = False  # AlertError carries the reason
+    # The libraries that Apprise uses log paths and headers, where webhooks keep their secrets.
     for name in ("urllib3", "requests_oauthlib", "oauthlib"):
         logging.getLogger(name).setLevel(logging.INFO)
 
 
-def _only_the_reason(record: logging.LogRecord) -> bool:
+def _reduce_to_reason(record: logging.LogRecord) -> bool:
     """Reduce a log record of Apprise, which may hold URLs, hosts and answers, to why a service refused; drop others."""
     text = record.getMessage()
     if error := _HTTP_ERROR.search(text):

@@ -1,6 +1,6 @@
-"""What a person must hear of, found in the state of the system. Each finder judges all incidents of its kind.
+"""Incidents detected in the state of the system. Each function judges all incidents of its kind.
 
-Not here: which of them are new or over (``alerts.incidents``), failed runs (Dagster knows them), and who is told.
+Not here: which of them are new or over (``alerts.incidents``), failed runs (Dagster knows them), and notifying.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,12 +21,12 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 _MINUTE, _LAST_HOUR = timedelta(minutes=1), timedelta(hours=1)
 _NOT_KNOWN: Mapping[str, datetime] = MappingProxyType({})
 _DISAGREE = 0.005
-"""How far, as a part of the price, an official day's high or low may lie off its own minutes."""
+"""How far, as a part of the price, an official day's high or low may differ from its minutes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DayAgainstMinutes:
-    """A session's official day beside what its stored minutes came to; prices in price units."""
+    """The high and low of a session's official day and of its stored minutes; prices in price units."""
 
     symbol: str
     trade_date: date
@@ -43,14 +43,14 @@ def find_missing_levels(
     *,
     began: Mapping[str, datetime] = _NOT_KNOWN,
 ) -> list[Incident]:
-    """Return the levels that had to be there at the last deadline, and are not.
+    """Return an incident for each symbol whose levels were due at the last deadline and are missing.
 
     Args:
-        computed: trade dates whose levels are there, by symbol.
+        computed: trade dates whose levels are stored, by symbol.
         began: when each symbol began: none is late for a deadline before that, nor before its first chance.
     """
     deadline = last_deadline(now)
-    found = []
+    incidents = []
     for symbol in symbols:
         if not judged(symbol.name, began, now) or began.get(symbol.name, deadline) > deadline:
             continue
@@ -58,7 +58,7 @@ def find_missing_levels(
         day = session.trade_date
         if day not in computed.get(symbol.name, ()) and now < session.closes_at:
             due = f"{deadline.astimezone(BERLIN):%H:%M} in Berlin"
-            found.append(
+            incidents.append(
                 Incident(
                     key=f"{IncidentKind.LEVELS_MISSING}|{symbol.name}|{day}",
                     kind=IncidentKind.LEVELS_MISSING,
@@ -66,14 +66,13 @@ def find_missing_levels(
                     f"see `tradematrix coverage {symbol.name}`, then `tradematrix retry`",
                 )
             )
-    return found
+    return incidents
 
 
 def find_low_credits(symbols: Sequence[Symbol], spendable: CreditState, now: datetime) -> list[Incident]:
-    """Return whether the day's credits are about to run out: too few are left to keep the open markets fresh.
+    """Return one incident where too few of the day's credits are left to keep the open markets fresh, else none.
 
-    That they are all spent at the end of the day is how they are meant to be used: of its last open hour nothing is
-    told.
+    Spending them all by the end of the day is intended: in its last open hour there is no incident.
     """
     every = pull_interval(now, symbols, spendable=spendable)
     enough = every is not None and every * _MINUTE <= ALLOWANCE
@@ -81,8 +80,8 @@ def find_low_credits(symbols: Sequence[Symbol], spendable: CreditState, now: dat
         return []
     kind = IncidentKind.CREDITS_LOW
     then = "live pulls stop until then" if every is None else f"live pulls come every {every} minutes"
-    told = f"{spendable.day_left} of the day's {spendable.plan.per_day} credits are left until 00:00 UTC: {then}"
-    return [Incident(key=f"{kind}|{now.astimezone(UTC):%Y-%m-%d}", kind=kind, message=told)]
+    message = f"{spendable.day_left} of the day's {spendable.plan.per_day} credits are left until 00:00 UTC: {then}"
+    return [Incident(key=f"{kind}|{now.astimezone(UTC):%Y-%m-%d}", kind=kind, message=message)]
 
 
 def find_stale_markets(
@@ -93,14 +92,14 @@ def find_stale_markets(
     errors: Mapping[tuple[str, date], str],
     began: Mapping[str, datetime] = _NOT_KNOWN,
 ) -> list[Incident]:
-    """Return the open markets whose newest minute is older than it may be.
+    """Return an incident for each open market whose newest minute is older than allowed.
 
     Args:
         newest: when each symbol's newest stored minute closed.
         errors: why the last pull of a session failed, by symbol and trade date.
         began: when each symbol began: none is late before its first chance.
     """
-    found = []
+    incidents = []
     for symbol in symbols:
         session = get_calendar(symbol.calendar).at(now)
         if session is None or not judged(symbol.name, began, now):
@@ -109,16 +108,16 @@ def find_stale_markets(
         late = behind(session, newest.get(symbol.name), allowed=allowed, now=now)
         if late is not None:
             kind, error = IncidentKind.STALE_MARKET, errors.get((symbol.name, session.trade_date))
-            told = f"{symbol.name}: {late}" + (f": {error}" if error else "")
-            found.append(Incident(key=f"{kind}|{symbol.name}", kind=kind, message=told))
-    return found
+            message = f"{symbol.name}: {late}" + (f": {error}" if error else "")
+            incidents.append(Incident(key=f"{kind}|{symbol.name}", kind=kind, message=message))
+    return incidents
 
 
 def find_exhausted(rows: Iterable[StoredCoverage]) -> list[Incident]:
-    """Return the sessions that healing has given up, one incident a session.
+    """Return one incident for each session with exhausted coverage.
 
     Args:
-        rows: the coverage given up (``healing.Healing.exhausted``).
+        rows: the exhausted coverage (``healing.Healing.exhausted``).
     """
     sessions: dict[tuple[str, date], list[StoredCoverage]] = {}
     for row in rows:
@@ -128,23 +127,23 @@ def find_exhausted(rows: Iterable[StoredCoverage]) -> list[Incident]:
         Incident(
             key=f"{kind}|{symbol}|{day}",
             kind=kind,
-            message=f"{symbol} {day} ({', '.join(str(row.coverage.timeframe) for row in some)}) was tried "
-            f"{max(row.attempts for row in some)} times and given up: {some[0].coverage.reason()}",
+            message=f"{symbol} {day} ({', '.join(str(row.coverage.timeframe) for row in exhausted)}) is exhausted "
+            f"after {max(row.attempts for row in exhausted)} attempts: {exhausted[0].coverage.reason()}",
         )
-        for (symbol, day), some in sessions.items()
+        for (symbol, day), exhausted in sessions.items()
     ]
 
 
 def find_disagreements(days: Iterable[DayAgainstMinutes]) -> list[Incident]:
-    """Return the sessions whose official day does not fit their own minutes."""
+    """Return an incident for each session whose official day does not match its minutes."""
     kind = IncidentKind.VENDOR_DISAGREEMENT
-    found = []
+    incidents = []
     for day in days:
         off = max(abs(day.day_high / day.minutes_high - 1), abs(day.day_low / day.minutes_low - 1))
         if off > _DISAGREE:
-            told = (
+            message = (
                 f"{day.symbol} {day.trade_date}: the official day's high and low ({day.day_high:g}, {day.day_low:g}) "
                 f"lie {off:.1%} off its minutes' ({day.minutes_high:g}, {day.minutes_low:g})"
             )
-            found.append(Incident(key=f"{kind}|{day.symbol}|{day.trade_date}", kind=kind, message=told))
-    return found
+            incidents.append(Incident(key=f"{kind}|{day.symbol}|{day.trade_date}", kind=kind, message=message))
+    return incidents

@@ -18,8 +18,8 @@ class IncidentKind(StrEnum):
     CREDITS_LOW = "credits_low"
     STALE_MARKET = "stale_market"
     VENDOR_DISAGREEMENT = "vendor_disagreement"
-    SESSION_EXHAUSTED = "session_exhausted"  # self-healing has given up on a session
-    NOT_JUDGED = "not_judged"  # whether something of another kind is wrong can't be told
+    SESSION_EXHAUSTED = "session_exhausted"  # a session is exhausted: no more attempts by itself
+    NOT_JUDGED = "not_judged"  # another kind could not be judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,8 +27,8 @@ class Incident:
     """Something that a person should look at.
 
     Attributes:
-        key: what it is about, the same each time it is found: ``stale_market|EUR/USD``.
-        message: one line that says what is wrong and what to do. It leaves the machine: no secrets.
+        key: what it is about, the same each time it is detected: ``stale_market|EUR/USD``.
+        message: one line that says what is wrong and what to do. It is sent to services: no secrets.
     """
 
     key: str
@@ -41,7 +41,7 @@ class RecordedIncident(Incident):
     """An incident as it is stored. Instants are aware, UTC.
 
     Attributes:
-        opening_notified_at: when somebody was told that it opened; ``None`` = nobody was.
+        opening_notified_at: when its opening was notified; ``None`` = not yet.
         closed_at: when it was over; ``None`` = it is open.
     """
 
@@ -56,16 +56,16 @@ _Known = TypeVar("_Known", bound=Incident)
 
 
 def changes(
-    found: Sequence[Incident], open_: Sequence[_Known], *, kinds: Collection[IncidentKind]
+    current: Sequence[Incident], open_: Sequence[_Known], *, kinds: Collection[IncidentKind]
 ) -> tuple[list[Incident], list[_Known]]:
-    """Return which of ``found`` are new, each key once, and which of ``open_`` are over.
+    """Return which of ``current`` are new, each key once, and which of ``open_`` are over.
 
     Args:
-        kinds: the kinds that were judged completely. Only of these an incident is over because it wasn't found: a
-            source that could not look must not report that all is well.
+        kinds: the kinds that were judged completely. Only incidents of these kinds can be over: a source that could
+            not judge must not report that all is well.
     """
     first: dict[str, Incident] = {}
-    for incident in found:
+    for incident in current:
         first.setdefault(incident.key, incident)
     known = {incident.key for incident in open_}
     opened = [incident for key, incident in first.items() if key not in known]

@@ -1,4 +1,4 @@
-"""How incidents and touched levels are worded: one message for all that there is to tell at one time. Pure."""
+"""How incidents and touched levels are worded: one message for all that is new at one time. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,22 +41,23 @@ class Message:
 def compose(incidents: Sequence[RecordedIncident], touches: Sequence[TouchedLevel]) -> Message:
     """Return one message, a line each. What is open comes first, then what is over, then touches.
 
-    An incident that is over and whose opening nobody was told of is told as one: it was, and is over. What doesn't fit
-    is counted.
+    An incident that is over and whose opening was never notified gets one line for both. Lines that don't fit are
+    counted.
     """
-    opened = [each for each in incidents if each.closed_at is None]
-    closed = [each for each in incidents if each.closed_at is not None]
+    opened = [incident for incident in incidents if incident.closed_at is None]
+    closed = [incident for incident in incidents if incident.closed_at is not None]
     titles = (
-        _title(opened, "{n} incidents", *(_words(each) for each in opened)),
-        _title(closed, "over: {n} incidents", *(f"over: {_words(each)}" for each in closed)),
-        _title(touches, "{n} levels touched", *(f"{each.symbol} at {each.level}" for each in touches)),
+        _title(opened, "{n} incidents", *(_words(incident) for incident in opened)),
+        _title(closed, "over: {n} incidents", *(f"over: {_words(incident)}" for incident in closed)),
+        _title(touches, "{n} levels touched", *(f"{touch.symbol} at {touch.level}" for touch in touches)),
     )
-    lines = [_incident_line(each) for each in (*opened, *closed)] + [_touch_line(each) for each in touches]
+    incident_lines = [_incident_line(incident) for incident in (*opened, *closed)]
+    lines = incident_lines + [_touch_line(touch) for touch in touches]
     return Message(f"TradeMatrix: {', '.join(filter(None, titles))}", _body(lines))
 
 
-def _title(things: Sequence[object], several: str, *single: str) -> str:
-    return single[0] if len(things) == 1 else several.format(n=len(things)) if things else ""
+def _title(items: Sequence[object], several: str, *single: str) -> str:
+    return single[0] if len(items) == 1 else several.format(n=len(items)) if items else ""
 
 
 def _words(incident: RecordedIncident) -> str:
@@ -82,15 +83,15 @@ def _line(text: str, when: str) -> str:
 
 
 def _body(lines: Sequence[str]) -> str:
-    taken, length = 0, 0
-    while taken < len(lines) and length + len(lines[taken]) + 1 <= _BODY:
-        length += len(lines[taken]) + 1
-        taken += 1
-    rest = [f"… and {len(lines) - taken} more: tradematrix alerts list --all"] if taken < len(lines) else []
-    return "\n".join([*lines[:taken], *rest])
+    fitting, length = 0, 0
+    while fitting < len(lines) and length + len(lines[fitting]) + 1 <= _BODY:
+        length += len(lines[fitting]) + 1
+        fitting += 1
+    rest = [f"… and {len(lines) - fitting} more: tradematrix alerts list --all"] if fitting < len(lines) else []
+    return "\n".join([*lines[:fitting], *rest])
 
 
 def _price(value: float, tick_size: float) -> str:
-    """One digit more than the tick size shows: levels lie between ticks."""
+    """Return a price with one digit more than the tick size has: levels lie between ticks."""
     decimals = len(f"{tick_size:.10f}".rstrip("0").partition(".")[2])
     return f"{value:.{decimals + 1}f}"

@@ -1,1 +1,1 @@
-"""The decisions of the trading day: what to pull, what has closed, what to ask for again. Pure."""
+"""The decisions of the trading day: what to pull, what has closed, what to fetch again. Pure."""

@@ -1,4 +1,4 @@
-"""The two times of day by which traders expect everything to be there: 20:59 and 07:55 in Berlin."""
+"""The two times of day by which traders expect the levels: 20:59 and 07:55 in Berlin."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,17 +19,17 @@ _ALLOWED = timedelta(minutes=15)
 def last_deadline(now: datetime) -> datetime:
     """Return the newest deadline at or before ``now``, aware, in Berlin."""
     today = now.astimezone(BERLIN).date()
-    found = [
+    deadlines = [
         datetime.combine(day, at, BERLIN)
         for day in (today - n * _DAY for n in range(4))
         for at, days in ((DAILY_CLOSE, DAILY_CLOSE_DAYS), (PIVOTS, PIVOTS_DAYS))
         if day.weekday() in days
     ]
-    return max(deadline for deadline in found if deadline <= now)
+    return max(deadline for deadline in deadlines if deadline <= now)
 
 
 def levels_due_by(deadline: datetime, symbol: Symbol) -> Session:
-    """Return the session whose levels have to be there at a deadline: the one after the last that had closed."""
+    """Return the session whose levels are due at a deadline: the one after the last that had closed by then."""
     calendar = get_calendar(symbol.calendar)
     before: date = deadline.date() + 2 * _DAY
     session = calendar.previous(before)

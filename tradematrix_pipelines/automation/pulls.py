@@ -1,4 +1,4 @@
-"""Whom to pull now: the credits of the day spread over the open minutes that are left of it."""
+"""Which symbols to pull now: the day's credits are spread over its remaining open minutes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from tradematrix_pipelines.vendors.credits import Plan, day_resets_at
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 KEPT = 0.05
-"""Part of a day's credits that live pulls leave to what goes wrong; the closes to come have theirs besides."""
+"""Part of a day's credits that live pulls leave for failures; the closes to come are reserved besides."""
 
 _DOUBLINGS = 6
 _LONGEST_PAUSE = timedelta(hours=1)
 
 BUSY = 0.8
-"""Part of a minute's credits that live pulls plan with."""
+"""Part of a minute's credits that live pulls may use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +36,7 @@ class LastPull:
 
     Attributes:
         at: when it was, aware, UTC.
-        without_result: how many pulls there were, where none of them has brought a bar and the last one failed; else 0.
+        without_result: number of pulls so far, where none of them brought a bar and the last one failed; else 0.
     """
 
     at: datetime
@@ -48,8 +48,8 @@ class Pulls:
     """The decision of one minute.
 
     Attributes:
-        due: whom to pull now with the session that is open, the stalest first.
-        waiting: why not, by symbol.
+        due: the symbols to pull now, with their open session, stalest first.
+        waiting: why a symbol is not pulled now, by its name.
         every: minutes from one pull of a symbol to the next; ``None`` = the day's credits are spent.
     """
 
@@ -65,14 +65,14 @@ def decide_pulls(
     spendable: CreditState,
     last_pulls: Mapping[tuple[str, date], LastPull],
 ) -> Pulls:
-    """Return whom to pull at ``now``.
+    """Return which symbols to pull at ``now``.
 
     Args:
         symbols: the active ones.
-        last_pulls: of each symbol's sessions, by trade date.
+        last_pulls: the newest pull, by symbol and trade date.
     """
     every = pull_interval(now, symbols, spendable=spendable)
-    found: list[tuple[datetime, Symbol, Session]] = []
+    candidates: list[tuple[datetime, Symbol, Session]] = []
     waiting: dict[str, str] = {}
     for symbol in symbols:
         session = get_calendar(symbol.calendar).at(now)
@@ -81,11 +81,12 @@ def decide_pulls(
         if session is None or reason is not None:
             waiting[symbol.name] = reason or ""
         else:
-            found.append((session.opens_at if last is None else last.at, symbol, session))
-    found.sort(key=lambda each: each[0])
-    room = len(found) if spendable.plan.per_minute is None else spendable.plan.per_minute
-    waiting |= {symbol.name: "the minute's credits go to staler symbols" for _, symbol, _ in found[room:]}
-    return Pulls(due=tuple((symbol, session) for _, symbol, session in found[:room]), waiting=waiting, every=every)
+            candidates.append((session.opens_at if last is None else last.at, symbol, session))
+    candidates.sort(key=lambda candidate: candidate[0])
+    room = len(candidates) if spendable.plan.per_minute is None else spendable.plan.per_minute
+    waiting |= {symbol.name: "the minute's credits go to staler symbols" for _, symbol, _ in candidates[room:]}
+    due = tuple((symbol, session) for _, symbol, session in candidates[:room])
+    return Pulls(due=due, waiting=waiting, every=every)
 
 
 def pull_interval(now: datetime, symbols: Sequence[Symbol], *, spendable: CreditState) -> int | None:
@@ -108,14 +109,14 @@ def pull_interval(now: datetime, symbols: Sequence[Symbol], *, spendable: Credit
 
 
 def open_until(now: datetime, symbols: Sequence[Symbol]) -> datetime:
-    """Return until when, before the day's credits are reset, one of the markets is open; ``now`` = none is any more."""
+    """Return when the last market closes before the day's credits are reset, else the reset; ``now`` = none opens."""
     until = day_resets_at(now)
     closes = (session.closes_at for symbol in symbols for session in _sessions(symbol, now, until))
     return min(until, max(closes, default=now))
 
 
 def close_cost(symbol: Symbol) -> int:
-    """Return the credits that the close of a session costs: the minutes, and the official day where there is one."""
+    """Return the credits that fetching a closed session costs: the minutes, and the official day where there is one."""
     return 1 if symbol.quotes_all_day else 2
 
 
@@ -136,7 +137,7 @@ def _why_not(
     if every is None:
         resets = day_resets_at(now)
         return f"{left} credits are left and kept for the closes, until {resets:%Y-%m-%d %H:%M} UTC"
-    # A pull of the future was made by a clock that has been set back since: it says nothing of now.
+    # A pull in the future was made by a clock that has been set back since: ignore it.
     return None if last is None or last.at > now else _too_soon(now, last, every)
 
 
@@ -145,14 +146,14 @@ def _too_soon(now: datetime, last: LastPull, every: int) -> str | None:
     if _floor(now) >= again:
         return None
     if last.without_result:
-        return f"failed {last.without_result} times without a bar, the next try is at {again:%H:%M} UTC"
+        return f"failed {last.without_result} times without a bar, the next attempt is at {again:%H:%M} UTC"
     return f"pulled at {last.at:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
 
 
 def pull_pause(last: LastPull, every: int) -> timedelta:
-    """Return the time from one pull to the next: longer and longer where nothing comes of it.
+    """Return the time from one pull to the next: doubled after each pull without result.
 
-    A vendor that does not serve a symbol, because of the plan or its name, refuses for a credit a time.
+    A vendor that does not serve a symbol, because of the plan or its name, charges a credit for each refusal.
     """
     usual: timedelta = every * _MINUTE
     if not last.without_result:
@@ -177,9 +178,9 @@ def next_close(symbol: Symbol, now: datetime) -> datetime:
 
 
 def _sessions(symbol: Symbol, start: datetime, end: datetime) -> list[Session]:
-    """Return the sessions that overlap with a stretch of time."""
-    found = get_calendar(symbol.calendar).sessions(start.date() - _DAY, end.date() + _DAY)
-    return [session for session in found if session.opens_at < end and session.closes_at > start]
+    """Return the sessions that overlap a range of time."""
+    sessions = get_calendar(symbol.calendar).sessions(start.date() - _DAY, end.date() + _DAY)
+    return [session for session in sessions if session.opens_at < end and session.closes_at > start]
 
 
 def _floor(moment: datetime) -> datetime:

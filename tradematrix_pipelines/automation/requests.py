@@ -1,7 +1,7 @@
-"""What may be requested now of what is wanted: nothing that is under way, and nothing twice for the same state.
+"""Which of the wanted runs to request now: none that is under way, and none twice for the same state.
 
-Whoever asks for runs asks through this: the sensors and both deadlines want the same sessions. Not here: what is
-wanted (``closes``, ``healing``), and where it is kept what was requested (``storage.run_requests``).
+All requests for runs pass through here: the sensors and both deadlines want the same sessions. Not here: what is
+wanted (``closes``, ``healing``), and where requests are kept (``storage.run_requests``).
 """
 
 from collections.abc import Container, Mapping
@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 AGAIN = timedelta(minutes=10)
-"""How long a request stands that nothing has come of: its run died before it worked, or was never made."""
+"""How long a request without result stands: its run died before it worked, or was never created."""
 
 LEVELS = "levels"
-"""What daily levels and pivot points are requested as: one step computes them."""
+"""The asset name under which daily levels and pivot points are requested: one step computes both."""
 
 
 class Target(NamedTuple):
@@ -36,14 +36,14 @@ def choose_targets(
 ) -> set[Target]:
     """Return which of ``wanted`` to request now.
 
-    What was requested is requested again once its state has changed since, at once; and where it has not, ten minutes
-    later: so a run that died costs ten minutes, and one that works and changes nothing, such as levels that can't be
-    computed, is made no more often than that.
+    A target is requested again as soon as its state has changed since the last request, else ten minutes after it. So
+    a run that died costs ten minutes, and one that changes nothing, such as levels that can't be computed, is launched
+    at most every ten minutes.
 
     Args:
-        wanted: with the instant at which the state changed that it is wanted for; ``None`` = nothing is stored.
-        requested: when each was last requested.
-        under_way: what a run is queued or running for.
+        wanted: targets, and when the state that makes them wanted changed; ``None`` = nothing is stored.
+        requested: when a target was last requested.
+        under_way: targets of queued and running runs.
     """
     return {
         target
@@ -55,5 +55,5 @@ def choose_targets(
 def _stands(requested_at: datetime | None, changed_at: datetime | None, now: datetime) -> bool:
     if requested_at is None or (changed_at is not None and changed_at >= requested_at):
         return False
-    # A request from the future is one of a clock that was set back since.
+    # A request in the future was made by a clock that has been set back since.
     return requested_at <= now < requested_at + AGAIN

@@ -1,1 +1,1 @@
-"""PostgreSQL as a process: the embedded server, who holds it, and where the databases are. No table is known here."""
+"""PostgreSQL as a process: the embedded server, its leases, and where the databases are. No table is known here."""

@@ -1,6 +1,6 @@
 """One PostgreSQL data folder, and the server that runs on it.
 
-Here: making the folder, starting, stopping, and telling whether the server lives. Not here: who may start and stop it
+Here: creating the folder, starting and stopping the server, and whether it runs. Not here: who may start and stop it
 when (``embedded``, whose gate :meth:`Cluster.ensure_running` and :meth:`Cluster.stop` need).
 """
 
@@ -23,10 +23,9 @@ PORT = 5432  # names the socket file only: the server listens on no network
 SUPERUSER = "postgres"
 
 _SOCKET = f".s.PGSQL.{PORT}"
-# A socket's path may have 103 bytes (macOS), its folder's no comma, and a URL of SQLAlchemy's with a space in it is
-# read otherwise by libpq.
+# A socket's path may have 103 bytes (macOS), and its folder's no comma. libpq misreads a SQLAlchemy URL with a space.
 _SOCKET_DIR = re.compile(r"[\w./-]{1,85}", re.ASCII)
-# Where TMPDIR may be too long or have a space, and may go with the one process that has it.
+# TMPDIR may be too long or have a space, and may be removed with the one process that has it.
 _TEMPORARY = "/tmp"  # noqa: S108 - only for folders made by mkdtemp
 _LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
 _TUNING = {
@@ -64,15 +63,15 @@ class Cluster:
 
     @property
     def pid(self) -> int | None:
-        """The server that runs now; ``None`` where none does."""
+        """The pid of the running server; ``None`` where none runs."""
         server = self._server()
         return None if server is None else server.pid
 
     def ensure_running(self) -> Path:
-        """Return the folder of the socket of a server that takes connections, made and started where needed.
+        """Return the socket folder of a server that accepts connections, created and started where needed.
 
         Raises:
-            ServerFault: it can't be made or started, or isn't ready after ``START_SECONDS`` seconds.
+            ServerFault: it can't be created or started, or isn't ready after ``START_SECONDS`` seconds.
         """
         if not (self.data / "PG_VERSION").exists():
             self._create()
@@ -86,13 +85,13 @@ class Cluster:
                 time.sleep(0.05)
             elif (server.socket_dir / _SOCKET).exists():
                 return server.socket_dir
-            else:  # cleaned away, as what is in temporary folders may be: only a new start makes it again
+            else:  # cleaned away, as files in temporary folders may be: only a new start creates it again
                 last = server
                 self.stop()
         raise ServerFault(f"the embedded PostgreSQL isn't ready after {START_SECONDS:.0f} s; its log is {self.log}")
 
     def stop(self) -> None:
-        """Stop the server, if it runs, ending its sessions.
+        """Stop the server, if it runs, closing its connections.
 
         Raises:
             ServerFault: it doesn't stop.
@@ -106,7 +105,7 @@ class Cluster:
         self._remove(server.socket_dir)
 
     def _create(self) -> None:
-        """Make the folder beside its place and move it there whole: a killed ``initdb`` leaves nothing in the way."""
+        """Create the folder beside its place, then rename it: a killed ``initdb`` leaves nothing in the way."""
         parent, prefix = self.data.parent, f"{self.data.name}.new-"
         for leftover in parent.glob(f"{prefix}*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -116,7 +115,7 @@ class Cluster:
             options = [f"--set={name}={value}" for name, value in _TUNING.items()]
             done = run("initdb", f"--username={SUPERUSER}", "--auth=trust", *_LOCALE, *options, "-D", str(new))
             if done.returncode:
-                raise ServerFault(f"can't make the embedded database in {self.data}: {_reason(done.stderr)}")
+                raise ServerFault(f"can't create the embedded database in {self.data}: {_reason(done.stderr)}")
             new.rename(self.data)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -124,36 +123,36 @@ class Cluster:
     def _start(self, deadline: float, last_dir: Path | None) -> None:
         open_to_system_user(self.data)
         socket_dir = self._socket_dir(last_dir)
-        if self._server():  # the start of someone killed meanwhile
+        if self._server():  # started meanwhile by a process that was then killed
             return
-        # These tell of a dead server. PostgreSQL would balk if another process had its pid by now; whether processes
-        # of the dead server linger it finds out from their shared memory, not from these.
+        # These files are a dead server's. PostgreSQL would refuse to start if another process had its pid by now. It
+        # detects lingering processes of the dead server from their shared memory, not from these files.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         (socket_dir / f"{_SOCKET}.lock").unlink(missing_ok=True)
         logged = self.log.stat().st_size if self.log.exists() else 0
         seconds = max(1, round(deadline - time.monotonic()))
         options = f'-c listen_addresses="" -p {PORT} -k {socket_dir}'
-        # The folder goes by its place alone: pg_ctl starts the server through a shell, to which a path may mean more.
+        # The folder is passed as "." only: pg_ctl starts the server through a shell, which may expand a path.
         target = ("-l", self.log.name, "-D", ".")
         done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target, folder=self.data)
         if self._server():
             return
         self._remove(socket_dir)
-        complaint = _reason(self._logged_since(logged) or done.stderr)
-        if "still in use" not in complaint:
-            raise ServerFault(f"the embedded PostgreSQL doesn't start: {complaint}; its log is {self.log}")
+        reason = _reason(self._logged_since(logged) or done.stderr)
+        if "still in use" not in reason:
+            raise ServerFault(f"the embedded PostgreSQL doesn't start: {reason}; its log is {self.log}")
         time.sleep(0.2)  # the dead server's last processes are ending
 
     def _server(self) -> _Server | None:
-        """The server that runs now."""
+        """Return the running server."""
         server = self._last_server()
-        # A container that shares the folder sees the socket but not the pid.
+        # A container that shares the folder sees the socket, but not the pid.
         if server and (self._is_server(server.pid) or _listens(server.socket_dir / _SOCKET)):
             return server
         return None
 
     def _last_server(self) -> _Server | None:
-        """The server that the pid file tells of, alive or dead."""
+        """Return the server that the pid file describes, running or not."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             return _Server(int(lines[0]), Path(lines[4]), ready=len(lines) > 7 and lines[7].strip() == "ready")
@@ -161,7 +160,7 @@ class Cluster:
             return None
 
     def _is_server(self, pid: int) -> bool:
-        """Whether this process is a PostgreSQL at home in this folder: a pid alone may belong to anyone by now."""
+        """Whether this process is a PostgreSQL server of this folder: the pid may belong to another process by now."""
         try:
             process = psutil.Process(pid)
             return process.name() == "postgres" and Path(process.cwd()).samefile(self.data)
@@ -169,10 +168,10 @@ class Cluster:
             return False
 
     def _socket_dir(self, last: Path | None) -> Path:
-        """The data folder, or where its path can't be a socket's, a private temporary folder: the last one's."""
+        """Return the data folder, or if its path can't be a socket's, a private temporary one: the last if usable."""
         if _SOCKET_DIR.fullmatch(str(self.data)):
             return self.data
-        if last and _is_private(last, self.data):  # the URLs that others hold become good again
+        if last and _is_private(last, self.data):  # URLs in use become valid again
             return last
         folder = Path(tempfile.mkdtemp(prefix="tradematrix-", dir=_TEMPORARY))
         open_to_system_user(folder)
@@ -191,13 +190,13 @@ class Cluster:
 
 
 def _is_private(folder: Path, data: Path) -> bool:
-    """Whether nobody but the owner of ``data`` can use this folder, which is made where it is gone."""
+    """Whether only the owner of ``data`` can use this folder, which is created where it is gone."""
     with suppress(OSError):
         folder.mkdir(mode=0o700)
         open_to_system_user(folder)
     try:
-        told = folder.stat(follow_symlinks=False)
-        return stat.S_ISDIR(told.st_mode) and not told.st_mode & 0o077 and told.st_uid == data.stat().st_uid
+        status = folder.stat(follow_symlinks=False)
+        return stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077 and status.st_uid == data.stat().st_uid
     except OSError:
         return False
 
@@ -213,7 +212,7 @@ def _listens(path: Path) -> bool:
 
 
 def _reason(text: str) -> str:
-    """Return the line of an output that says why: the last that is fatal or an error, else the last of all."""
+    """Return the line of an output that gives the reason: the last fatal or error line, else the last of all."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    grave = [found[0] for line in lines if (found := re.search(r"(FATAL|PANIC|error):.*", line))]
-    return next(reversed(grave or lines), "no reason given")
+    errors = [match[0] for line in lines if (match := re.search(r"(FATAL|PANIC|error):.*", line))]
+    return next(reversed(errors or lines), "no reason given")

@@ -1,6 +1,6 @@
 """Where the two databases are: TradeMatrix's own (the market) and Dagster's.
 
-Here: from settings to URLs that are known to work, databases made where they are missing. Not here: what is in them
+Here: from settings to URLs that are known to work; missing databases are created. Not here: what is in them
 (``tables``, ``dagster_storage``), and how the embedded server lives (``embedded``).
 """
 
@@ -27,12 +27,12 @@ _DAGSTER_VARIABLE = "TRADEMATRIX_DAGSTER_DATABASE_URL"
 _MARKET_DRIVER = "postgresql+psycopg"
 _DAGSTER_DRIVER = "postgresql+psycopg2"  # Dagster's NOTIFY fails under psycopg 3
 _SCHEMES = {"postgres", "postgresql", _MARKET_DRIVER, _DAGSTER_DRIVER}
-# Seconds; and text as text on servers whose own encoding is SQL_ASCII, or with a PGCLIENTENCODING about.
+# Seconds; and str for text even where the server's encoding is SQL_ASCII, or PGCLIENTENCODING is set.
 _DEFAULTS = {"connect_timeout": "10", "client_encoding": "utf8"}
 
 
 class DatabaseFault(TradeMatrixError):
-    """A database can't be reached, used or made."""
+    """A database can't be reached, used or created."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,16 +50,16 @@ class Databases:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenDatabases(Databases):
-    """Two databases that are there, and stay until :meth:`close`.
+    """Two existing databases, available until :meth:`close`.
 
     Attributes:
-        lease: the hold on the embedded server; ``None`` with a server of the user's.
+        lease: the lease on the embedded server; ``None`` on a server of the user's.
     """
 
     lease: ServerLease | None = None
 
     def close(self) -> None:
-        """Let go of the embedded server. A second time does nothing."""
+        """Release the embedded server. A second call does nothing."""
         if self.lease is not None:
             self.lease.release()
 
@@ -71,7 +71,7 @@ class OpenDatabases(Databases):
 
 
 def open_databases(settings: Settings) -> OpenDatabases:
-    """Return the databases that ``settings`` name, made where missing, on the embedded server where they name none.
+    """Return the databases that ``settings`` name, created where missing, on the embedded server where they name none.
 
     Raises:
         UsageError: a URL isn't one of PostgreSQL, or both name the same database.
@@ -80,14 +80,14 @@ def open_databases(settings: Settings) -> OpenDatabases:
     """
     lease = None if settings.database_url else lease_server(settings.home)
     try:
-        found = _with_drivers(_locate(settings, lease))
-        _ensure(found.market, _MARKET_VARIABLE)
-        _ensure(found.dagster, _DAGSTER_VARIABLE)
+        databases = _with_drivers(_locate(settings, lease))
+        _ensure(databases.market, _MARKET_VARIABLE)
+        _ensure(databases.dagster, _DAGSTER_VARIABLE)
     except BaseException:
         if lease is not None:
             lease.release()
         raise
-    return OpenDatabases(market=found.market, dagster=found.dagster, lease=lease)
+    return OpenDatabases(market=databases.market, dagster=databases.dagster, lease=lease)
 
 
 def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
@@ -119,16 +119,16 @@ def _parse(text: str, variable: str) -> URL:
         url = make_url(text.strip())
     except (ArgumentError, ValueError):
         url = None
-    # What was given is not repeated: a URL that can't be read may have its password anywhere.
+    # The URL is not repeated: one that can't be parsed may have its password anywhere.
     if url is None or url.drivername not in _SCHEMES or not url.database:
         raise UsageError(
-            f"{variable} is no URL of a PostgreSQL database: write postgresql://user:password@host/database"
+            f"{variable} is not the URL of a PostgreSQL database: write postgresql://user:password@host/database"
         )
     return url
 
 
 def _ensure(url: URL, variable: str) -> None:
-    """Connect to the database, making it first where it is missing."""
+    """Connect to the database, creating it first where it is missing."""
     try:
         _check(url, variable)
     except psycopg.Error as error:
@@ -148,14 +148,14 @@ def _check(url: URL, variable: str) -> None:
 
 
 def _create(url: URL, variable: str) -> bool:
-    """Make the database if that is what was wrong; return whether connecting is worth another try.
+    """Create the database if it is missing; return whether connecting is worth another attempt.
 
-    Whether it is missing is looked up: a refused connection says why only in the server's own language.
+    Whether it is missing is looked up: the error of a refused connection is in the server's own language.
     """
     try:
         with _connect(url.set(database="postgres")) as connection:
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", [url.database]).fetchone():
-                return True  # another process made it just now; else the second try fails like the first
+                return True  # another process created it just now; else the second attempt fails like the first
             # UTF-8 and an order that is the same everywhere; only template0 lets one choose.
             create = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
             connection.execute(create.format(sql.Identifier(url.database or "")))
@@ -185,6 +185,6 @@ def _fault(url: URL, variable: str, error: psycopg.Error) -> DatabaseFault:
 
 
 def _where(url: URL) -> str:
-    """The server, for people: host and port, or the folder of its socket."""
+    """Return the server for messages: host and port, or the folder of its socket."""
     host, port = url.host or url.query.get("host", "localhost"), url.port or url.query.get("port", 5432)
     return f"{host}:{port}"

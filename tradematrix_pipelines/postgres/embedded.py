@@ -4,13 +4,12 @@ Here: who starts and stops the server when. Not here: how (``cluster``), and whi
 
 Lock files in the home decide, because the kernel drops the locks of a process whichever way it dies:
 
-- ``gate`` is held, exclusively, only while a lease is taken or given back, so that starting and stopping take turns;
-- ``lease`` is held, shared, by every process that uses the server. Whoever can have it alone on giving it back was the
-  last, and stops the server;
-- ``watch`` is held by a process (``watcher``) that stops the server when its last holders were killed.
+- ``gate``: locked exclusively while a lease is taken or released, so that starts and stops don't overlap;
+- ``lease``: locked shared by every process that uses the server. The process that can lock it exclusively on release
+  was the last, and stops the server;
+- ``watch``: locked by a process (``watcher``) that stops the server when the last processes with a lease were killed.
 
-A server that is killed is started by the next lease, and so is a watcher. A forked child holds no lease of its own
-until it takes one.
+The next lease starts a killed server again, and a killed watcher. A forked child has no lease until it takes one.
 """
 
 import atexit
@@ -35,7 +34,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Hold:
-    """This process's one hold on the server of a home, shared by all its leases."""
+    """This process's lock on the server of a home, shared by all its leases."""
 
     home: Path
     cluster: Cluster
@@ -49,7 +48,7 @@ _mutex = threading.RLock()
 
 
 class ServerLease:
-    """The right to use the embedded server. Give it back with :meth:`release`, ``with``, or by ending the process."""
+    """The right to use the embedded server, until :meth:`release`, the end of ``with``, or the end of the process."""
 
     def __init__(self, hold: _Hold) -> None:
         self._hold: _Hold | None = hold
@@ -62,15 +61,15 @@ class ServerLease:
 
     def url(self, database: str) -> URL:
         """Return the URL of a database, existing or not, without a driver: ``.set(drivername=…)`` names one."""
-        # The port is spelt out because libpq would else take the user's PGPORT.
+        # The port is explicit because libpq would else use the user's PGPORT.
         where = {"host": str(self._socket_dir), "port": str(PORT)}
         return URL.create("postgresql", username=SUPERUSER, database=database, query=where)
 
     def release(self) -> None:
-        """Give the lease back; the last one of all processes stops the server. A second time does nothing."""
+        """Release the lease; the last one of all processes stops the server. A second call does nothing."""
         hold, self._hold = self._hold, None
         if hold is not None:
-            _give_back(hold)
+            _release(hold)
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +79,10 @@ class ServerLease:
 
 
 def lease_server(home: Path) -> ServerLease:
-    """Return a lease on the server whose data is in ``home/postgres``, made and started where needed.
+    """Return a lease on the server whose data is in ``home/postgres``, created and started where needed.
 
     Raises:
-        ServerFault: the server can't be made, started or reached; the message says what to do.
+        ServerFault: the server can't be created, started or reached; the message says what to do.
     """
     home = home.expanduser().absolute()
     try:
@@ -120,7 +119,7 @@ def _drop_if_unused(hold: _Hold) -> None:
         os.close(hold.lock)
 
 
-def _give_back(hold: _Hold) -> None:
+def _release(hold: _Hold) -> None:
     with _mutex:
         if _holds.get(hold.home) is not hold:  # a forked child's copy of its parent's lease
             return
@@ -143,12 +142,12 @@ def _leave(hold: _Hold) -> None:
 def _ensure_watched(home: Path) -> None:
     if is_held(home / "watch"):
         return
-    # -P: what lies in the current folder is no module of ours.
+    # -P: don't import modules from the current folder.
     command = [sys.executable, "-P", "-m", "tradematrix_pipelines.postgres.watcher", str(home)]
     quiet = subprocess.DEVNULL
     done = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=False)  # noqa: S603 - our own module
     if done.returncode:
-        _logger.warning("nobody watches the embedded PostgreSQL of %s: killed processes may leave it running", home)
+        _logger.warning("the embedded PostgreSQL of %s has no watcher: killed processes may leave it running", home)
 
 
 @atexit.register
@@ -160,7 +159,7 @@ def _release_all() -> None:
 
 
 def _forget() -> None:
-    """In a forked child: the parent's leases are the parent's."""
+    """Drop the parent's leases in a forked child: they stay the parent's."""
     global _mutex  # noqa: PLW0603  # the parent's thread that may hold it doesn't exist here
     _mutex = threading.RLock()
     for hold in _holds.values():

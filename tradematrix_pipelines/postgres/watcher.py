@@ -1,8 +1,8 @@
-"""The process that stops the embedded server when nobody holds a lease, whichever way its holders ended.
+"""The process that stops the embedded server once no process has a lease, however they ended.
 
-A process that is killed can't give its lease back, and the last one to give its lease back may look while others are
-still dying. So each server has a watcher beside it: ``python -m tradematrix_pipelines.postgres.watcher HOME``.
-Here: that process. Not here: taking and giving back leases, and seeing that a watcher is there (``embedded``).
+A killed process can't release its lease, and the last one to release may check while others are still dying. So every
+server has a watcher beside it: ``python -m tradematrix_pipelines.postgres.watcher HOME``.
+Here: that process. Not here: taking and releasing leases, and starting a watcher (``embedded``).
 """
 
 import os
@@ -18,9 +18,9 @@ _LOOK_SECONDS = 1.0
 
 
 def watch(home: Path) -> None:
-    """Return at once where there is a watcher; else go on in the background until the server has no holder.
+    """Return at once where a watcher runs; else watch in the background until no process has a lease.
 
-    The lock of the file ``watch`` says that there is one. It is taken before the caller goes on, and outlives it.
+    The lock of the file ``watch`` marks a running watcher. It is taken before the caller continues, and outlives it.
     """
     lock = open_lock(home / "watch")
     if not lock_alone(lock) or os.fork():
@@ -32,9 +32,9 @@ def watch(home: Path) -> None:
 
 
 def _done(home: Path) -> bool:
-    """Stop the server if nobody holds a lease on it; return whether there is nothing left to watch."""
+    """Stop the server if no process has a lease on it; return whether there is nothing left to watch."""
     try:
-        # The gate is not made anew: a home that is gone is not to come back.
+        # The gate is not created again: a deleted home must stay deleted.
         with gate(home, create=False):
             lease = open_lock(home / "lease", create=False)
             try:

@@ -1,1 +1,1 @@
-"""Where candles and levels stay: tables and their migrations, and what is read from and written to them."""
+"""Where candles and levels are stored: tables and migrations, and the functions that read and write them."""

@@ -1,6 +1,6 @@
-"""What follows from a live pull, once its minutes are stored: the current price, and the levels touched.
+"""Price updates after a live pull, once its minutes are stored: the current price, and the levels touched.
 
-Asks no vendor. Not here: the pull, or telling somebody of a touch.
+Calls no vendor. Not here: the pull, or notifications of touches.
 """
 
 from datetime import datetime, timedelta
@@ -19,8 +19,8 @@ _MINUTE = timedelta(minutes=1)
 def after_pull(database: Database, symbol: Symbol, session: Session, *, now: datetime) -> int:
     """Update the symbol's current price and record the levels it touched; return how many touches are new.
 
-    Touches are looked for only where ``symbol.touch_alerts``, in all stored minutes of ``session`` each time: what a
-    missed pull brings in later counts too, and the first touch of a level stays.
+    Touches are searched only where ``symbol.touch_alerts``, in all stored minutes of ``session`` every time: minutes
+    that were stored late count too. The first touch of a level is kept.
 
     Args:
         session: the session pulled.

@@ -1,8 +1,8 @@
 """Writing candles and reading them back.
 
-One way in: :func:`write`. It makes what is stored of a session equal to the batch: what is new is stored, what differs
-revised, what the vendor has withdrawn taken out, what is the same left alone. Candles, rejections and coverage go into
-one transaction, so a session is stored whole or not at all.
+One way in: :func:`write`. It makes the stored session equal to the batch: new candles are inserted, different ones
+revised, withdrawn ones deleted, equal ones left alone. Candles, rejections and coverage go into one transaction, so a
+session is stored whole or not at all.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ from tradematrix_pipelines.storage.rejections import write_rejections
 
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 
-# The range in the ON clause keeps the merge from reading the whole table. Where only the vendor differs, the row gets
-# it: a session is from one vendor. That is no revision, and the table's trigger keeps none.
+# The range in the ON clause keeps the merge from reading the whole table. Where only the vendor differs, it is
+# updated too: a session is from one vendor. That is no revision, and the table's trigger keeps none.
 _MERGE = text("""
     MERGE INTO ohlc AS t USING staged_ohlc AS s
     ON t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
@@ -41,8 +41,8 @@ _MERGE = text("""
         INSERT (ts, open, high, low, close, volume, symbol_id, timeframe, source)
         VALUES (s.ts, s.open, s.high, s.low, s.close, s.volume, s.symbol_id, s.timeframe, s.source)
 """)
-# What is stored of whole sessions and not in the batch. Materialized, because there is next to nothing of it: the
-# sessions are then compared with that, and not with every row.
+# Rows of whole sessions that are stored and not in the batch. Materialized, because they are few: the sessions are then
+# compared with those rows only, not with every row.
 _WITHDRAW = text("""
     WITH extra AS MATERIALIZED (
         SELECT t.ts FROM ohlc AS t
@@ -73,7 +73,7 @@ _COUNT_REVISED = text("""
 
 
 class RefusedCandles(TradeMatrixError):
-    """A candle got past the screening and was stopped by the table's own constraints."""
+    """A candle passed the screening and violates the table's constraints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +104,8 @@ class Written:
 def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> Written:
     """Store ``batches`` in one transaction and return what changed.
 
-    Writers of one series wait for each other; writers of different series don't. Of a session that the batch does not
-    better (``candles.coverage.supersedes``), what is stored stays, and its coverage says why.
+    Writers of one series wait for each other; writers of different series don't. Where the batch does not supersede a
+    stored session (``candles.coverage.supersedes``), the stored one is kept, and its coverage says why.
 
     Args:
         engine: the market database.
@@ -134,7 +134,7 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
 
 
 def _lock(connection: Connection, batches: Iterable[SeriesBatch]) -> None:
-    # In sorted order, so that two writers of several series can't wait for each other in a circle.
+    # In sorted order, so that two writers of several series can't deadlock.
     for key in sorted({_lock_key(batch) for batch in batches}):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
@@ -149,12 +149,12 @@ def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> Wr
     fresh = [batch for batch, count in zip(batches, stored, strict=True) if not count]
     copy_candles(connection, fresh, table="ohlc")
     written = Written(inserted=sum(len(batch.candles) for batch in fresh))
-    taken = [(batch, count) for batch, count in zip(batches, stored, strict=True) if count]
-    if taken:
+    existing = [(batch, count) for batch, count in zip(batches, stored, strict=True) if count]
+    if existing:
         connection.execute(text("SET LOCAL work_mem = '64MB'"))
         connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-        copy_candles(connection, [batch for batch, _ in taken], table="staged_ohlc")
-    for batch, count in taken:
+        copy_candles(connection, [batch for batch, _ in existing], table="staged_ohlc")
+    for batch, count in existing:
         written += _merge(connection, batch, stored=count)
     return written
 
@@ -166,7 +166,10 @@ def _merge(connection: Connection, batch: SeriesBatch, *, stored: int) -> Writte
     sessions = _whole_sessions(batch)
     withdrawn = 0
     if sessions:
-        bounds = {"opens": [each.opens_at for each in sessions], "closes": [each.closes_at for each in sessions]}
+        bounds = {
+            "opens": [session.opens_at for session in sessions],
+            "closes": [session.closes_at for session in sessions],
+        }
         withdrawn = connection.execute(_WITHDRAW, {**where, **bounds}).rowcount
     now_stored = connection.execute(_COUNT, where).scalar_one()
     return Written(
@@ -177,13 +180,15 @@ def _merge(connection: Connection, batch: SeriesBatch, *, stored: int) -> Writte
 
 
 def _whole_sessions(batch: SeriesBatch) -> list[Coverage]:
-    """Return the sessions of which the batch is all there is."""
+    """Return the sessions of which the batch has all candles that the vendor has."""
+    if not batch.whole:
+        return []
     answered = (Status.COMPLETE, Status.PARTIAL)
-    return [each for each in batch.coverage if each.status in answered and not each.error] if batch.whole else []
+    return [session for session in batch.coverage if session.status in answered and not session.error]
 
 
 def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, table: str) -> None:
-    """COPY the candles of ``batches`` into ``table``, which has the columns of ``ohlc``, as they are."""
+    """COPY the candles of ``batches``, unchanged, into ``table``, which has the columns of ``ohlc``."""
     if not batches:
         return
     statement = _COPY.format(Identifier(table), SQL(", ").join(map(Identifier, COPY_COLUMNS)))
@@ -197,11 +202,11 @@ def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, tabl
 
 
 def _range(batch: SeriesBatch) -> dict[str, Any]:
-    """Return the stretch of the series that the batch is about: its candles, and the sessions that it holds whole."""
+    """Return the range of the series that the batch covers: its candles, and its whole sessions."""
     ts, sessions = batch.candles["ts"], _whole_sessions(batch)
     return {
         "symbol_id": batch.symbol.id,
         "timeframe": str(batch.timeframe),
-        "first": min([ts.iloc[0].to_pydatetime(), *(each.opens_at for each in sessions if each.opens_at)]),
-        "last": max([ts.iloc[-1].to_pydatetime(), *(each.closes_at for each in sessions if each.closes_at)]),
+        "first": min([ts.iloc[0].to_pydatetime(), *(session.opens_at for session in sessions if session.opens_at)]),
+        "last": max([ts.iloc[-1].to_pydatetime(), *(session.closes_at for session in sessions if session.closes_at)]),
     }

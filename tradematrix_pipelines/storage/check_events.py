@@ -1,6 +1,6 @@
-"""What Dagster's event log keeps of asset checks that no run of now stands for: it keeps them for ever.
+"""Asset check evaluations without an existing run, which Dagster's event log keeps for ever.
 
-Here: the rows of checks reported without a run, or by a run that was deleted. Not here: reporting them
+Here: counting and pruning checks reported without a run, or by a run that was deleted. Not here: reporting them
 (``defs.checks``).
 """
 
@@ -12,7 +12,7 @@ _RUNLESS = """
     evaluated.execution_status IN ('SUCCEEDED', 'FAILED')
     AND NOT EXISTS (SELECT FROM runs WHERE runs.run_id = evaluated.run_id)"""
 _COUNT = text(f"SELECT count(*) FROM asset_check_executions AS evaluated WHERE {_RUNLESS}")  # noqa: S608 - a constant
-# The newest of each check, of each of its partitions, is what the UI shows. The tables are Dagster's.
+# The newest evaluation of each check and partition is kept: the UI shows it. The tables are Dagster's.
 _PRUNE = text(f"""
     WITH old AS (
         SELECT id, evaluation_event_storage_id AS event FROM asset_check_executions AS evaluated
@@ -30,12 +30,12 @@ _PRUNE = text(f"""
 
 
 def count_check_events(connection: Connection) -> int:
-    """Return how many there are in Dagster's database."""
+    """Return how many such evaluations Dagster's database has."""
     return int(connection.execute(_COUNT).scalar_one())
 
 
 def prune_check_events(connection: Connection, *, before: datetime, at_once: int = 10_000) -> int:
-    """Delete those reported before then, but the newest of each check; return how many. Commits nothing."""
-    # Dagster's timestamps are UTC without saying so.
+    """Delete those reported before an instant, except the newest of each check; return how many. Does not commit."""
+    # Dagster's timestamps are UTC without a zone.
     terms = {"before": before.astimezone(UTC).replace(tzinfo=None), "at_once": at_once}
     return connection.execute(_PRUNE, terms).rowcount

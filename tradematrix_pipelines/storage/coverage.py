@@ -1,4 +1,4 @@
-"""Coverage rows: what is known of each session of each series."""
+"""Reading and writing coverage rows: what is known of each session of each series."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +14,16 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
 
-_FOUND = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
+_OBSERVED = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
 _KEY = ("symbol_id", "timeframe", "trade_date")
 _LONGEST_WAIT = timedelta(days=1)
 
 
 def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
-    """Return ``batch`` less the sessions that replace nothing of what is stored (``candles.coverage.supersedes``).
+    """Return ``batch`` without the sessions that don't supersede the stored ones (``candles.coverage.supersedes``).
 
-    Their coverage becomes that of what is stored, with why the attempt brought nothing better. The caller holds the
-    lock of the series, so that what is read here still stands when the batch is written.
+    Their coverage becomes the stored one, with the reason why the attempt brought nothing better. The caller holds the
+    lock of the series, so that what is read here is still current when the batch is written.
     """
     stored = _read_stored(connection, batch)
     kept = {
@@ -64,18 +64,18 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
     rows = [
         {
             "symbol_id": batch.symbol.id,
-            "timeframe": str(found.timeframe),
-            "trade_date": found.trade_date,
-            **{name: getattr(found, name) for name in _FOUND},
-            "opens_at": found.opens_at,
-            "closes_at": found.closes_at,
+            "timeframe": str(coverage.timeframe),
+            "trade_date": coverage.trade_date,
+            **{name: getattr(coverage, name) for name in _OBSERVED},
+            "opens_at": coverage.opens_at,
+            "closes_at": coverage.closes_at,
             "attempts": 1,
-            "last_error": found.error,
-            "retry_at": found.retry_at,
-            "transient": found.transient,
+            "last_error": coverage.error,
+            "retry_at": coverage.retry_at,
+            "transient": coverage.transient,
             "checked_at": now,
         }
-        for found in batch.coverage
+        for coverage in batch.coverage
     ]
     statement = insert(session_coverage)
     new = statement.excluded
@@ -83,10 +83,10 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
         statement.on_conflict_do_update(
             index_elements=list(_KEY),
             set_={
-                **{name: new[name] for name in _FOUND},
+                **{name: new[name] for name in _OBSERVED},
                 "opens_at": new.opens_at,
                 "closes_at": new.closes_at,
-                # Counted from the close on: the pulls of an open session are no tries to complete it.
+                # Counted from the close on: pulls of an open session are no attempts to complete it.
                 "attempts": case((new.final & ~session_coverage.c.final, 1), else_=session_coverage.c.attempts + 1),
                 "last_error": new.last_error,
                 "retry_at": new.retry_at,
@@ -124,8 +124,8 @@ def read_coverage(
 def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[StoredCoverage]:
     """Return what failed for a reason that has passed at ``now``, of active symbols, by symbol, timeframe, date.
 
-    That is the closed sessions that waited for the day's credits, and whose reset has come; and those whose reset is
-    further away than any can be: a clock that has been set back since made them wait.
+    These are the closed sessions that waited for the day's credits, and whose reset has come. A reset further away than
+    is possible was set by a clock that has been set back since: these sessions are returned too.
 
     Args:
         since: first trade date of the partitions.
@@ -157,7 +157,8 @@ def count_incomplete(
 ) -> tuple[int, StoredCoverage | None]:
     """Return how many sessions of these series are known between two dates, and the first that is incomplete.
 
-    That is one that has closed by ``now`` and is not stored complete (``automation.healing.is_incomplete``).
+    A session is incomplete that has closed by ``now`` and is not stored as complete
+    (``automation.healing.is_incomplete``).
     """
     table = session_coverage
     among = (
@@ -165,12 +166,12 @@ def count_incomplete(
         & table.c.timeframe.in_([str(timeframe) for timeframe in timeframes])
         & table.c.trade_date.between(first, last)
     )
-    whole = table.c.status.in_([str(Status.COMPLETE), str(Status.CLOSED)]) & table.c.final
+    complete = table.c.status.in_([str(Status.COMPLETE), str(Status.CLOSED)]) & table.c.final
     count = select(func.count()).select_from(table.join(market_symbols)).where(among)
     incomplete = (
         select(market_symbols.c.symbol, table)
         .join_from(table, market_symbols)
-        .where(among, table.c.closes_at <= now, ~whole)
+        .where(among, table.c.closes_at <= now, ~complete)
         .order_by(table.c.trade_date, market_symbols.c.id, table.c.timeframe)
         .limit(1)
     )
@@ -183,7 +184,7 @@ def _coverage(row: Row[Any]) -> Coverage:
     return Coverage(
         timeframe=Timeframe(row.timeframe),
         trade_date=row.trade_date,
-        **{name: getattr(row, name) for name in _FOUND if name != "status"},
+        **{name: getattr(row, name) for name in _OBSERVED if name != "status"},
         status=Status(row.status),
         error=row.last_error,
         retry_at=row.retry_at,

@@ -1,6 +1,6 @@
-"""The rows of ``vendor_credits``: what is asked of them, and how they are written.
+"""The rows of ``vendor_credits``: queries and writes.
 
-Here: SQL. Not here: what follows from it (``credits``, which also says why rows count from when they do).
+Here: SQL. Not here: the decisions (``credits``, which also explains from when rows count).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, CursorResult, TextClause, insert, select, tex
 from tradematrix_pipelines.clock import Clock, SystemClock
 from tradematrix_pipelines.storage.tables import vendor_credits
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:vendor, 20260320))")  # apart from others' by the number
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:vendor, 20260320))")  # the number: apart from other locks
 _NOW = text("SELECT clock_timestamp()")  # not now(): that is when the transaction began, before it waited for the lock
 _COUNTED = """
     SELECT id, credits, purpose,
@@ -33,9 +33,9 @@ _IN_THE_WAY = text(f"""
 
 
 def shared_now(connection: Connection, clock: Clock) -> datetime | None:
-    """Return the instant that all hosts agree on, which is the database's; ``None`` where a clock was set for a trial.
+    """Return the instant that all hosts agree on, which is the database's; ``None`` where the clock isn't the system's.
 
-    Hosts that share a ledger may differ by seconds.
+    The clocks of hosts that share a ledger may differ by seconds.
     """
     if not isinstance(clock, SystemClock):
         return None
@@ -47,11 +47,11 @@ def shared_now(connection: Connection, clock: Clock) -> datetime | None:
 class VendorRows:
     """A vendor's rows at one instant of the ledger's clock, in the caller's transaction.
 
-    What was booked later than that instant was booked by a clock that has been set back since, and does not count.
+    Rows booked later than that instant were booked by a clock that has been set back since, and don't count.
 
     Attributes:
         now: the instant, aware, UTC.
-        under_way: how long a row that isn't settled counts as if it was made just now.
+        under_way: how long an unsettled row counts as if it was made just now.
     """
 
     connection: Connection
@@ -61,25 +61,28 @@ class VendorRows:
 
     @classmethod
     def locked(cls, connection: Connection, vendor: str, clock: Clock, under_way: timedelta) -> Self:
-        """Wait until nobody else has these rows, and keep them until the transaction ends."""
+        """Lock these rows until the transaction ends, waiting for other holders of the lock."""
         connection.execute(_LOCK, {"vendor": vendor})
         return cls(connection, vendor, shared_now(connection, clock) or clock.now(), under_way)
 
     def totals(self, since: datetime) -> dict[str, int]:
         """Return the credits that count at or after ``since``, by purpose."""
-        return {row["purpose"]: int(row["total"]) for row in self._ask(_TOTALS, since=since).mappings()}
+        return {row["purpose"]: int(row["total"]) for row in self._execute(_TOTALS, since=since).mappings()}
 
     def in_the_way(self, since: datetime, *, room: int) -> datetime | None:
-        """Return when the row counts whose passing ``since`` leaves at most ``room`` credits; ``None`` = so it is."""
-        found: datetime | None = self._ask(_IN_THE_WAY, since=since, room=room).scalar()
-        return found
+        """Return when the row counts that has to fall before ``since`` for at most ``room`` credits to be left.
+
+        ``None`` = no more than that count now.
+        """
+        counted_at: datetime | None = self._execute(_IN_THE_WAY, since=since, room=room).scalar()
+        return counted_at
 
     def has(self, purpose: str, since: datetime) -> bool:
         """Whether a row of this purpose was made at or after ``since``."""
         column = vendor_credits.c
         made = column.reserved_at.between(since, self.now)
-        sought = (column.vendor == self.vendor, column.purpose == purpose, made)
-        return self.connection.execute(select(column.id).where(*sought).limit(1)).first() is not None
+        conditions = (column.vendor == self.vendor, column.purpose == purpose, made)
+        return self.connection.execute(select(column.id).where(*conditions).limit(1)).first() is not None
 
     def add(self, amount: int, purpose: str, *, settled: bool = True) -> int:
         """Add a row of ``amount`` credits; return its id."""
@@ -88,14 +91,14 @@ class VendorRows:
         return int(self.connection.execute(added).scalar_one())
 
     def settle(self, row: int, amount: int) -> datetime:
-        """Write what a row came to, and that it counts from now on; return when it was made."""
-        its = vendor_credits.c.id == row
-        made: datetime = self.connection.execute(select(vendor_credits.c.reserved_at).where(its)).scalar_one()
+        """Store the final credits of a row, which counts from now on; return when it was made."""
+        is_row = vendor_credits.c.id == row
+        made: datetime = self.connection.execute(select(vendor_credits.c.reserved_at).where(is_row)).scalar_one()
         self.connection.execute(
-            update(vendor_credits).where(its).values(credits=amount, settled=True, reserved_at=self.now)
+            update(vendor_credits).where(is_row).values(credits=amount, settled=True, reserved_at=self.now)
         )
         return made
 
-    def _ask(self, query: TextClause, **terms: object) -> CursorResult[Any]:
+    def _execute(self, query: TextClause, **terms: object) -> CursorResult[Any]:
         common = {"vendor": self.vendor, "now": self.now, "under_way": self.under_way}
         return self.connection.execute(query, {**common, **terms})

@@ -1,13 +1,12 @@
 """The ledger of vendor credits in Postgres, one for all processes.
 
-Here: when a call may be made, and what its answer says about the count. Not here: what the limits are
+Here: when a call may be made, and how its answer corrects the count. Not here: what the limits are
 (``vendors.credits``), the SQL (``credit_rows``).
 
-A vendor counts a call when it arrives, which is somewhere between its booking and its answer. So a booking counts from
-the moment it is made until a minute after its answer: on settling, ``reserved_at`` moves to that moment. Whatever 60
-seconds the vendor looks at, rolling or by the clock, and however long calls take, the calls that arrive in them are
-never more than the limit: the last of them to be booked saw all others counted. A booking whose process died counts as
-under way for a while.
+A vendor counts a call when it arrives, which is at some time between its booking and its answer. So a booking counts
+from when it is made until a minute after its answer: on settling, ``reserved_at`` moves to the instant of the answer.
+In any 60 seconds, rolling or by the clock, and however long calls take, no more calls arrive than the limit: when the
+last of them was booked, all others were counted. A booking whose process died counts as under way for a while.
 """
 
 import logging
@@ -27,28 +26,28 @@ from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLim
 from tradematrix_pipelines.vendors.registry import declared_plans
 
 OTHER = "other"
-"""The purpose of credits that the vendor counted and we didn't book: somebody else spends on the same key."""
+"""The purpose of credits that the vendor counted and we didn't book: another client uses the same key."""
 
 REFUSED = "refused"
-"""The purpose of a row without credits, which stands for an answer that the minute's credits are spent."""
+"""The purpose of a row without credits that records a refusal: the minute's credits are spent."""
 
 _MINUTE = timedelta(seconds=60)
 _NOT_BOOKED = 0
 _BELIEVABLE = 2
-"""How many times the minute's limit a vendor may count: refused calls are counted too, but not for ever."""
+"""Most times the minute's limit that a vendor's count is believed: refused calls are counted too, to a point."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CreditUsage:
-    """What is spent of a vendor's credits, and what is left; ``None`` left = there is no limit.
+    """A vendor's credits, spent and left; ``None`` left = no limit.
 
     Attributes:
         minute_used: credits of the last 60 seconds and of the calls under way.
         day_used: credits of this UTC day.
         by_purpose: those of the day by purpose.
-        resets_at: when the day's credits are there again, aware, UTC.
+        resets_at: when the day's credits are reset, aware, UTC.
     """
 
     minute_used: int
@@ -64,9 +63,9 @@ class CreditLedger:
     """The credits of vendors, as a ``vendors.credits.Ledger``. Safe to use from threads and processes at once.
 
     Attributes:
-        plans: the limits of each vendor that has any; calls to others are granted and not booked.
+        plans: the limits of each vendor that has any; calls to other vendors are granted and not booked.
         max_wait: the longest that a booking waits for room in the minute, on the clock.
-        under_way: the longest that a call can take, on the clock; a booking without an answer counts so much longer.
+        under_way: the longest that a call can take, on the clock; a booking without an answer counts that much longer.
     """
 
     engine: Engine
@@ -79,9 +78,9 @@ class CreditLedger:
         """Book credits, waiting until the minute has room for them.
 
         Raises:
-            MinuteLimit: it has none within ``max_wait``.
-            DayLimit: those of the day that this purpose may use are spent.
-            BadRequest: they are more than the plan has.
+            MinuteLimit: none are free within ``max_wait``.
+            DayLimit: the day's credits that this purpose may use are spent.
+            BadRequest: the plan never has that many.
         """
         if vendor not in self.plans:
             return Reservation(id=_NOT_BOOKED, vendor=vendor, credits=credits, purpose=purpose)
@@ -90,7 +89,7 @@ class CreditLedger:
             outcome = self._book(vendor, credits, purpose)
             if isinstance(outcome, Reservation):
                 return outcome
-            # What was asked for counts, not what passed: a clock that stands still must not keep us for ever.
+            # The requested wait counts, not the time that passed: a clock that stands still must not block us for ever.
             waited += outcome
             reason = f"the credits of {vendor} for this minute are spent, as far as {purpose} may use them"
             if waited > self.max_wait:
@@ -110,7 +109,7 @@ class CreditLedger:
         """Correct a booking from the answer; the arguments are those of ``vendors.credits.Ledger``.
 
         Args:
-            refused: the answer was that the minute's credits are spent: nobody asks again before the next clock minute.
+            refused: the answer was that the minute's credits are spent: no call is made before the next clock minute.
         """
         del left  # the plan says it
         if reservation.id == _NOT_BOOKED:
@@ -123,7 +122,7 @@ class CreditLedger:
             rows = VendorRows.locked(connection, reservation.vendor, self.clock, self.under_way)
             booked_at = rows.settle(reservation.id, reservation.credits if charged is None else charged)
             if used is not None:
-                # The vendor looked back a minute from our call's arrival, which wasn't before its booking.
+                # The vendor counted back a minute from our call's arrival, which wasn't before its booking.
                 unknown = used - sum(rows.totals(booked_at - _MINUTE).values())
                 if unknown > 0:
                     rows.add(unknown, OTHER)
@@ -131,7 +130,7 @@ class CreditLedger:
                 rows.add(0, REFUSED)
 
     def usage(self, vendor: str, now: datetime) -> CreditUsage:
-        """Return what is spent and left of a vendor of ``plans``: at ``now``, or where hosts share a clock, by that."""
+        """Return the credits of a vendor of ``plans`` at ``now``, or where hosts share a clock, at its instant."""
         plan = self.plans[vendor]
         with self.engine.connect() as connection:
             rows = VendorRows(connection, vendor, shared_now(connection, self.clock) or now, self.under_way)
@@ -149,7 +148,7 @@ class CreditLedger:
         )
 
     def _book(self, vendor: str, amount: int, purpose: str) -> Reservation | timedelta:
-        """Book now, or return how long to wait before another try."""
+        """Book now, or return how long to wait before another attempt."""
         with self.engine.begin() as connection:
             rows = VendorRows.locked(connection, vendor, self.clock, self.under_way)
             self._check_day(rows, amount, purpose)
@@ -169,12 +168,12 @@ class CreditLedger:
             resumes_at = day_resets_at(rows.now)
             raise DayLimit(
                 f"{spent} of the day's {plan.per_day} credits of {rows.vendor} are spent, and {purpose} may spend "
-                f"up to {budget}: there are new ones at {resumes_at:%Y-%m-%d %H:%M} UTC",
+                f"up to {budget}: they are reset at {resumes_at:%Y-%m-%d %H:%M} UTC",
                 resumes_at=resumes_at,
             )
 
     def _free_at(self, rows: VendorRows, amount: int, purpose: str) -> datetime:
-        """Return when the minute has room; ``rows.now`` = it has."""
+        """Return when the minute has room for ``amount`` credits; ``rows.now`` = it has now."""
         budget = self.plans[rows.vendor].minute_budget(purpose)
         if budget is None:
             return rows.now
@@ -198,7 +197,7 @@ def open_ledger(engine: Engine, settings: Settings) -> CreditLedger:
     """Return the ledger of the vendors that ``settings`` name, each with the limits that it declares.
 
     Raises:
-        UsageError: a vendor is unknown, or its plan is none.
+        UsageError: a vendor is unknown, or its plan is invalid.
     """
     return CreditLedger(engine=engine, plans=declared_plans(settings), clock=settings.clock)
 
@@ -206,11 +205,11 @@ def open_ledger(engine: Engine, settings: Settings) -> CreditLedger:
 @cache
 def _warn_once(vendor: str, used: int, limit: int) -> None:
     _logger.warning(
-        "%s counts %d credits in a minute, of a plan of %d: that can't be, and is ignored", vendor, used, limit
+        "%s reports %d credits used in a minute, with a plan of %d: ignored as impossible", vendor, used, limit
     )
 
 
 def prune_credits(engine: Engine, *, before: datetime) -> int:
-    """Delete the bookings made before an instant (aware, UTC), and return how many they were."""
+    """Delete the bookings made before an instant (aware, UTC); return how many."""
     with engine.begin() as connection:
         return connection.execute(delete(vendor_credits).where(vendor_credits.c.reserved_at < before)).rowcount

@@ -1,4 +1,4 @@
-"""The rows of ``current_prices``: where each symbol's price stands, from its newest stored minute."""
+"""The rows of ``current_prices``: the current price of each symbol, from its newest stored minute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import current_prices, market_symbols
 
-# Read and written in one statement: of two pulls at once, the one with the newer minute wins, whoever ends first.
+# Read and written in one statement: of two concurrent pulls, the one with the newer minute wins.
 _UPDATE = text("""
     INSERT INTO current_prices AS stored
         (symbol_id, trade_date, price, change, change_percent, session_high, session_low, at, source, updated_at)
@@ -40,8 +40,8 @@ class CurrentPrice:
         price: close of the newest stored minute.
         change: price - yesterday's close; ``None`` without levels for the session.
         change_percent: the same, in percent of yesterday's close.
-        session_high: highest of the session's stored minutes.
-        session_low: their lowest.
+        session_high: highest price of the session's stored minutes.
+        session_low: lowest price of them.
         at: when the newest minute closed.
         source: the vendor that it came from.
         updated_at: when the row was last written.
@@ -62,7 +62,7 @@ class CurrentPrice:
 def update_current_price(engine: Engine, symbol: Symbol, session: Session, *, now: datetime) -> bool:
     """Make the newest stored minute of ``session`` that had closed at ``now`` the symbol's current price.
 
-    Return whether the row was written: not where the session has no minute, or where a newer one stands there.
+    Return whether the row was written: it is not where the session has no minute, or the stored price is newer.
     """
     with engine.begin() as connection:
         written = connection.execute(
@@ -88,7 +88,7 @@ def read_current_prices(engine: Engine, symbols: Sequence[Symbol]) -> list[Curre
     )
     with engine.connect() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    # A server has a zone of its own, and the driver returns instants in it.
+    # The driver returns instants in the server's zone.
     utc = [row | {name: row[name].astimezone(UTC) for name in ("at", "updated_at")} for row in rows]
-    found = {row["symbol"]: CurrentPrice(**row) for row in utc}
-    return [found[symbol.name] for symbol in symbols if symbol.name in found]
+    prices = {row["symbol"]: CurrentPrice(**row) for row in utc}
+    return [prices[symbol.name] for symbol in symbols if symbol.name in prices]

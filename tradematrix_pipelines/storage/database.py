@@ -1,7 +1,7 @@
 """The market database, opened: ready to read and write.
 
-Two ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves it
-as it is. Not here: where it is (``databases``), and its schema (``schema``).
+Two ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` changes
+nothing. Not here: where it is (``postgres.databases``), and its schema (``schema``).
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ from tradematrix_pipelines.storage.symbols import insert_default_symbols
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Database:
-    """What the rest of the project needs of the market database. A context manager; leaving it closes all.
+    """The market database, open. A context manager; leaving it closes all connections.
 
     Attributes:
         engine: pooled connections (psycopg 3) for everything but bulk reads.
         candles: the bulk reader.
-        clock: what stamps rows.
+        clock: the source of the rows' timestamps.
         databases: where the databases are; holds the embedded server while open.
     """
 
@@ -39,7 +39,7 @@ class Database:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open the database that ``settings`` names, bring its schema up to date and seed an empty one.
+        """Open the database that ``settings`` name, bring its schema up to date and seed an empty one.
 
         Raises:
             TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
@@ -48,7 +48,7 @@ class Database:
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
-        """Open the database that ``settings`` name as it is.
+        """Open the database that ``settings`` name, without changing it.
 
         Raises:
             SchemaMismatch: its schema is not the one that this code works on.
@@ -57,11 +57,11 @@ class Database:
         return cls._opened(settings, check_schema)
 
     @classmethod
-    def _opened(cls, settings: Settings, make_sure: Callable[[Engine], object]) -> Self:
+    def _opened(cls, settings: Settings, check: Callable[[Engine], object]) -> Self:
         databases = open_databases(settings)
         engine = create_engine(databases.market, pool_pre_ping=True)
         try:
-            make_sure(engine)
+            check(engine)
         except BaseException:
             engine.dispose()
             databases.close()
@@ -69,7 +69,7 @@ class Database:
         return cls(engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases)
 
     def close(self) -> None:
-        """Close every connection, and let go of the embedded server."""
+        """Close every connection, and release the embedded server."""
         self.candles.close()
         self.engine.dispose()
         self.databases.close()
@@ -84,12 +84,12 @@ class Database:
 
 
 def prepare(engine: Engine, *, now: datetime | None = None) -> list[str]:
-    """Bring the schema up to date, seed one without symbols with the default ones; return the revisions applied.
+    """Bring the schema up to date, and seed it with the default symbols if empty; return the revisions applied.
 
-    Both in one transaction: whoever is killed in between leaves neither, and nobody sees a schema without symbols.
+    Both in one transaction: a process killed in between leaves neither, and no other sees a schema without symbols.
 
     Args:
-        now: when those were added, aware; ``None`` = by the database's clock.
+        now: when the symbols were added, aware; ``None`` = by the database's clock.
 
     Raises:
         SchemaTooNew: the database is ahead of this code.

@@ -1,4 +1,4 @@
-"""What the decisions of the trading day are made from, read in a few queries."""
+"""The state of the trading day that its decisions are made from, read in a few queries."""
 
 import logging
 from collections.abc import Sequence
@@ -38,35 +38,35 @@ _FITTING_LEVELS = text("""
 def automated_symbols(database: Database, settings: Settings) -> list[Symbol]:
     """Return the active symbols that run by themselves, in the order in which they were added.
 
-    That is all but those whose market trades on weekends where these are no trade dates: their Monday's levels would
-    follow from a session that has no partition.
+    Left out are symbols whose market trades on weekends, where weekends are no trade dates: their Monday's levels would
+    come from a session that has no partition.
     """
-    found = []
+    automated = []
     for symbol in read_symbols(database.engine):
         try:
             weekends = trades_on_weekends(get_calendar(symbol.calendar))
         except UsageError as error:
-            # A row written by SQL: it costs the other symbols nothing.
+            # A row written by SQL. The other symbols are not affected.
             _logger.warning("%s does not run by itself: %s", symbol.name, error)
             continue
         if settings.weekends or not weekends:
-            found.append(symbol)
-    return found
+            automated.append(symbol)
+    return automated
 
 
 def recent_coverage(database: Database, symbols: Sequence[Symbol], now: datetime) -> dict[str, list[StoredCoverage]]:
     """Return the coverage rows of the last 30 days by symbol; a symbol without any has an empty list."""
-    found: dict[str, list[StoredCoverage]] = {symbol.name: [] for symbol in symbols}
+    by_symbol: dict[str, list[StoredCoverage]] = {symbol.name: [] for symbol in symbols}
     for row in read_coverage(database.engine, symbols, list(Timeframe), (now - LOOKBACK).date(), date.max):
-        found[row.symbol].append(row)
-    return found
+        by_symbol[row.symbol].append(row)
+    return by_symbol
 
 
 def credit_state(database: Database, settings: Settings, now: datetime) -> CreditState:
     """Return what may be spent at the vendor that ``settings`` name.
 
     Raises:
-        UsageError: what the settings say of its plan is none.
+        UsageError: the settings name an invalid plan.
     """
     ledger, vendor = open_ledger(database.engine, settings), settings.vendor_name
     if vendor not in ledger.plans:
@@ -75,10 +75,10 @@ def credit_state(database: Database, settings: Settings, now: datetime) -> Credi
 
 
 def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -> dict[str, set[date]]:
-    """Return the trade dates from ``since`` on whose levels are there, and fit the day they come from, by symbol."""
-    found: dict[str, set[date]] = {symbol.name: set() for symbol in symbols}
+    """Return the trade dates from ``since`` on whose stored levels match the day they come from, by symbol."""
+    computed: dict[str, set[date]] = {symbol.name: set() for symbol in symbols}
     with engine.connect() as connection:
         terms = {"symbol_ids": [symbol.id for symbol in symbols], "since": since}
         for name, trade_date in connection.execute(_FITTING_LEVELS, terms):
-            found[name].add(trade_date)
-    return found
+            computed[name].add(trade_date)
+    return computed

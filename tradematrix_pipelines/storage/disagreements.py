@@ -1,4 +1,4 @@
-"""Official days beside what their own minutes came to."""
+"""Official days and their minutes, for comparison."""
 
 from datetime import date
 
@@ -22,6 +22,6 @@ _DAYS = text("""
 
 
 def days_against_minutes(engine: Engine, *, since: date) -> list[DayAgainstMinutes]:
-    """Return the sessions from ``since`` on that are whole as a day and as minutes, of exchange-traded symbols."""
+    """Return the sessions from ``since`` on that are complete as a day and as minutes, of exchange-traded symbols."""
     with engine.connect() as connection:
         return [DayAgainstMinutes(**row) for row in connection.execute(_DAYS, {"since": since}).mappings()]

@@ -1,4 +1,4 @@
-"""The newest stored bar of each series, for whoever asks how fresh they are."""
+"""The newest stored bar of each series, from which its freshness follows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
-# One look at the end of the key's index a series; max() over a group would read every row.
+# One index lookup a series; max() over a group would read every row.
 _NEWEST = text("""
     SELECT s.id, s.symbol, t.timeframe, newest.ts
     FROM market_symbols AS s

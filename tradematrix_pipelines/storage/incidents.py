@@ -1,6 +1,6 @@
 """The incidents: which are open, which are over.
 
-Here: recording and reading them. Not here: who was told of them (``storage.notifications``).
+Here: recording and reading them. Not here: notifications (``storage.notifications``).
 """
 
 from collections.abc import Collection, Sequence
@@ -13,27 +13,29 @@ from sqlalchemy.dialects.postgresql import insert
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind, RecordedIncident, changes
 from tradematrix_pipelines.storage.tables import incidents
 
-# One judge after the other: two at once could each wait for a row of the other's. Apart from others' by the number.
+# Judging is serialized: two processes at once could deadlock. The number keeps the key apart from other locks'.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('incidents', 20261120))")
 
 
-def record(engine: Engine, found: Sequence[Incident], *, kinds: Collection[IncidentKind], now: datetime) -> None:
-    """Open the incidents found that aren't open, and close those of the kinds judged that were not found.
+def record(engine: Engine, current: Sequence[Incident], *, kinds: Collection[IncidentKind], now: datetime) -> None:
+    """Open the current incidents that aren't open, and close the open ones of the judged kinds that aren't current.
 
-    One that stays open keeps the message it was opened with. Waits while somebody is being told of one that closes.
+    One that stays open keeps the message it was opened with. Waits while a notification of one that closes is sent.
 
     Args:
-        kinds: the kinds that were judged completely; of others nothing is closed.
+        kinds: the kinds that were judged completely; incidents of other kinds stay open.
         now: when they were judged, aware, UTC.
     """
     with engine.begin() as connection:
         connection.execute(_LOCK)
-        opened, closed = changes(found, _read_open(connection), kinds=kinds)
+        opened, closed = changes(current, _read_open(connection), kinds=kinds)
         if opened:
-            rows = [{"key": each.key, "kind": str(each.kind), "message": each.message} for each in opened]
+            rows = [
+                {"key": incident.key, "kind": str(incident.kind), "message": incident.message} for incident in opened
+            ]
             connection.execute(insert(incidents), [{**row, "opened_at": now} for row in rows])
         if closed:
-            over = incidents.c.id.in_([each.id for each in closed])
+            over = incidents.c.id.in_([incident.id for incident in closed])
             connection.execute(update(incidents).where(over).values(closed_at=now))
 
 
@@ -52,7 +54,7 @@ def read_since(engine: Engine, since: datetime) -> list[RecordedIncident]:
 
 
 def to_incident(row: Row[Any]) -> RecordedIncident:
-    """Return a row of ``incidents`` as a value."""
+    """Convert a row of ``incidents``."""
     return RecordedIncident(**{**row._mapping, "kind": IncidentKind(row.kind)})  # noqa: SLF001  # SQLAlchemy's public name
 
 

@@ -26,13 +26,13 @@ def write_levels(
     """Store levels in one transaction; return how many rows are new or changed.
 
     Args:
-        daily: rows of ``levels_daily``; the classic pivots are put beside them.
+        daily: rows of ``levels_daily``; the classic pivots are added to them.
         pivots: rows of ``pivot_levels``, with their trade date.
-        now: stamped on what is new or changed, aware, UTC.
+        now: timestamp of new and changed rows, aware, UTC.
     """
     with engine.begin() as connection:
-        changed = _upsert(connection, levels_daily, [_daily_row(symbol, found, now) for symbol, found in daily])
-        return changed + _upsert(connection, pivot_levels, [_pivot_row(*each, now) for each in pivots])
+        changed = _upsert(connection, levels_daily, [_daily_row(symbol, levels, now) for symbol, levels in daily])
+        return changed + _upsert(connection, pivot_levels, [_pivot_row(*row, now) for row in pivots])
 
 
 def read_daily_levels(engine: Engine, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
@@ -48,15 +48,18 @@ def read_pivots(engine: Engine, symbols: Sequence[Symbol], first: date, last: da
     return _read(engine, pivot_levels, symbols, first, last)
 
 
-def _daily_row(symbol: Symbol, found: DailyLevels, now: datetime) -> dict[str, Any]:
-    classic = compute(Method.CLASSIC, high=found.y_high, low=found.y_low, close=found.y_close)
-    beside = {"pivot": classic.pp, **{name: getattr(classic, name) for name in ("r1", "r2", "r3", "s1", "s2", "s3")}}
-    return {"symbol_id": symbol.id, **asdict(found), **beside, "computed_at": now}
+def _daily_row(symbol: Symbol, levels: DailyLevels, now: datetime) -> dict[str, Any]:
+    classic = compute(Method.CLASSIC, high=levels.y_high, low=levels.y_low, close=levels.y_close)
+    pivot_columns = {
+        "pivot": classic.pp,
+        **{name: getattr(classic, name) for name in ("r1", "r2", "r3", "s1", "s2", "s3")},
+    }
+    return {"symbol_id": symbol.id, **asdict(levels), **pivot_columns, "computed_at": now}
 
 
-def _pivot_row(symbol: Symbol, trade_date: date, found: Pivots, now: datetime) -> dict[str, Any]:
-    key = {"trade_date": trade_date, "symbol_id": symbol.id, "method": str(found.method)}
-    return {**key, **found.as_dict(), "computed_at": now}
+def _pivot_row(symbol: Symbol, trade_date: date, pivots: Pivots, now: datetime) -> dict[str, Any]:
+    key = {"trade_date": trade_date, "symbol_id": symbol.id, "method": str(pivots.method)}
+    return {**key, **pivots.as_dict(), "computed_at": now}
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:

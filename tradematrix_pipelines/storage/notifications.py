@@ -1,12 +1,11 @@
-"""Telling people of incidents and of touched levels: each opening, each end and each touch once.
+"""Notifications of incidents and of touched levels: each opening, each closing and each touch once.
 
-Here: what nobody was told of yet, and that it is told. Not here: what is open (``storage.incidents``), or how it is
-worded and sent (``alerts``).
+Here: what is not yet notified, and notifying it. Not here: what is open (``storage.incidents``), or how it is worded
+and sent (``alerts``).
 
-One process tells at a time; another that comes meanwhile leaves it to that one. What is told is marked in the
-transaction that sends it. So nothing is sent twice or in pieces, a delivery that fails leaves all as it was, and so
-does a process that dies; where it dies between the services' answer and the commit, the message comes again: better
-twice than never.
+One process notifies at a time; another does nothing meanwhile. What is notified is marked in the transaction that sends
+the message. So nothing is sent twice or in part, and a delivery that fails or a process that dies changes nothing. A
+process that dies between the services' answer and the commit makes the message come again: better twice than never.
 """
 
 import logging
@@ -22,11 +21,11 @@ from tradematrix_pipelines.alerts.messages import TouchedLevel, compose
 from tradematrix_pipelines.storage.incidents import to_incident
 from tradematrix_pipelines.storage.tables import incidents, level_touches, market_symbols
 
-# What is older says nothing any more: a price has moved on, an incident was over before there was anybody to tell.
+# Older ones are not sent: the price has moved on, or the incident was over before a service was configured.
 _TOUCH_AGE = timedelta(hours=1)
 _OVER_AGE = timedelta(days=7)
 
-# Free again when the transaction ends, however it does. Apart from others' by the number.
+# Released when the transaction ends, however it does. The number keeps the key apart from other locks'.
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('telling', 20261120))")
 
 _logger = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notified:
-    """How much people were told of. An incident told as one that was and is over counts as opened and as closed."""
+    """How much was notified. An incident notified only once it was over counts as opened and as closed."""
 
     opened: int = 0
     closed: int = 0
@@ -42,27 +41,29 @@ class Notified:
 
 
 def notify(engine: Engine, alerter: Alerter, *, now: datetime) -> Notified:
-    """Send one message with all that nobody was told of yet, and note that it was told.
+    """Send one message with all that is not yet notified, and mark it as notified.
 
-    Without a service, or while somebody else is telling, nothing is sent and nothing noted. Where some services took
-    the message and others refused, it was told, and a warning is logged: sent again, it would reach the first twice.
+    Without a service, or while another process notifies, nothing is sent or marked. If only some services refuse the
+    message, it counts as notified, and a warning is logged: sent again, it would reach the other services twice.
 
     Args:
         now: aware, UTC.
 
     Raises:
-        AlertError: no service took it; everything stays untold.
+        AlertError: no service accepted it; nothing is marked as notified.
     """
     if not alerter.configured:
         return Notified()
     with engine.begin() as connection:
         if not connection.execute(_TRY_LOCK).scalar_one():
             return Notified()
-        found, touches = not_yet_notified(connection), take_touches(connection, now=now)
-        mark_notified(connection, [each.id for each in found], now=now)
-        found = [each for each in found if each.closed_at is None or each.closed_at >= now - _OVER_AGE]
-        if found or touches:
-            message = compose(found, touches)
+        pending, touches = not_yet_notified(connection), take_touches(connection, now=now)
+        mark_notified(connection, [incident.id for incident in pending], now=now)
+        recent = [
+            incident for incident in pending if incident.closed_at is None or incident.closed_at >= now - _OVER_AGE
+        ]
+        if recent or touches:
+            message = compose(recent, touches)
             try:
                 alerter.send(message.title, message.body)
             except AlertError as error:
@@ -70,39 +71,39 @@ def notify(engine: Engine, alerter: Alerter, *, now: datetime) -> Notified:
                     raise
                 _logger.warning("%s", error)
     return Notified(
-        opened=sum(each.opening_notified_at is None for each in found),
-        closed=sum(each.closed_at is not None for each in found),
+        opened=sum(incident.opening_notified_at is None for incident in recent),
+        closed=sum(incident.closed_at is not None for incident in recent),
         touches=len(touches),
     )
 
 
 def not_yet_notified(connection: Connection) -> list[RecordedIncident]:
-    """Return the incidents of whose opening or end nobody was told, oldest first.
+    """Return the incidents whose opening or closing is not yet notified, oldest first.
 
-    They are locked until the transaction ends: none of them closes while people are told how it stands.
+    They are locked until the transaction ends: none of them closes while its state is sent.
     """
     column = incidents.c
-    unheard = column.opening_notified_at.is_(None) | (
+    pending = column.opening_notified_at.is_(None) | (
         column.closed_at.is_not(None) & column.closing_notified_at.is_(None)
     )
-    query = select(incidents).where(unheard).order_by(column.id).with_for_update()
+    query = select(incidents).where(pending).order_by(column.id).with_for_update()
     return [to_incident(row) for row in connection.execute(query)]
 
 
 def mark_notified(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """Note that people know how these incidents stand: that they opened, and where it is so, that they are over."""
+    """Mark the opening of these incidents as notified, and the closing of those that are over."""
     column = incidents.c
-    told = {
+    notified = {
         "opening_notified_at": func.coalesce(column.opening_notified_at, now),
         "closing_notified_at": case((column.closed_at.is_not(None), now)),
     }
-    connection.execute(update(incidents).where(column.id.in_(ids)).values(told))
+    connection.execute(update(incidents).where(column.id.in_(ids)).values(notified))
 
 
 def take_touches(connection: Connection, *, now: datetime) -> list[TouchedLevel]:
-    """Mark the touches that nobody was told of, and return those worth telling, oldest first.
+    """Mark all touches as notified, and return those to send, oldest first.
 
-    That is those of the last hour, of symbols whose touches somebody wants to hear of.
+    To be sent are the ones not yet notified, of the last hour, and of symbols with touch alerts.
     """
     statement = (
         update(level_touches)

@@ -44,7 +44,7 @@ class CandleReader:
         """Return the candles of one series with ``start <= ts < end`` (aware), shaped as ``candles.frame``.
 
         Args:
-            newest: only the last so many of them.
+            newest: return only that many, the newest.
         """
         limit = _ALL if newest is None else newest
         return as_candles(self._read(_ONE_SERIES, (symbol.id, str(timeframe), start, end, limit))[::-1])
@@ -63,7 +63,7 @@ class CandleReader:
         )
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,4 +1,4 @@
-"""What a database refuses, in one line that says what to do.
+"""Errors of the database, in one line that says what to do.
 
 Here: from the drivers' errors, of SQLAlchemy, psycopg, psycopg2 and ADBC, to :class:`DatabaseRefusal`. Not here: a
 database that can't be opened at all (``databases``).
@@ -18,7 +18,7 @@ _ADVICE = {
     "42501": "have the user granted what is missing, or name another user in TRADEMATRIX_DATABASE_URL",
     "25006": "point TRADEMATRIX_DATABASE_URL at a server that can be written to",
     "57014": f"{_AGAIN} when the server is less busy, or have the user's statement_timeout raised",
-    "55P03": f"somebody else holds the lock; {_AGAIN}, or have the user's lock_timeout raised",
+    "55P03": f"another session holds the lock; {_AGAIN}, or have the user's lock_timeout raised",
     "25P03": f"{_AGAIN}, or have the user's idle_in_transaction_session_timeout raised",
     "53100": f"make room on the server's disk, then {_AGAIN}",
     "53300": f"too many are connected: {_AGAIN} later, or have max_connections raised",
@@ -26,8 +26,8 @@ _ADVICE = {
     "42703": "was the database changed by hand? `tradematrix doctor` says where its schema stands",
     "57P": f"the server went down: {_AGAIN} when it is up",
     "08": f"{_AGAIN} when the server can be reached",
-    "40": f"somebody else was at the same rows: {_AGAIN}",
-    "53": f"the server has too little of something: {_AGAIN} later",
+    "40": f"another session was using the same rows: {_AGAIN}",
+    "53": f"the server is out of resources: {_AGAIN} later",
 }
 _LOST = f"the connection was lost: {_AGAIN} when the server can be reached"
 _ELSE = "`tradematrix doctor` checks what the database has"
@@ -58,22 +58,22 @@ def plain_refusals() -> Iterator[None]:
 
 def _driver_error(error: BaseException) -> BaseException | None:
     """Return the driver's error that this one is, or came from."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, SQLAlchemyError | dbapi.Error) or type(seen).__module__.startswith("psycopg"):
-            return seen
-        seen = seen.__cause__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SQLAlchemyError | dbapi.Error) or type(cause).__module__.startswith("psycopg"):
+            return cause
+        cause = cause.__cause__
     return None
 
 
 def _line(error: BaseException) -> str:
     driver = getattr(error, "orig", None) or error
     state = getattr(driver, "sqlstate", None) or getattr(driver, "pgcode", None) or ""
-    said = getattr(getattr(driver, "diag", None), "message_primary", None) or _first_line(driver)
+    message = getattr(getattr(driver, "diag", None), "message_primary", None) or _first_line(driver)
     advice = next((_ADVICE[part] for part in (state, state[:3], state[:2]) if part in _ADVICE), None)
     if advice is None:
         advice = _ELSE if state else _LOST
-    return f"the database refused: {said}; {advice}"
+    return f"the database refused: {message}; {advice}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from tradematrix_pipelines.storage.tables import rejected_candles
 
 
 def write_rejections(connection: Connection, batch: SeriesBatch, *, now: datetime) -> int:
-    """Put ``batch.rejected`` into quarantine and return how many were not there yet.
+    """Put ``batch.rejected`` into quarantine; return how many are new.
 
     Values are kept as the vendor gave them, infinities and NaN included.
     """

@@ -1,6 +1,6 @@
 """The rows of ``run_requests``: what a run was requested for, and when.
 
-They stand for the runs that Dagster's daemon has not made yet: it makes them one by one after the tick that asked for
+They represent runs that Dagster's daemon has not created yet: it creates them one by one after the tick that requested
 them, while others tick. Not here: which may be requested (``automation.requests``), and what runs (``defs.requests``).
 """
 
@@ -14,7 +14,7 @@ from tradematrix_pipelines.automation.requests import Target, choose_targets
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import market_symbols, run_requests
 
-# One asker after the other: two at the same instant would both find nothing requested.
+# Claims are serialized: two at the same instant would both see nothing requested.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('run_requests', 20261120))")
 
 
@@ -26,10 +26,10 @@ def claim_requests(
     under_way: Container[Target],
     now: datetime,
 ) -> set[Target]:
-    """Return which of ``wanted`` the caller is to request now, and note that it does (``choose_targets``).
+    """Return which of ``wanted`` the caller is to request now, and record them as requested (``choose_targets``).
 
     Args:
-        symbols: those that ``wanted`` is about.
+        symbols: the symbols of ``wanted``.
     """
     if not wanted:
         return set()
@@ -40,8 +40,8 @@ def claim_requests(
         if chosen:
             statement = insert(run_requests)
             rows = [
-                {"symbol_id": ids[each.symbol], "asset": each.asset, "trade_date": each.trade_date}
-                for each in sorted(chosen)
+                {"symbol_id": ids[target.symbol], "asset": target.asset, "trade_date": target.trade_date}
+                for target in sorted(chosen)
             ]
             connection.execute(
                 statement.on_conflict_do_update(
@@ -54,7 +54,7 @@ def claim_requests(
 
 
 def prune_requests(engine: Engine, *, before: datetime) -> int:
-    """Delete what was last requested before an instant; return how many rows."""
+    """Delete the rows last requested before an instant (aware); return how many."""
     with engine.begin() as connection:
         return connection.execute(delete(run_requests).where(run_requests.c.requested_at < before)).rowcount
 

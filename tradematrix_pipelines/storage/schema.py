@@ -1,6 +1,6 @@
 """The schema of the market database and its migrations.
 
-Alembic owns the schema. Here: bringing a database to the newest revision, and seeing where it stands.
+Alembic owns the schema. Here: bringing a database to the newest revision, and comparing it with that.
 """
 
 from collections.abc import Callable
@@ -33,14 +33,14 @@ class SchemaBehind(SchemaMismatch):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SchemaState:
-    """Where a database stands: its revision (``None`` = empty) and the newest one that this code knows."""
+    """The schema of a database: its revision (``None`` = empty) and the newest one that this code knows."""
 
     current: str | None
     head: str
 
     @property
     def up_to_date(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the database is at the newest revision."""
         return self.current == self.head
 
 
@@ -50,7 +50,7 @@ def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None)
     Safe to call at every start and from several processes at once.
 
     Args:
-        then: what belongs to the new revisions, done in their transaction: others see both or neither.
+        then: called in the transaction of the new revisions: others see both or neither.
 
     Raises:
         SchemaTooNew: the database is ahead of this code.
@@ -69,7 +69,7 @@ def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None)
 
 
 def schema_state(engine: Engine) -> SchemaState:
-    """Return where the database stands.
+    """Return the state of the database's schema.
 
     Raises:
         SchemaTooNew: the database is ahead of this code.
@@ -79,7 +79,7 @@ def schema_state(engine: Engine) -> SchemaState:
 
 
 def check_schema(engine: Engine) -> None:
-    """Check that the database stands at the newest revision.
+    """Check that the database is at the newest revision.
 
     Raises:
         SchemaMismatch: it does not; the message says what to do.

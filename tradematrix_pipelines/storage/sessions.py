@@ -1,4 +1,4 @@
-"""Candles by trade date: the rectangle of sessions x symbols that a run asks for."""
+"""Candles by trade date: the rectangle of sessions x symbols of a run."""
 
 from collections.abc import Sequence
 from datetime import date

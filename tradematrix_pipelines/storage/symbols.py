@@ -46,7 +46,7 @@ def find_symbols(engine: Engine, names: Iterable[str], *, only_active: bool = Tr
         UnknownSymbol: a name is not stored, or not active where ``only_active``.
     """
     known = {symbol.name: symbol for symbol in read_symbols(engine, only_active=False)}
-    found: dict[str, Symbol] = {}
+    selected: dict[str, Symbol] = {}
     for name in names:
         symbol = known.get(name)
         if symbol is None:
@@ -54,12 +54,12 @@ def find_symbols(engine: Engine, names: Iterable[str], *, only_active: bool = Tr
             raise UnknownSymbol(f"unknown symbol {name!r}: have {have}; add one with: tradematrix symbols add {name}")
         if only_active and not symbol.active:
             raise UnknownSymbol(f"{name} is deactivated: run `tradematrix symbols activate {name}` first")
-        found[name] = symbol
-    return list(found.values())
+        selected[name] = symbol
+    return list(selected.values())
 
 
 def add_symbols(engine: Engine, symbols: Sequence[Symbol], *, now: datetime | None = None) -> list[str]:
-    """Store ``symbols`` and return the names of those that were new; one that is there stays as it is.
+    """Store ``symbols`` and return the names of the new ones; existing ones stay unchanged.
 
     Args:
         now: when they were added, aware; ``None`` = by the database's clock.
@@ -79,7 +79,7 @@ def read_beginnings(engine: Engine, symbols: Sequence[Symbol], *, now: datetime)
     query = select(
         market_symbols.c.symbol,
         market_symbols.c.created_at,
-        # Looked at only where it matters: there may be years of sessions.
+        # Evaluated only where it is needed: there may be years of sessions.
         case((market_symbols.c.created_at > now, first)).label("first"),
     ).where(market_symbols.c.id.in_([symbol.id for symbol in symbols]))
     with engine.connect() as connection:
@@ -102,7 +102,7 @@ def set_active(engine: Engine, name: str, *, active: bool) -> Symbol:
 
 
 def set_touch_alerts(engine: Engine, name: str, *, on: bool) -> Symbol:
-    """Say whether somebody is to be told when this symbol's price touches a level.
+    """Turn alerts for levels that the price of a symbol touches on or off.
 
     Raises:
         UnknownSymbol: the name is not stored.
@@ -112,12 +112,12 @@ def set_touch_alerts(engine: Engine, name: str, *, on: bool) -> Symbol:
 
 def count_stored(engine: Engine, symbol: Symbol) -> dict[str, int]:
     """Return how many rows of prices each table holds of ``symbol``; a table without any is absent."""
-    found = {}
+    counts = {}
     with engine.connect() as connection:
         for table in _PRICES:
             count = select(func.count()).select_from(table).where(table.c.symbol_id == symbol.id)
-            found[table.name] = connection.execute(count).scalar_one()
-    return {name: count for name, count in found.items() if count}
+            counts[table.name] = connection.execute(count).scalar_one()
+    return {name: count for name, count in counts.items() if count}
 
 
 def remove_symbol(engine: Engine, symbol: Symbol, *, purge: bool) -> None:
@@ -130,14 +130,14 @@ def remove_symbol(engine: Engine, symbol: Symbol, *, purge: bool) -> None:
         UsageError: prices are stored, and ``purge`` is not set.
     """
     with engine.begin() as connection:
-        # Whoever is storing its candles right now either ends first or finds no symbol to store them for.
+        # A concurrent writer of its candles either ends first or fails: the symbol is gone.
         connection.execute(select(market_symbols.c.id).where(market_symbols.c.id == symbol.id).with_for_update())
         for table in metadata.sorted_tables:
             if "symbol_id" in table.c:
-                gone = connection.execute(delete(table).where(table.c.symbol_id == symbol.id)).rowcount
-                if gone and table in _PRICES and not purge:
-                    raise UsageError(f"{symbol.name} has prices by now: it stays")
-        # Of the symbol, not of a run that was for it: those are named by the job.
+                deleted = connection.execute(delete(table).where(table.c.symbol_id == symbol.id)).rowcount
+                if deleted and table in _PRICES and not purge:
+                    raise UsageError(f"{symbol.name} has prices now: it is not removed")
+        # Incidents of the symbol only: those of its runs have the job in their key, and stay.
         connection.execute(delete(incidents).where(func.split_part(incidents.c.key, "|", 2) == symbol.name))
         connection.execute(delete(market_symbols).where(market_symbols.c.id == symbol.id))
 

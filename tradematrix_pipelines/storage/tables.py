@@ -1,9 +1,9 @@
 """The tables of the market database, as SQLAlchemy metadata.
 
-Here: columns, keys and constraints. Not here: how they came to be (``migrations``; a test holds the two
-together), or what is read from and written to them.
+Here: columns, keys and constraints. Not here: their history (``migrations``; a test compares the two), or what is read
+from and written to them.
 
-``market_symbols``, ``ohlc`` and ``levels_daily`` are read by TradeMatrix's other services: names and keys stay.
+TradeMatrix's other services read ``market_symbols``, ``ohlc`` and ``levels_daily``: their names and keys are fixed.
 """
 
 from sqlalchemy import (
@@ -147,7 +147,7 @@ rejected_candles = Table(
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("rejected_at", _UTC, nullable=False),
-    # The same bad bar asked for again is the same rejection.
+    # The same bad bar, fetched again, is the same rejection.
     UniqueConstraint(
         "symbol_id",
         "timeframe",

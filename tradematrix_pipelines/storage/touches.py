@@ -1,7 +1,7 @@
 """Levels to watch, and the rows of ``level_touches``.
 
-Here: one row for the first touch of a level in a session. Not here: what a touch is (``levels.touches``), or telling
-somebody, which fills ``notified_at``.
+Here: one row for the first touch of a level in a session. Not here: what a touch is (``levels.touches``), or notifying,
+which fills ``notified_at``.
 """
 
 from collections.abc import Sequence
@@ -39,14 +39,14 @@ def levels_to_watch(
         .order_by(pivots.method)
     )
     with engine.connect() as connection:
-        found = {name: row[name] for row in connection.execute(of_session).mappings() for name in _DAILY}
+        levels = {name: row[name] for row in connection.execute(of_session).mappings() for name in _DAILY}
         for row in connection.execute(of_methods).mappings():
-            found |= {f"{row['method']} {name}": row[name] for name in LEVELS if row[name] is not None}
-    return found
+            levels |= {f"{row['method']} {name}": row[name] for name in LEVELS if row[name] is not None}
+    return levels
 
 
 def record_touches(engine: Engine, symbol: Symbol, trade_date: date, touches: Sequence[Touch]) -> int:
-    """Store ``touches`` of one session in one transaction; return how many are new. A level's first one stays."""
+    """Store ``touches`` of one session in one transaction; return how many are new. A level's first touch is kept."""
     if not touches:
         return 0
     rows = [
@@ -58,7 +58,7 @@ def record_touches(engine: Engine, symbol: Symbol, trade_date: date, touches: Se
             "price": touch.price,
             "at": touch.at,
         }
-        # In one order, so that two pulls of a symbol can't wait for each other in a circle.
+        # In sorted order, so that two pulls of a symbol can't deadlock.
         for touch in sorted(touches, key=lambda touch: touch.level)
     ]
     statement = insert(level_touches).on_conflict_do_nothing().returning(level_touches.c.level)

@@ -1,4 +1,4 @@
-"""A service on loopback that takes alerts, refuses them, or takes its time. Its URL is full of secrets."""
+"""A service on loopback that accepts alerts, refuses them, or answers late. Its URL is full of secrets."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SECRETS = ("hush-user", "hush-password", "hush-path", "127.0.0.1")
-"""What is in a receiver's URL and must be nowhere else."""
+"""Parts of a receiver's URL that must appear nowhere else."""
 
 
 @dataclass
@@ -29,30 +29,30 @@ class Receiver:
 
     @property
     def titles(self) -> list[str]:
-        return [each["title"] for each in self.messages]
+        return [message["title"] for message in self.messages]
 
 
 @contextmanager
 def running_receiver() -> Iterator[Receiver]:
-    found = Receiver()
+    receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            found.arrived.set()
-            time.sleep(found.seconds)
-            if found.status == 200:
-                found.messages.append(content)
-            self.send_response(found.status)
+            receiver.arrived.set()
+            time.sleep(receiver.seconds)
+            if receiver.status == 200:
+                receiver.messages.append(content)
+            self.send_response(receiver.status)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.port = server.server_port
+        receiver.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield found
+        yield receiver
         server.shutdown()
         thread.join()

@@ -1,4 +1,4 @@
-"""What the alerter sends, and what it says of services that refuse: never where they are, or their secrets."""
+"""What the alerter sends, and its errors about services that refuse: without their addresses and secrets."""
 
 import logging
 import socket
@@ -22,8 +22,8 @@ def test_every_service_gets_the_message_as_it_is(receiver: Receiver, second: Rec
     alerter = Alerter([receiver.url, second.url])
     alerter.send("TradeMatrix: a <title>", "first: <b> & *c*\nsecond :smile: \\t")
     assert (alerter.configured, alerter.schemes) == (True, ("json", "json"))
-    for each in (receiver, second):
-        [message] = each.messages
+    for service in (receiver, second):
+        [message] = service.messages
         assert (message["title"], message["message"]) == (
             "TradeMatrix: a <title>",
             "first: <b> & *c*\nsecond :smile: \\t",
@@ -51,7 +51,7 @@ def test_a_refusal_names_how_many_which_and_why(receiver: Receiver, second: Rece
     assert (caught.value.taken, receiver.titles) == (1, ["title"])
 
 
-def test_a_service_that_does_not_answer_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_does_not_answer_times_out(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "_TIMEOUT", 0.3)
     receiver.seconds = 1.5
     started = time.monotonic()
@@ -75,9 +75,9 @@ def test_a_url_that_apprise_cant_use_is_named_by_place_and_scheme(
 ) -> None:
     with caplog.at_level(logging.NOTSET), pytest.raises(UsageError) as caught:
         Alerter([receiver.url, url])
-    assert f"URL 2 of 2 ({named}) is none that Apprise can use" in str(caught.value)
-    told = [str(caught.value), caplog.text, *capfd.readouterr()]
-    assert [(text, secret) for text in told for secret in SECRETS if secret in text] == []
+    assert f"URL 2 of 2 ({named}) is not one that Apprise can use" in str(caught.value)
+    texts = [str(caught.value), caplog.text, *capfd.readouterr()]
+    assert [(text, secret) for text in texts for secret in SECRETS if secret in text] == []
 
 
 @pytest.mark.parametrize("status", [200, 401, 500, "unreachable"])
@@ -99,5 +99,5 @@ def test_no_secret_in_logs_output_or_errors(
             errors.append(repr(error) + str(error))
     assert len(errors) == (status != 200)
     assert "captured" in caplog.text
-    told = [*errors, caplog.text, *capfd.readouterr(), repr(alerter)]
-    assert [(text, secret) for text in told for secret in SECRETS if secret in text] == []
+    texts = [*errors, caplog.text, *capfd.readouterr(), repr(alerter)]
+    assert [(text, secret) for text in texts for secret in SECRETS if secret in text] == []

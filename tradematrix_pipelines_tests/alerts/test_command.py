@@ -60,18 +60,18 @@ def test_no_url_or_a_wrong_one_is_bad_usage(
     assert [secret for secret in SECRETS if secret in result.output] == []
 
 
-def test_list_shows_open_incidents_and_with_all_those_of_the_last_30_days(
+def test_list_shows_open_incidents_and_with_all_the_closed_ones_of_30_days(
     run: Callable[..., Result], database: Database
 ) -> None:
     assert run("alerts", "list").output == "no incidents\n"
     kinds = [IncidentKind.CREDITS_LOW]
     for days, keys in [(40, "a"), (31, ""), (30, "b"), (29, ""), (1, "c")]:
-        found = [Incident(key=key, kind=kinds[0], message="79 credits left") for key in keys]
-        record(database.engine, found, kinds=kinds, now=NOW - timedelta(days=days))
+        current = [Incident(key=key, kind=kinds[0], message="79 credits left") for key in keys]
+        record(database.engine, current, kinds=kinds, now=NOW - timedelta(days=days))
 
     def listed(*options: str) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = json.loads(run("alerts", "list", *options, "--json").output)
-        return found
+        rows: list[dict[str, object]] = json.loads(run("alerts", "list", *options, "--json").output)
+        return rows
 
     assert listed() == [
         {
@@ -83,7 +83,7 @@ def test_list_shows_open_incidents_and_with_all_those_of_the_last_30_days(
             "detail": "79 credits left",
         }
     ]
-    assert [each["key"] for each in listed("--all")] == ["b", "c"]
+    assert [row["key"] for row in listed("--all")] == ["b", "c"]
     assert "79 credits left" in run("alerts", "list").output
 
 
@@ -91,9 +91,9 @@ def test_touch_alerts_are_turned_on_and_off(
     run: Callable[..., Result], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = run("alerts", "touches", "EUR/USD", "--on")
-    said = "touch alerts of EUR/USD are on; nobody is notified until TRADEMATRIX_ALERT_URLS is set\n"
-    assert (on.exit_code, on.output) == (0, said)
-    assert [each.touch_alerts for each in find_symbols(database.engine, ["EUR/USD", "DAX"])] == [True, False]
+    expected = "touch alerts of EUR/USD are on; nobody is notified until TRADEMATRIX_ALERT_URLS is set\n"
+    assert (on.exit_code, on.output) == (0, expected)
+    assert [symbol.touch_alerts for symbol in find_symbols(database.engine, ["EUR/USD", "DAX"])] == [True, False]
     assert run("alerts", "touches", "EUR/USD", "--off").output == "touch alerts of EUR/USD are off\n"
-    assert [each.touch_alerts for each in find_symbols(database.engine, ["EUR/USD"])] == [False]
+    assert [symbol.touch_alerts for symbol in find_symbols(database.engine, ["EUR/USD"])] == [False]
     assert [run("alerts", "touches", *arguments).exit_code for arguments in (["EUR/USD"], ["SPX", "--on"])] == [2, 2]

@@ -1,4 +1,4 @@
-"""What people must hear of, as tables of the state that it is found in."""
+"""Incidents, as tables of the state that they are detected in."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -39,13 +39,13 @@ def utc(text: str) -> datetime:
 )
 def test_levels_that_are_not_there_at_a_deadline(now: str, stored: dict[str, str], missing: set[str]) -> None:
     computed = {name: {date.fromisoformat(day)} for name, day in stored.items()}
-    found = find_missing_levels(DEFAULT_SYMBOLS, computed, utc(now))
-    assert {incident.key.split("|")[1] for incident in found} == missing
-    assert all("tradematrix retry" in incident.message for incident in found)
+    incidents = find_missing_levels(DEFAULT_SYMBOLS, computed, utc(now))
+    assert {incident.key.split("|")[1] for incident in incidents} == missing
+    assert all("tradematrix retry" in incident.message for incident in incidents)
 
 
 @pytest.mark.parametrize(
-    ("now", "plan", "left", "told"),
+    ("now", "plan", "left", "message"),
     [
         ("2026-11-18 00:00", PLANS["basic"], 800, None),
         ("2026-11-18 23:30", PLANS["basic"], 45, None),  # spent as they are meant to be
@@ -59,9 +59,9 @@ def test_levels_that_are_not_there_at_a_deadline(now: str, stored: dict[str, str
         ("2026-11-18 15:00", UNLIMITED, None, None),
     ],
 )
-def test_credits_that_do_not_last(now: str, plan: Plan, left: int | None, told: str | None) -> None:
-    found = find_low_credits(DEFAULT_SYMBOLS, CreditState(plan=plan, day_left=left), utc(now))
-    assert [incident.message.partition("UTC: ")[2] for incident in found] == ([] if told is None else [told])
+def test_credits_that_do_not_last(now: str, plan: Plan, left: int | None, message: str | None) -> None:
+    incidents = find_low_credits(DEFAULT_SYMBOLS, CreditState(plan=plan, day_left=left), utc(now))
+    assert [incident.message.partition("UTC: ")[2] for incident in incidents] == ([] if message is None else [message])
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_open_markets_without_news(now: str, ago: int, stale: set[str]) -> None:
 def test_a_stale_market_says_why_where_that_is_known() -> None:
     now = utc("2026-11-18 15:00")
     errors = {("NDX", now.date()): "NDX is not in your Twelve Data plan", ("DAX", date(2026, 11, 17)): "long ago"}
-    told = {i.key: i.message for i in find_stale_markets(DEFAULT_SYMBOLS, {}, now, errors=errors)}
-    assert told["stale_market|NDX"].endswith(": NDX is not in your Twelve Data plan")
-    assert told["stale_market|DAX"].endswith("2026-11-18 08:00 UTC")
+    messages = {i.key: i.message for i in find_stale_markets(DEFAULT_SYMBOLS, {}, now, errors=errors)}
+    assert messages["stale_market|NDX"].endswith(": NDX is not in your Twelve Data plan")
+    assert messages["stale_market|DAX"].endswith("2026-11-18 08:00 UTC")
 
 
-def test_a_session_given_up_is_one_incident_whatever_it_lacks() -> None:
+def test_an_exhausted_session_is_one_incident_for_all_its_timeframes() -> None:
     rows = [
         StoredCoverage(
             symbol="NDX",
@@ -106,7 +106,7 @@ def test_a_session_given_up_is_one_incident_whatever_it_lacks() -> None:
         for timeframe in (Timeframe.M1, Timeframe.D1)
     ]  # fmt: skip
     assert {incident.key: incident.message for incident in find_exhausted(rows)} == {
-        f"session_exhausted|NDX|{day}": f"NDX {day} (1m, 1d) was tried 8 times and given up: no such symbol"
+        f"session_exhausted|NDX|{day}": f"NDX {day} (1m, 1d) is exhausted after 8 attempts: no such symbol"
         for day in ("2026-11-19", "2026-11-20")
     }
 

@@ -16,32 +16,32 @@ def incident(key: str, kind: IncidentKind = STALE) -> Incident:
 
 
 @pytest.mark.parametrize(
-    ("found", "open_", "kinds", "opened", "closed"),
+    ("current", "open_", "kinds", "opened", "closed"),
     [
         pytest.param("", "", {STALE}, "", "", id="all is well"),
         pytest.param("ab", "", {STALE}, "ab", "", id="new ones open"),
-        pytest.param("ab", "ab", {STALE}, "", "", id="those known stay"),
-        pytest.param("", "ab", {STALE}, "", "ab", id="those no longer found close"),
+        pytest.param("ab", "ab", {STALE}, "", "", id="known ones stay"),
+        pytest.param("", "ab", {STALE}, "", "ab", id="ones no longer detected close"),
         pytest.param("bc", "ab", {STALE}, "c", "a", id="all at once"),
-        pytest.param("", "ab", {CREDITS}, "", "", id="another kind's judge closes nothing"),
-        pytest.param("", "ab", set(), "", "", id="who can't judge closes nothing"),
-        pytest.param("c", "ab", set(), "c", "", id="what is found opens all the same"),
-        pytest.param("aba", "", {STALE}, "ab", "", id="found twice opens once"),
+        pytest.param("", "ab", {CREDITS}, "", "", id="judging another kind closes nothing"),
+        pytest.param("", "ab", set(), "", "", id="without judging nothing closes"),
+        pytest.param("c", "ab", set(), "c", "", id="detected ones open all the same"),
+        pytest.param("aba", "", {STALE}, "ab", "", id="detected twice opens once"),
     ],
 )
-def test_changes(found: str, open_: str, kinds: set[IncidentKind], opened: str, closed: str) -> None:
-    new, over = changes([incident(key) for key in found], [incident(key) for key in open_], kinds=kinds)
-    assert ("".join(each.key for each in new), "".join(each.key for each in over)) == (opened, closed)
+def test_changes(current: str, open_: str, kinds: set[IncidentKind], opened: str, closed: str) -> None:
+    new, over = changes([incident(key) for key in current], [incident(key) for key in open_], kinds=kinds)
+    assert ("".join(i.key for i in new), "".join(i.key for i in over)) == (opened, closed)
 
 
-def recorded(key: str, *, told: bool = False, minutes: int | None = None) -> RecordedIncident:
+def recorded(key: str, *, notified: bool = False, minutes: int | None = None) -> RecordedIncident:
     return RecordedIncident(
         id=1,
         key=key,
         kind=STALE,
         message=f"{key}: no minute\nsince 19:40",
         opened_at=AT,
-        opening_notified_at=AT if told else None,
+        opening_notified_at=AT if notified else None,
         closed_at=None if minutes is None else AT + timedelta(minutes=minutes),
     )
 
@@ -61,7 +61,7 @@ TOUCH = TouchedLevel(
             ["stale market: DAX: no minute since 19:40 (since 2026-11-20 19:59 UTC)"],
         ),
         (
-            [recorded("DAX", told=True, minutes=9)],
+            [recorded("DAX", notified=True, minutes=9)],
             [],
             "over: stale market",
             ["over: stale market: DAX: no minute since 19:40 (2026-11-20 19:59 to 2026-11-20 20:08 UTC)"],

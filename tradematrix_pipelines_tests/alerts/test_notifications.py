@@ -1,4 +1,4 @@
-"""Each opening, each end and each touch is told once, whoever tells and however often a service refuses."""
+"""Each opening, closing and touch is notified once, whichever process notifies and however often a service refuses."""
 
 import logging
 import threading
@@ -24,37 +24,37 @@ STALE, CREDITS = IncidentKind.STALE_MARKET, IncidentKind.CREDITS_LOW
 
 
 def judge(database: Database, *keys: str, kinds: Sequence[IncidentKind] = (STALE,), now: datetime = NOW) -> None:
-    found = [Incident(key=key, kind=STALE, message=f"{key} stands still") for key in keys]
-    record(database.engine, found, kinds=kinds, now=now)
+    current = [Incident(key=key, kind=STALE, message=f"{key} stands still") for key in keys]
+    record(database.engine, current, kinds=kinds, now=now)
 
 
 def touch(database: Database, symbol: str, at: datetime, level: str = "classic r1") -> None:
-    [found] = find_symbols(database.engine, [symbol])
-    row = {"trade_date": date(2026, 11, 20), "symbol_id": found.id, "level": level, "at": at}
+    [stored] = find_symbols(database.engine, [symbol])
+    row = {"trade_date": date(2026, 11, 20), "symbol_id": stored.id, "level": level, "at": at}
     with database.engine.begin() as connection:
         connection.execute(insert(level_touches).values(**row, level_price=24312.333333, price=24312.5))
 
 
-def touches_untold(database: Database) -> int:
+def count_touches_not_notified(database: Database) -> int:
     with database.engine.connect() as connection:
         return len(connection.execute(select(level_touches).where(level_touches.c.notified_at.is_(None))).all())
 
 
-def test_an_incident_is_told_once_and_once_when_it_is_over(database: Database, receiver: Receiver) -> None:
-    alerter, told = Alerter([receiver.url]), []
+def test_an_incident_is_notified_once_and_once_when_it_is_over(database: Database, receiver: Receiver) -> None:
+    alerter, outcomes = Alerter([receiver.url]), []
     for minute, keys in enumerate(["", "a", "a", "ab", "b", "b", "", ""]):
         judge(database, *keys, now=NOW + minute * MINUTE)
-        told.append(notify(database.engine, alerter, now=NOW + minute * MINUTE))
+        outcomes.append(notify(database.engine, alerter, now=NOW + minute * MINUTE))
     nothing, opened, closed = Notified(), Notified(opened=1), Notified(closed=1)
-    assert told == [nothing, opened, nothing, opened, closed, nothing, closed, nothing]
-    assert [each["message"] for each in receiver.messages] == [
+    assert outcomes == [nothing, opened, nothing, opened, closed, nothing, closed, nothing]
+    assert [message["message"] for message in receiver.messages] == [
         "stale market: a stands still (since 2026-11-20 20:01 UTC)",
         "stale market: b stands still (since 2026-11-20 20:03 UTC)",
         "over: stale market: a stands still (2026-11-20 20:01 to 2026-11-20 20:04 UTC)",
         "over: stale market: b stands still (2026-11-20 20:03 to 2026-11-20 20:06 UTC)",
     ]
     assert read_open(database.engine) == []
-    assert [each.key for each in read_since(database.engine, NOW + 5 * MINUTE)] == ["b"]
+    assert [incident.key for incident in read_since(database.engine, NOW + 5 * MINUTE)] == ["b"]
 
 
 def test_what_happens_in_one_tick_is_one_message(database: Database, receiver: Receiver) -> None:
@@ -69,45 +69,45 @@ def test_an_incident_that_comes_back_is_a_new_one(database: Database, receiver: 
     for keys in ["a", "", "a"]:
         judge(database, *keys)
         notify(database.engine, Alerter([receiver.url]), now=NOW)
-    assert receiver.titles == [f"TradeMatrix: {each}stale market" for each in ("", "over: ", "")]
+    assert receiver.titles == [f"TradeMatrix: {prefix}stale market" for prefix in ("", "over: ", "")]
 
 
 def test_only_the_kinds_judged_close(database: Database) -> None:
     judge(database, "a")
     judge(database, kinds=(CREDITS,))
     judge(database, kinds=())
-    assert [each.key for each in read_open(database.engine)] == ["a"]
+    assert [incident.key for incident in read_open(database.engine)] == ["a"]
 
 
 @pytest.mark.parametrize("repetition", range(3))
-def test_two_tellers_at_once_send_one_message(database: Database, receiver: Receiver, repetition: int) -> None:
+def test_two_notifiers_at_once_send_one_message(database: Database, receiver: Receiver, repetition: int) -> None:
     judge(database, "a", "b")
     set_touch_alerts(database.engine, "DAX", on=True)
     touch(database, "DAX", NOW)
     receiver.seconds = 0.3
     both = threading.Barrier(2)
 
-    def teller() -> Notified:
+    def notifier() -> Notified:
         alerter = Alerter([receiver.url])
         both.wait()
         return notify(database.engine, alerter, now=NOW)
 
     with ThreadPoolExecutor(2) as threads:
-        told = [each.result() for each in [threads.submit(teller) for _ in range(2)]]
-    assert sorted(told, key=lambda each: each.opened) == [Notified(), Notified(opened=2, touches=1)]
+        outcomes = [future.result() for future in [threads.submit(notifier) for _ in range(2)]]
+    assert sorted(outcomes, key=lambda outcome: outcome.opened) == [Notified(), Notified(opened=2, touches=1)]
     assert receiver.titles == ["TradeMatrix: 2 incidents, DAX at classic r1"]
 
 
-def test_who_comes_while_it_is_told_does_not_wait(database: Database, receiver: Receiver) -> None:
+def test_a_second_notifier_does_not_wait_for_the_first(database: Database, receiver: Receiver) -> None:
     judge(database, "a")
     receiver.seconds = 0.5
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(notify, database.engine, Alerter([receiver.url]), now=NOW)
         assert receiver.arrived.wait(5)
-        judge(database, "a", "b")  # found again, and one more
+        judge(database, "a", "b")  # detected again, and one more
         assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified()
         assert not first.done()
-        judge(database, "b")  # a is over while people are told of it: that waits, and comes next
+        judge(database, "b")  # a is over while its opening is sent: closing it waits, and is sent next
         assert first.result() == Notified(opened=1)
     assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(opened=1, closed=1)
     assert receiver.titles == ["TradeMatrix: stale market", "TradeMatrix: stale market, over: stale market"]
@@ -117,10 +117,10 @@ def test_nothing_closes_between_being_read_and_being_marked(database: Database, 
     judge(database, "a")
     with ThreadPoolExecutor(1) as thread:
         with database.engine.begin() as connection:
-            [found] = not_yet_notified(connection)
+            [incident] = not_yet_notified(connection)
             closing = thread.submit(judge, database)
             assert not wait([closing], timeout=0.5).done
-            mark_notified(connection, [found.id], now=NOW)
+            mark_notified(connection, [incident.id], now=NOW)
         closing.result()
     assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(closed=1)
 
@@ -133,12 +133,12 @@ def test_two_judges_at_once_open_one_incident(database: Database) -> None:
         judge(database, "a", "b")
 
     with ThreadPoolExecutor(4) as threads:
-        for each in [threads.submit(judging) for _ in range(4)]:
-            each.result()
-    assert [each.key for each in read_open(database.engine)] == ["a", "b"]
+        for future in [threads.submit(judging) for _ in range(4)]:
+            future.result()
+    assert [incident.key for incident in read_open(database.engine)] == ["a", "b"]
 
 
-def test_what_nobody_took_is_told_at_the_next_tick(database: Database, receiver: Receiver) -> None:
+def test_what_no_service_accepted_is_sent_at_the_next_tick(database: Database, receiver: Receiver) -> None:
     alerter = Alerter([receiver.url])
     set_touch_alerts(database.engine, "DAX", on=True)
     touch(database, "DAX", NOW)
@@ -186,7 +186,7 @@ def test_without_a_service_open_incidents_wait_for_one(database: Database, recei
     assert notify(database.engine, Alerter([receiver.url]), now=later) == Notified()
 
 
-def test_touches_of_the_last_hour_are_told_where_somebody_wants_them(database: Database, receiver: Receiver) -> None:
+def test_touches_of_the_last_hour_are_notified_where_enabled(database: Database, receiver: Receiver) -> None:
     set_touch_alerts(database.engine, "DAX", on=True)
     touch(database, "DAX", NOW - timedelta(minutes=61), "y_high")
     touch(database, "DAX", NOW - timedelta(minutes=60), "classic s1")
@@ -199,6 +199,6 @@ def test_touches_of_the_last_hour_are_told_where_somebody_wants_them(database: D
         "DAX touched classic s1 24312.33, price 24312.50 (2026-11-20 19:00 UTC)",
         "DAX touched classic pp 24312.33, price 24312.50 (2026-11-20 19:58 UTC)",
     ]
-    assert touches_untold(database) == 0
+    assert count_touches_not_notified(database) == 0
     set_touch_alerts(database.engine, "NDX", on=True)
     assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified()

@@ -17,11 +17,11 @@ OPEN = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
     ("created", "checked", "began"),
     [
         # Minutes before now; less than 0: later.
-        pytest.param(60, None, 60, id="added an hour ago, nothing asked"),
-        pytest.param(60, 5, 60, id="added an hour ago, asked since"),
-        pytest.param(-5000, None, 0, id="a trial's clock, nothing asked"),
-        pytest.param(-5000, 20, 20, id="a trial's clock, asked 20 minutes ago"),
-        pytest.param(-5000, -10, 0, id="a trial's clock that was set back"),
+        pytest.param(60, None, 60, id="added an hour ago, nothing fetched"),
+        pytest.param(60, 5, 60, id="added an hour ago, fetched since"),
+        pytest.param(-5000, None, 0, id="a clock in the past, nothing fetched"),
+        pytest.param(-5000, 20, 20, id="a clock in the past, fetched 20 minutes ago"),
+        pytest.param(-5000, -10, 0, id="a clock in the past, set back since"),
     ],
 )
 def test_the_beginning(created: float, checked: float | None, began: float) -> None:
@@ -38,8 +38,8 @@ def test_the_beginning(created: float, checked: float | None, began: float) -> N
         pytest.param(14.9, False, False, id="before its first chance"),
         pytest.param(15, True, False, id="after it, and after the deadline"),
         pytest.param(485, True, True, id="at the deadline"),
-        pytest.param(10_000, True, True, id="for long"),
-        pytest.param(None, True, True, id="nobody knows"),
+        pytest.param(10_000, True, True, id="long ago"),
+        pytest.param(None, True, True, id="unknown"),
     ],
 )
 def test_nothing_is_late_before_its_first_chance_or_for_a_deadline_before_it_began(

@@ -1,4 +1,4 @@
-"""What has closed and is due, as tables of what is stored."""
+"""Which closed sessions and levels are due, as tables of what is stored."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,7 +25,7 @@ def stored(
     late: float = 10,
     final: bool = True,
 ) -> StoredCoverage:
-    """Return the coverage of a session that was last asked for ``late`` minutes after its close."""
+    """Return the coverage of a session that was last fetched ``late`` minutes after its close."""
     session = get_calendar(symbol.calendar).session(day)
     assert session is not None
     coverage = Coverage(
@@ -36,7 +36,7 @@ def stored(
     return StoredCoverage(symbol=symbol.name, coverage=coverage, attempts=1, checked_at=checked)
 
 
-def whole(symbol: Symbol, *days: int) -> list[StoredCoverage]:
+def complete(symbol: Symbol, *days: int) -> list[StoredCoverage]:
     return [stored(symbol, date(2026, 11, day), timeframe) for day in days for timeframe in Timeframe]
 
 
@@ -45,12 +45,12 @@ def test_with_nothing_stored_the_last_five_sessions_are_due() -> None:
     assert due == {date(2026, 11, day): ALL for day in (16, 17, 18, 19, 20)}
 
 
-def test_what_is_stored_whole_is_not() -> None:
-    assert due_sessions(DAX, whole(DAX, 16, 17, 18, 19, 20), NOW, since=SINCE) == {}
+def test_complete_sessions_are_not_due() -> None:
+    assert due_sessions(DAX, complete(DAX, 16, 17, 18, 19, 20), NOW, since=SINCE) == {}
 
 
 def test_a_machine_that_was_off_catches_up_from_its_first_session_on() -> None:
-    due = due_sessions(DAX, whole(DAX, 2, 3, 20), NOW, since=SINCE)
+    due = due_sessions(DAX, complete(DAX, 2, 3, 20), NOW, since=SINCE)
     assert list(due) == [date(2026, 11, day) for day in (4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19)]
 
 
@@ -63,17 +63,17 @@ def test_not_before_the_partitions_start() -> None:
     [
         (Status.COMPLETE, -5, False, True),  # a live pull
         (Status.COMPLETE, 0, True, False),  # somebody's backfill
-        (Status.PARTIAL, 1, True, True),  # asked for before it had settled
+        (Status.PARTIAL, 1, True, True),  # fetched before it had settled
         (Status.PARTIAL, 3, True, False),  # a matter of healing
         (Status.FAILED, 3, True, False),
         (Status.FAILED, -1, False, True),
     ],
 )
-def test_a_session_is_due_until_it_was_asked_for(status: Status, late: float, final: bool, due: bool) -> None:
-    rows = [row for row in whole(DAX, 16, 17, 18, 19, 20) if row.coverage.trade_date.day != 20]
-    rows += [stored(DAX, date(2026, 11, 20), each, status, late=late, final=final) for each in Timeframe]
-    found = due_sessions(DAX, rows, NOW, since=SINCE)
-    assert found == ({date(2026, 11, 20): ALL} if due else {})
+def test_a_session_is_due_until_it_was_fetched(status: Status, late: float, final: bool, due: bool) -> None:
+    rows = [row for row in complete(DAX, 16, 17, 18, 19, 20) if row.coverage.trade_date.day != 20]
+    rows += [stored(DAX, date(2026, 11, 20), timeframe, status, late=late, final=final) for timeframe in Timeframe]
+    due_now = due_sessions(DAX, rows, NOW, since=SINCE)
+    assert due_now == ({date(2026, 11, 20): ALL} if due else {})
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_each_symbol_has_its_own_close_and_a_settling_time(symbol: Symbol, day: 
     assert day in due_sessions(symbol, rows, settled, since=SINCE)
 
 
-def test_only_the_timeframes_that_lack_are_asked_for() -> None:
-    rows = [row for row in whole(DAX, 16, 17, 18, 19, 20) if row.coverage.timeframe is not Timeframe.D1]
+def test_only_the_missing_timeframes_are_due() -> None:
+    rows = [row for row in complete(DAX, 16, 17, 18, 19, 20) if row.coverage.timeframe is not Timeframe.D1]
     assert due_sessions(DAX, rows, NOW, since=SINCE) == dict.fromkeys(
         [date(2026, 11, day) for day in (16, 17, 18, 19, 20)], (Timeframe.D1,)
     )
@@ -105,18 +105,18 @@ def test_levels_follow_each_final_day() -> None:
     now = datetime(2026, 11, 28, tzinfo=UTC)
     at = {row.coverage.trade_date: row.checked_at for row in days}
     # Thanksgiving is no session: the levels after the 25th are the 27th's, and Friday's are Monday's.
-    coming = {date(2026, 11, 25): at[date(2026, 11, 24)], date(2026, 11, 27): at[date(2026, 11, 25)]}
-    coming[date(2026, 11, 30)] = at[date(2026, 11, 27)]
-    assert due_levels(NDX, days, set(), now) == coming
-    assert due_levels(NDX, days, set(coming), now) == {}
-    assert list(due_levels(NDX, days, set(coming) - {date(2026, 11, 27)}, now)) == [date(2026, 11, 27)]
+    expected = {date(2026, 11, 25): at[date(2026, 11, 24)], date(2026, 11, 27): at[date(2026, 11, 25)]}
+    expected[date(2026, 11, 30)] = at[date(2026, 11, 27)]
+    assert due_levels(NDX, days, set(), now) == expected
+    assert due_levels(NDX, days, set(expected), now) == {}
+    assert list(due_levels(NDX, days, set(expected) - {date(2026, 11, 27)}, now)) == [date(2026, 11, 27)]
 
 
 @pytest.mark.parametrize(
     ("status", "final"),
     [(Status.PARTIAL, True), (Status.FAILED, True), (Status.CLOSED, True), (Status.COMPLETE, False)],
 )
-def test_no_levels_follow_a_day_that_is_not_whole(status: Status, final: bool) -> None:
+def test_no_levels_follow_an_incomplete_day(status: Status, final: bool) -> None:
     row = stored(DAX, date(2026, 11, 19), Timeframe.D1, status, final=final)
     if status is Status.CLOSED:
         row = StoredCoverage(

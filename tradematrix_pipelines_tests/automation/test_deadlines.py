@@ -1,4 +1,4 @@
-"""The two deadlines, over weekends, holidays and changes of the clocks."""
+"""The two deadlines, over weekends, holidays and clock changes."""
 
 from datetime import UTC, date, datetime
 
@@ -40,6 +40,6 @@ def test_the_newest_deadline(now: str, deadline: str) -> None:
         ("2026-04-30 19:59", "DAX", date(2026, 5, 4)),  # the holiday has no levels
     ],
 )
-def test_the_session_whose_levels_have_to_be_there(deadline: str, symbol: str, due: date) -> None:
-    found = next(each for each in DEFAULT_SYMBOLS if each.name == symbol)
-    assert levels_due_by(utc(deadline), found).trade_date == due
+def test_the_session_whose_levels_are_due(deadline: str, symbol: str, due: date) -> None:
+    default = next(s for s in DEFAULT_SYMBOLS if s.name == symbol)
+    assert levels_due_by(utc(deadline), default).trade_date == due

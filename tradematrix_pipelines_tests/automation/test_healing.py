@@ -1,4 +1,4 @@
-"""What is asked for again, when, and what is given up, as tables."""
+"""Which sessions are fetched again, when, and which are exhausted, as tables."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +25,7 @@ def row(
     day: int, status: Status = Status.COMPLETE, *, symbol: str = "EUR/USD", attempts: int = 1, ago: float = 60,
     received: int = 1400, retry_at: datetime | None = None,
 ) -> StoredCoverage:  # fmt: skip
-    """Return the coverage of a session of November's minutes that was last asked for ``ago`` minutes ago."""
+    """Return the coverage of a session of November's minutes that was last fetched ``ago`` minutes ago."""
     session = get_calendar("FX" if symbol == "EUR/USD" else "XETR").session(date(2026, 11, day))
     assert session is not None
     coverage = Coverage(
@@ -50,22 +50,22 @@ def row(
     ],
 )
 def test_the_pauses_grow(status: Status, attempts: int, ago: float, due: bool) -> None:
-    found = row(16, status, attempts=attempts, ago=ago)
-    assert decide_healing([found], NOW, budget=10).due == ((found,) if due else ())
+    coverage = row(16, status, attempts=attempts, ago=ago)
+    assert decide_healing([coverage], NOW, budget=10).due == ((coverage,) if due else ())
 
 
-def test_a_try_of_the_future_keeps_nobody_waiting() -> None:
-    found = row(16, Status.FAILED, ago=-24 * 60)
-    assert decide_healing([found], NOW, budget=10).due == (found,)
+def test_an_attempt_in_the_future_delays_nothing() -> None:
+    failed = row(16, Status.FAILED, ago=-24 * 60)
+    assert decide_healing([failed], NOW, budget=10).due == (failed,)
 
 
 def test_pauses_are_minutes_at_first_and_a_day_at_last() -> None:
     assert [retry_pause(n) / timedelta(minutes=1) for n in range(1, MOST_ATTEMPTS)] == [5, 5, 5, 20, 80, 320, 1280]
 
 
-def test_what_was_tried_often_enough_is_given_up() -> None:
-    found = row(16, Status.MISSING, attempts=MOST_ATTEMPTS)
-    assert decide_healing([found], NOW, budget=10).exhausted == (found,)
+def test_after_the_last_attempt_a_session_is_exhausted() -> None:
+    missing = row(16, Status.MISSING, attempts=MOST_ATTEMPTS)
+    assert decide_healing([missing], NOW, budget=10).exhausted == (missing,)
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETE, Status.CLOSED])
@@ -78,28 +78,28 @@ def test_what_waits_for_the_days_credits_goes_on_by_itself() -> None:
     assert decide_healing([row(16, Status.FAILED, retry_at=NOW)], NOW, budget=10).due == ()
 
 
-def test_a_session_that_only_live_pulls_asked_for_belongs_to_its_close() -> None:
-    found = row(20, Status.PARTIAL)
-    live = replace(found, checked_at=NOW - timedelta(hours=3))
+def test_a_session_that_only_live_pulls_fetched_is_no_matter_of_healing() -> None:
+    partial = row(20, Status.PARTIAL)
+    live = replace(partial, checked_at=NOW - timedelta(hours=3))
     assert decide_healing([live], NOW, budget=10).due == ()
 
 
 def test_the_newest_come_first_within_the_budget() -> None:
     rows = [row(day, Status.FAILED) for day in (16, 17, 18, 19)]
-    assert [each.coverage.trade_date.day for each in decide_healing(rows, NOW, budget=2).due] == [19, 18]
+    assert [due.coverage.trade_date.day for due in decide_healing(rows, NOW, budget=2).due] == [19, 18]
     assert decide_healing(rows, NOW, budget=0).due == ()
 
 
-def test_a_session_with_far_fewer_bars_than_usual_is_asked_for_once_more() -> None:
+def test_a_sparse_session_is_fetched_once_more() -> None:
     usual = [row(day, received=1400) for day in (9, 10, 11, 12, 13)]
-    thin = row(16, received=1000)
-    assert find_sparse([*usual, thin], NOW) == [thin]
-    assert decide_healing([*usual, thin], NOW, budget=10).sparse == (thin,)
-    again = replace(thin, attempts=2)
+    sparse = row(16, received=1000)
+    assert find_sparse([*usual, sparse], NOW) == [sparse]
+    assert decide_healing([*usual, sparse], NOW, budget=10).sparse == (sparse,)
+    again = replace(sparse, attempts=2)
     assert decide_healing([*usual, again], NOW, budget=10).sparse == ()
 
 
-def test_what_is_usual_takes_a_week_to_know() -> None:
+def test_what_is_usual_takes_five_sessions_to_know() -> None:
     assert find_sparse([row(9), row(10), row(11, received=700)], NOW) == []
 
 

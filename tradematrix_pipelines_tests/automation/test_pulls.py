@@ -1,4 +1,4 @@
-"""Whom to pull when: a table of moments, and a day lived minute by minute on the free plan."""
+"""Which symbols to pull when: a table of instants, and a day minute by minute on the free plan."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -130,7 +130,7 @@ def test_a_day_on_the_free_plan_has_no_long_gap_and_spends_no_more_than_it_has(d
         (99, 60, True),
     ],
 )
-def test_a_symbol_that_the_vendor_refuses_is_asked_for_less_and_less(
+def test_a_symbol_that_the_vendor_refuses_is_pulled_less_and_less_often(
     without_result: int, minutes: int, due: bool
 ) -> None:
     now = utc("2026-11-18 15:00")
@@ -139,12 +139,12 @@ def test_a_symbol_that_the_vendor_refuses_is_asked_for_less_and_less(
     decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=plan, last_pulls=last)
     assert ("NDX" in {symbol.name for symbol, _ in decision.due}) is due
     assert due or decision.waiting["NDX"].startswith(
-        f"failed {without_result} times without a bar, the next try is at 15:"
+        f"failed {without_result} times without a bar, the next attempt is at 15:"
     )
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)])
-def test_a_pull_of_the_future_keeps_no_symbol_waiting(ahead: timedelta) -> None:
+def test_a_pull_in_the_future_delays_no_symbol(ahead: timedelta) -> None:
     now = utc("2026-11-18 15:00")
     last = {("NDX", now.date()): LastPull(at=now + ahead, without_result=3)}
     decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=CreditState(plan=BASIC, day_left=380), last_pulls=last)

@@ -21,8 +21,8 @@ DAX = Target("DAX", date(2026, 11, 20), "ohlc_1m")
         pytest.param(60, 0, False, False, id="requested at this instant"),
         pytest.param(60, 9.99, False, False, id="requested just now"),
         pytest.param(None, 9.99, False, False, id="requested just now, nothing stored"),
-        pytest.param(60, 10, False, True, id="nothing came of it in ten minutes"),
-        pytest.param(None, 10, False, True, id="nothing came of it, nothing stored"),
+        pytest.param(60, 10, False, True, id="without result for ten minutes"),
+        pytest.param(None, 10, False, True, id="without result, nothing stored"),
         pytest.param(3, 5, False, True, id="its state has changed since"),
         pytest.param(3, 5, True, False, id="its state has changed, a run is under way"),
         pytest.param(60, -30, False, True, id="the clock was set back"),
@@ -32,13 +32,13 @@ def test_what_is_requested(changed: float | None, requested: float | None, under
     def ago(minutes: float) -> datetime:
         return NOW - timedelta(minutes=minutes)
 
-    found = choose_targets(
+    targets = choose_targets(
         {DAX: None if changed is None else ago(changed)},
         requested={} if requested is None else {DAX: ago(requested)},
         under_way={DAX} if under_way else set(),
         now=NOW,
     )
-    assert found == ({DAX} if chosen else set())
+    assert targets == ({DAX} if chosen else set())
 
 
 def test_each_session_series_and_its_levels_by_itself() -> None:
@@ -48,8 +48,8 @@ def test_each_session_series_and_its_levels_by_itself() -> None:
         Target("DAX", DAX.trade_date, "ohlc_1d"),
         Target("DAX", DAX.trade_date, LEVELS),
     ]
-    found = choose_targets(dict.fromkeys([DAX, *others]), requested={DAX: NOW}, under_way=[others[0]], now=NOW)
-    assert found == set(others[1:])
+    targets = choose_targets(dict.fromkeys([DAX, *others]), requested={DAX: NOW}, under_way=[others[0]], now=NOW)
+    assert targets == set(others[1:])
 
 
 def test_a_run_that_died_costs_ten_minutes() -> None:

@@ -87,7 +87,7 @@ def test_a_lock_that_takes_too_long(server: Server) -> None:
     server.admin("ALTER ROLE {0} SET lock_timeout = '50ms'")
     with psycopg.connect(f"{server.root}/{server.name}") as holder:
         holder.execute("LOCK TABLE market_symbols")
-        assert "canceling statement due to lock timeout; somebody else holds" in refusal("symbols", "list")
+        assert "canceling statement due to lock timeout; another session holds" in refusal("symbols", "list")
 
 
 def test_doctor_reports_it_as_one_finding_among_others(server: Server) -> None:

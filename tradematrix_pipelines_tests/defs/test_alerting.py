@@ -122,7 +122,7 @@ def test_a_failed_run_and_an_exhausted_session(day: Day, receiver: Receiver) -> 
     given_up = "SELECT message FROM incidents WHERE kind = 'session_exhausted' AND closed_at IS NULL ORDER BY id DESC"
     messages = [str(text) for (text,) in day.ask(given_up)]
     assert len(messages) == 4
-    assert any("NDX 2026-11-20 (1m, 5m, 15m, 1h, 1d) was tried 8 times and given up: " in text for text in messages)
+    assert any("NDX 2026-11-20 (1m, 5m, 15m, 1h, 1d) is exhausted after 8 attempts: " in text for text in messages)
     day.simulator.set_faults()
     day.carry_out(day.schedule("daily_close"))
     assert len(tick(day, receiver)) == 1

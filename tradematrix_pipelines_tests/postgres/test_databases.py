@@ -1,4 +1,4 @@
-"""Which databases the settings mean, made where missing; and what is said when they can't be used."""
+"""The databases that the settings name, created where missing; and the errors when they can't be used."""
 
 import os
 import socket
@@ -33,10 +33,10 @@ def opened(**environment: str) -> OpenDatabases:
     return open_databases(load_settings(environment))
 
 
-def current(found: OpenDatabases) -> list[tuple[str, str]]:
-    """Ask both databases, through SQLAlchemy as their users do, who they are, and which driver asked."""
+def current(opened_databases: OpenDatabases) -> list[tuple[str, str]]:
+    """Return driver and name of both databases, asked through SQLAlchemy as their users do."""
     answers = []
-    for url in (found.market, found.dagster):
+    for url in (opened_databases.market, opened_databases.dagster):
         engine = create_engine(url)
         with engine.connect() as connection:
             answers.append((engine.dialect.driver, str(connection.scalar(text("select current_database()")))))
@@ -53,10 +53,10 @@ def refusal(**environment: str) -> str:
 
 
 def test_without_a_url_both_are_on_the_embedded_server(tmp_path: Path) -> None:
-    with opened(TRADEMATRIX_HOME=str(tmp_path)) as found:
-        assert current(found) == [("psycopg", "tradematrix"), ("psycopg2", "dagster")]
+    with opened(TRADEMATRIX_HOME=str(tmp_path)) as opened_databases:
+        assert current(opened_databases) == [("psycopg", "tradematrix"), ("psycopg2", "dagster")]
         assert (tmp_path / "postgres" / "postmaster.pid").exists()
-    found.close()
+    opened_databases.close()
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
 
 
@@ -69,18 +69,18 @@ def test_a_failure_gives_the_embedded_server_back(tmp_path: Path) -> None:
 def test_a_url_is_taken_with_its_parameters_and_dagsters_database_is_beside_it(address: str, scheme: str) -> None:
     name = scheme.replace("+", "-")
     given = f"{scheme}://maker:p%40ss%2Fword@{address}/{name}?sslmode=disable&application_name=desk"
-    with opened(**{MARKET: given}) as found:
-        assert current(found) == [("psycopg", name), ("psycopg2", f"{name}_dagster")]
-        assert found.lease is None
-    for url in (found.market, found.dagster):
+    with opened(**{MARKET: given}) as opened_databases:
+        assert current(opened_databases) == [("psycopg", name), ("psycopg2", f"{name}_dagster")]
+        assert opened_databases.lease is None
+    for url in (opened_databases.market, opened_databases.dagster):
         assert url.query["sslmode"] == "disable"
         assert url.query["application_name"] == "desk"
 
 
 def test_dagsters_database_can_be_somewhere_else(address: str, tmp_path: Path) -> None:
     elsewhere = f"postgresql://maker:p%40ss%2Fword@{address}/orchestra"
-    with opened(TRADEMATRIX_HOME=str(tmp_path), **{DAGSTER: elsewhere}) as found:
-        assert current(found) == [("psycopg", "tradematrix"), ("psycopg2", "orchestra")]
+    with opened(TRADEMATRIX_HOME=str(tmp_path), **{DAGSTER: elsewhere}) as opened_databases:
+        assert current(opened_databases) == [("psycopg", "tradematrix"), ("psycopg2", "orchestra")]
 
 
 def test_what_is_in_a_database_stays(address: str) -> None:
@@ -140,7 +140,7 @@ def test_an_option_that_does_not_exist_is_named(address: str) -> None:
     ],
 )
 def test_what_is_no_postgres_url_is_refused_without_repeating_it(given: str) -> None:
-    with pytest.raises(UsageError, match=f"{MARKET} is no URL of a PostgreSQL database") as caught:
+    with pytest.raises(UsageError, match=f"{MARKET} is not the URL of a PostgreSQL database") as caught:
         opened(**{MARKET: given})
     assert "hunter2" not in str(caught.value)
 

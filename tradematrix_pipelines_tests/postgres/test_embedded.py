@@ -1,4 +1,4 @@
-"""The embedded server lives as long as someone holds a lease, and survives whatever dies around it."""
+"""The embedded server runs as long as a process has a lease, and survives whatever is killed around it."""
 
 import os
 import shutil
@@ -76,13 +76,13 @@ def socket_dir(home: Path) -> Path:
 
 def watchers(home: Path) -> list[psutil.Process]:
     """The processes that watch the server of a home."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             command = process.cmdline()
             if "tradematrix_pipelines.postgres.watcher" in command and command[-1] == str(home):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def kill(pid: int) -> None:
@@ -90,7 +90,7 @@ def kill(pid: int) -> None:
     process = psutil.Process(pid)
     process.kill()
     with suppress(psutil.NoSuchProcess):
-        while process.status() != psutil.STATUS_ZOMBIE:  # where nobody collects the dead, it stays one
+        while process.status() != psutil.STATUS_ZOMBIE:  # without a parent that waits for it, it stays one
             time.sleep(0.005)
 
 
@@ -121,8 +121,8 @@ def test_the_server_is_durable_local_and_roomy(home: Path) -> None:
 def test_psql_of_the_lease_reaches_it(home: Path) -> None:
     with lease_server(home) as lease:
         url = lease.url("postgres").render_as_string()
-        said = subprocess.check_output([lease.bin_dir / "psql", url, "-Atc", "select 6 * 7"], text=True)
-    assert said == "42\n"
+        output = subprocess.check_output([lease.bin_dir / "psql", url, "-Atc", "select 6 * 7"], text=True)
+    assert output == "42\n"
 
 
 def test_leases_of_one_process_share_the_server_and_the_last_stops_it(home: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_killed_watcher_is_replaced_by_the_next_lease(home: Path) -> None:
         kill(watcher.pid)
         assert not is_held(home / "watch")
         with lease_server(home):
-            assert [each.pid for each in watchers(home)] != [watcher.pid]
+            assert [process.pid for process in watchers(home)] != [watcher.pid]
         other.kill()
         other.wait()
     wait_for("the server's end", lambda: not runs(home), seconds=20)
@@ -200,7 +200,7 @@ def test_a_killed_server_is_started_by_the_next_lease_with_all_its_data(home: Pa
 def test_a_pid_file_whose_pid_is_somebody_elses_now_is_no_server(home: Path) -> None:
     with lease_server(home):
         lines = (home / "postgres" / "postmaster.pid").read_text().splitlines()
-    # Another process of the same user, since PostgreSQL itself passes over those of others.
+    # Another process of the same user: PostgreSQL itself ignores processes of other users.
     data, sockets = home / "postgres", Path(lines[4])
     with subprocess.Popen(["sleep", "60"], user=data.stat().st_uid) as stranger:
         try:
@@ -225,7 +225,7 @@ def test_a_server_in_recovery_is_waited_for(home: Path) -> None:
     conf.write_text("restore_command = 'sleep 0.2; false'\nhot_standby = off\nlisten_addresses = ''\n")
     (data / "recovery.signal").touch()
     os.chown(data / "recovery.signal", owner, -1)
-    # Started by someone who doesn't wait for it.
+    # Started without waiting for it.
     started = run("pg_ctl", "start", "-W", "-l", str(data / "server.log"), "-D", str(data), "-o", "-k /tmp")
     assert started.returncode == 0, started.stderr
     while not (data / "postmaster.pid").exists():
@@ -240,8 +240,8 @@ def test_a_server_in_recovery_is_waited_for(home: Path) -> None:
 
 def test_a_forked_child_gives_nothing_back(home: Path) -> None:
     command = [sys.executable, "-c", FORKING, str(home)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert said.splitlines()[-1] == "42"
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert output.splitlines()[-1] == "42"
     assert not runs(home)
 
 
@@ -281,9 +281,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))\n"
     command = [sys.executable, "-c", limited + HOLDER, str(tmp_path)]
-    said = subprocess.run(command, check=False, capture_output=True, text=True).stderr.splitlines()[-1]
-    assert "ServerFault: can't make the embedded database" in said
-    assert said.endswith("File too large")  # the nearest to a full disk that anyone can have
+    output = subprocess.run(command, check=False, capture_output=True, text=True).stderr.splitlines()[-1]
+    assert "ServerFault: can't create the embedded database" in output
+    assert output.endswith("File too large")  # the nearest to a full disk that anyone can have
     assert not list(tmp_path.glob("postgres*"))
 
 
@@ -323,7 +323,7 @@ def test_a_socket_that_was_cleaned_away_is_made_again_where_it_was(home: Path, g
         else:
             (sockets / ".s.PGSQL.5432").unlink()
         with lease_server(home):
-            assert query(lease, "select count(*) from kept") == [(0,)], "the URL that was handed out is good again"
+            assert query(lease, "select count(*) from kept") == [(0,)], "the URL that was handed out is valid again"
             assert sockets.stat().st_mode & 0o777 == 0o700
     assert not runs(home)
     assert not sockets.exists()
@@ -339,7 +339,7 @@ def test_somebody_elses_folder_in_the_sockets_place_is_not_used(home: Path) -> N
             with lease_server(home) as again:
                 assert query(again, "select 1") == [(1,)]
                 assert socket_dir(home) != sockets
-                assert [each.name for each in sockets.iterdir()] == ["theirs"]
+                assert [path.name for path in sockets.iterdir()] == ["theirs"]
         finally:
             shutil.rmtree(sockets)
 
@@ -353,7 +353,7 @@ def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
         assert query(lease, "select 1") == [(1,)]
         assert (home / "postgres" / "server.log").exists()
     assert not runs(home)
-    assert sorted(each.name for each in tmp_path.iterdir()) == [name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
 
 
 def test_many_processes_at_once_make_one_server(tmp_path: Path) -> None:

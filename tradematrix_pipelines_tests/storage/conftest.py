@@ -1,4 +1,4 @@
-"""Folders that an embedded server of a root user can live in."""
+"""Folders that an embedded server of a root user can use."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,6 @@ import pytest
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """Stand in for pytest's own: that is closed to other users, again whenever another pytest starts on the machine."""
+    """Replace pytest's own, which is closed to other users, again whenever another pytest starts on the machine."""
     with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)

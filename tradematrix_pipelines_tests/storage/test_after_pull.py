@@ -1,4 +1,4 @@
-"""What a live pull leaves behind: the current price, and the levels touched."""
+"""Price updates after a live pull: the current price, and the levels touched."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,9 +39,9 @@ def dax(database: Database) -> Symbol:
 
 
 def session(day: date = FRIDAY) -> Session:
-    found = get_calendar("XETR").session(day)
-    assert found is not None
-    return found
+    session = get_calendar("XETR").session(day)
+    assert session is not None
+    return session
 
 
 def store(
@@ -68,7 +68,7 @@ def store_levels(database: Database, symbol: Symbol, *, high: float, low: float,
     )  # fmt: skip
     methods = [pivots(method, high=high, low=low, close=close, open_=close) for method in Method]
     write_levels(
-        database.engine, daily=[(symbol, daily)], pivots=[(symbol, FRIDAY, each) for each in methods], now=OPEN
+        database.engine, daily=[(symbol, daily)], pivots=[(symbol, FRIDAY, levels) for levels in methods], now=OPEN
     )
 
 
@@ -87,12 +87,12 @@ def test_the_current_price_is_that_of_the_newest_closed_minute(database: Databas
     store(database, dax, [26_000], start=OPEN + 3 * MINUTE, timeframe=Timeframe.M5)
     now = OPEN + timedelta(minutes=4, seconds=59)
     after_pull(database, dax, session(), now=now)
-    [found] = read_current_prices(database.engine, [dax])
-    assert found == CurrentPrice(
+    [price] = read_current_prices(database.engine, [dax])
+    assert price == CurrentPrice(
         symbol="DAX", trade_date=FRIDAY, price=24_040, change=40, change_percent=pytest.approx(100 * 40 / 24_000),
         session_high=24_121, session_low=24_008, at=OPEN + 4 * MINUTE, source="yahoo", updated_at=now,
     )  # fmt: skip
-    assert found.at.tzinfo is UTC
+    assert price.at.tzinfo is UTC
 
 
 def test_an_older_minute_never_replaces_a_newer_one(database: Database, dax: Symbol) -> None:
@@ -100,17 +100,17 @@ def test_an_older_minute_never_replaces_a_newer_one(database: Database, dax: Sym
     store(database, dax, [24_010, 24_020])
     late = OPEN + 2 * MINUTE
     after_pull(database, dax, session(), now=late)
-    [found] = read_current_prices(database.engine, [dax])
-    assert (found.price, found.change, found.change_percent) == (24_020, None, None)
+    [price] = read_current_prices(database.engine, [dax])
+    assert (price.price, price.change, price.change_percent) == (24_020, None, None)
     after_pull(database, dax, session(THURSDAY), now=late + MINUTE)
     after_pull(database, dax, session(), now=OPEN + MINUTE)
-    assert read_current_prices(database.engine, [dax]) == [found]
-    # The same minute again is taken: it may have been revised, and levels may have come.
+    assert read_current_prices(database.engine, [dax]) == [price]
+    # The same minute again replaces it: it may have been revised, and levels may have been stored.
     store_levels(database, dax, high=24_100, low=23_800, close=24_000)
     store(database, dax, [24_025], start=OPEN + MINUTE)
     after_pull(database, dax, session(), now=late + MINUTE)
-    [found] = read_current_prices(database.engine, [dax])
-    assert (found.price, found.change) == (24_025, 25)
+    [price] = read_current_prices(database.engine, [dax])
+    assert (price.price, price.change) == (24_025, 25)
 
 
 def test_a_session_without_a_minute_has_no_price(database: Database, dax: Symbol) -> None:
@@ -124,7 +124,7 @@ def test_prices_come_in_the_order_asked_for_and_not_of_others(database: Database
     for symbol in (ndx, dji, fx):
         store(database, symbol, [100])
         after_pull(database, symbol, session(), now=OPEN + MINUTE)
-    assert [found.symbol for found in read_current_prices(database.engine, [fx, ndx])] == ["EUR/USD", "NDX"]
+    assert [price.symbol for price in read_current_prices(database.engine, [fx, ndx])] == ["EUR/USD", "NDX"]
 
 
 def test_the_first_touch_of_a_level_is_recorded_once(database: Database, dax: Symbol) -> None:
@@ -149,7 +149,7 @@ def test_the_first_touch_of_a_level_is_recorded_once(database: Database, dax: Sy
     assert touched(database) == first + both
 
 
-def test_yesterdays_close_is_where_the_first_minute_comes_from(database: Database, dax: Symbol) -> None:
+def test_the_first_minute_is_compared_with_yesterdays_close(database: Database, dax: Symbol) -> None:
     store_levels(database, dax, high=24_050, low=23_900, close=24_000)
     store(database, dax, [23_000], start=session(THURSDAY).opens_at)
     store(database, dax, [24_080])
@@ -157,7 +157,7 @@ def test_yesterdays_close_is_where_the_first_minute_comes_from(database: Databas
     assert [row[0] for row in touched(database)] == ["classic r1", "y_high"], "r1 is 24,066.67: both were jumped over"
 
 
-def test_who_asked_for_no_alerts_gets_no_touches(database: Database, dax: Symbol) -> None:
+def test_without_touch_alerts_no_touches_are_recorded(database: Database, dax: Symbol) -> None:
     store_levels(database, dax, high=24_050, low=23_900, close=24_000)
     store(database, dax, [24_050])
     silent = replace(dax, touch_alerts=False)
@@ -166,7 +166,7 @@ def test_who_asked_for_no_alerts_gets_no_touches(database: Database, dax: Symbol
     assert read_current_prices(database.engine, [dax])
 
 
-def test_the_levels_to_watch_are_those_of_the_session_and_the_method(database: Database, dax: Symbol) -> None:
+def test_the_levels_to_watch_belong_to_the_session_and_the_method(database: Database, dax: Symbol) -> None:
     assert levels_to_watch(database.engine, dax, FRIDAY) == {}
     store_levels(database, dax, high=24_050, low=23_900, close=24_050)
     assert levels_to_watch(database.engine, dax, FRIDAY) == {

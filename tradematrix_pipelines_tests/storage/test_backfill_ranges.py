@@ -1,4 +1,4 @@
-"""How a backfill is cut into runs, held against the partitions that were chosen."""
+"""How a backfill is split into runs, compared with the partitions that were chosen."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -27,7 +27,7 @@ def partitions(settings: Settings) -> Iterator[dg.MultiPartitionsDefinition]:
 
 def cut(partitions: dg.MultiPartitionsDefinition, keys: list[str]) -> list[tuple[str, str]]:
     subset = partitions.subset_with_partition_keys(keys)
-    return sorted((each.start, each.end) for each in subset.get_partition_key_ranges(partitions))
+    return sorted((keys.start, keys.end) for keys in subset.get_partition_key_ranges(partitions))
 
 
 def test_a_run_is_one_symbol_and_its_dates_whichever_are_fewer(partitions: dg.MultiPartitionsDefinition) -> None:
@@ -49,9 +49,9 @@ def test_other_partitions_are_cut_as_dagster_does(partitions: dg.MultiPartitions
     del partitions
     letters = dg.StaticPartitionsDefinition(["a", "b", "c", "d"])
     subset = letters.subset_with_partition_keys(["a", "b", "d"])
-    found = subset.get_partition_key_ranges(letters)
-    assert [(each.start, each.end) for each in found] == [("a", "b"), ("d", "d")]
+    ranges = subset.get_partition_key_ranges(letters)
+    assert [(keys.start, keys.end) for keys in ranges] == [("a", "b"), ("d", "d")]
     with disable_dagster_warnings():
         grid = dg.MultiPartitionsDefinition({"letter": letters, "number": dg.StaticPartitionsDefinition(["1", "2"])})
     ranges = grid.subset_with_partition_keys(["a|1", "b|1", "a|2", "b|2"]).get_partition_key_ranges(grid)
-    assert sorted((each.start, each.end) for each in ranges) == [("a|1", "a|2"), ("b|1", "b|2")]
+    assert sorted((keys.start, keys.end) for keys in ranges) == [("a|1", "a|2"), ("b|1", "b|2")]

@@ -39,13 +39,14 @@ def candles(
 def batch(
     database: Database, frame: pd.DataFrame, *, symbol: str = "DAX", timeframe: Timeframe = Timeframe.M1
 ) -> SeriesBatch:
-    [found] = find_symbols(database.engine, [symbol])
-    return SeriesBatch(symbol=found, timeframe=timeframe, candles=frame, source="files")
+    [stored_symbol] = find_symbols(database.engine, [symbol])
+    return SeriesBatch(symbol=stored_symbol, timeframe=timeframe, candles=frame, source="files")
 
 
 def stored(database: Database, symbol: str = "DAX", timeframe: Timeframe = Timeframe.M1) -> pd.DataFrame:
-    [found] = find_symbols(database.engine, [symbol])
-    return database.candles.series(found, timeframe, datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+    [stored_symbol] = find_symbols(database.engine, [symbol])
+    first, last = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    return database.candles.series(stored_symbol, timeframe, first, last)
 
 
 def count(database: Database, table: str) -> int:
@@ -226,9 +227,9 @@ def coverage_of(database: Database) -> Coverage:
 
 
 def test_another_vendors_complete_session_leaves_nothing_of_the_first_ones(database: Database) -> None:
-    torn = candles(500, close=1.15).drop(index=range(100, 110)).reset_index(drop=True)
-    torn.loc[5, "high"] = 1.9  # a wrong high, of a minute that the second vendor does not have
-    write(database.engine, [whole(database, torn, source="first", status=Status.PARTIAL)], now=NOW)
+    incomplete = candles(500, close=1.15).drop(index=range(100, 110)).reset_index(drop=True)
+    incomplete.loc[5, "high"] = 1.9  # a wrong high, of a minute that the second vendor does not have
+    write(database.engine, [whole(database, incomplete, source="first", status=Status.PARTIAL)], now=NOW)
     complete = candles(510).drop(index=[5]).reset_index(drop=True)
     written = write(database.engine, [whole(database, complete, source="second", status=Status.COMPLETE)], now=NOW)
     assert (written.inserted, written.withdrawn) == (20, 1)
@@ -236,7 +237,7 @@ def test_another_vendors_complete_session_leaves_nothing_of_the_first_ones(datab
     assert sources(database) == {"second"}
     with database.engine.connect() as connection:
         [gone] = connection.execute(text("SELECT ts, high, source FROM ohlc_revisions WHERE withdrawn")).all()
-    assert (gone.ts, gone.high, gone.source) == (torn["ts"][5], 1.9, "first")
+    assert (gone.ts, gone.high, gone.source) == (incomplete["ts"][5], 1.9, "first")
 
 
 def test_rows_of_equal_values_take_the_vendor_of_their_session(database: Database) -> None:
@@ -278,7 +279,7 @@ def test_a_live_pull_withdraws_nothing(database: Database) -> None:
         (candles(400), "second", Status.PARTIAL, None),
     ],
 )
-def test_what_is_worse_lowers_no_complete_session(
+def test_a_worse_answer_changes_no_complete_session(
     database: Database, frame: pd.DataFrame, source: str, status: Status, error: str | None
 ) -> None:
     write(database.engine, [whole(database, candles(510), source="files", status=Status.COMPLETE)], now=NOW)
@@ -293,7 +294,7 @@ def test_what_is_worse_lowers_no_complete_session(
     assert after.ok
 
 
-def test_a_failed_close_leaves_the_live_minutes_and_counts_its_tries_anew(database: Database) -> None:
+def test_a_failed_close_keeps_the_live_minutes_and_restarts_its_attempts(database: Database) -> None:
     live = whole(database, candles(300), source="files", status=Status.COMPLETE)
     [so_far] = live.coverage
     live = replace(live, coverage=(replace(so_far, final=False, expected=300),), whole=False)

@@ -1,4 +1,4 @@
-"""The credit ledger never lets more calls out than the plan allows, and hardly fewer."""
+"""The credit ledger never allows more calls than the plan, and hardly fewer."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ START = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 
 @dataclass
 class SteppingClock:
-    """A clock that moves only while somebody sleeps on it, and remembers for how long."""
+    """A clock that moves only by sleeping on it, and records for how long."""
 
     instant: datetime = START
     slept: list[float] = field(default_factory=list)
@@ -72,10 +72,10 @@ def ledger(engine: Engine, clock: Clock, plan: Plan = BASIC, **options: timedelt
     return CreditLedger(engine=engine, plans={"twelve_data": plan, "massive": plan}, clock=clock, **options)
 
 
-def spend(book: Ledger, *purposes: str, each: int = 1) -> None:
+def spend(book: Ledger, *purposes: str, amount: int = 1) -> None:
     """Make calls that are answered at once."""
     for purpose in purposes:
-        book.settle(book.reserve(vendor="twelve_data", credits=each, purpose=purpose), charged=None)
+        book.settle(book.reserve(vendor="twelve_data", credits=amount, purpose=purpose), charged=None)
 
 
 def booked(engine: Engine) -> list[tuple[int, str, bool]]:
@@ -149,9 +149,9 @@ def test_a_clock_that_stands_still_ends_the_wait(engine: Engine) -> None:
 
 def test_the_day_ends_at_midnight_utc_and_says_so(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock, Plan(per_minute=None, per_day=800))
-    spend(book, "live", each=799)
+    spend(book, "live", amount=799)
     spend(book, "live")
-    with pytest.raises(DayLimit, match=r"800 of the day's 800 .* new ones at 2026-11-21 00:00 UTC") as caught:
+    with pytest.raises(DayLimit, match=r"800 of the day's 800 .* reset at 2026-11-21 00:00 UTC") as caught:
         spend(book, "live")
     assert caught.value.resumes_at == datetime(2026, 11, 21, tzinfo=UTC)
     clock.instant = caught.value.resumes_at
@@ -161,19 +161,19 @@ def test_the_day_ends_at_midnight_utc_and_says_so(engine: Engine, clock: Steppin
 
 def test_a_backfill_leaves_the_live_share_of_the_day_alone(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock, Plan(per_minute=None, per_day=800, live_share=0.25))
-    spend(book, "backfill", each=600)
+    spend(book, "backfill", amount=600)
     with pytest.raises(DayLimit, match="backfill may spend up to 600"):
         spend(book, "backfill")
-    spend(book, "live", each=200)
+    spend(book, "live", amount=200)
     with pytest.raises(DayLimit):
         spend(book, "live")
 
 
 def test_a_call_that_never_fits_is_refused_at_once(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
-    spend(book, "live", each=8)
+    spend(book, "live", amount=8)
     with pytest.raises(BadRequest, match="backfill may spend 6 credits of twelve_data a minute, not 7"):
-        spend(book, "backfill", each=7)
+        spend(book, "backfill", amount=7)
 
 
 def test_vendors_do_not_share(engine: Engine, clock: SteppingClock) -> None:
@@ -190,7 +190,7 @@ def test_an_answer_corrects_what_a_call_cost(engine: Engine, clock: SteppingCloc
     assert booked(engine) == [(2, "live", True), (0, "live", True), (3, "live", True)]
 
 
-def test_what_the_vendor_counts_beyond_ours_is_somebody_elses(engine: Engine, clock: SteppingClock) -> None:
+def test_what_the_vendor_counts_beyond_ours_is_booked_as_other(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
     first, second = (book.reserve(vendor="twelve_data", credits=1, purpose="live") for _ in range(2))
     book.settle(first, charged=None, used=1, left=7)  # fewer than ours: the second hasn't arrived there yet
@@ -203,7 +203,7 @@ def test_what_the_vendor_counts_beyond_ours_is_somebody_elses(engine: Engine, cl
     assert clock.slept == [60]
 
 
-def test_calls_that_left_our_minute_meanwhile_are_not_somebody_elses(engine: Engine, clock: SteppingClock) -> None:
+def test_calls_that_left_our_minute_meanwhile_are_not_booked_as_other(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
     spend(book, "live")
     clock.sleep(59)
@@ -213,7 +213,7 @@ def test_calls_that_left_our_minute_meanwhile_are_not_somebody_elses(engine: Eng
     assert booked(engine) == [(1, "live", True), (1, "live", True)]
 
 
-def test_after_a_refusal_nobody_asks_before_the_next_clock_minute(engine: Engine, clock: SteppingClock) -> None:
+def test_after_a_refusal_no_call_is_made_before_the_next_clock_minute(engine: Engine, clock: SteppingClock) -> None:
     asking, other = (ledger(engine, clock) for _ in range(2))
     asking.settle(asking.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, refused=True)
     spend(other, "live", "live")
@@ -240,7 +240,7 @@ def test_the_minutes_last_credit_is_no_refusal(engine: Engine, clock: SteppingCl
     assert booked(engine) == [(1, "live", True)] * 8
 
 
-def test_usage_tells_what_is_spent_and_left(engine: Engine, clock: SteppingClock) -> None:
+def test_usage_is_what_is_spent_and_left(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
     yesterday = START - timedelta(hours=13)
     clock.instant = yesterday
@@ -379,7 +379,7 @@ def test_the_minute_is_used_to_the_full(engine: Engine, clock: SteppingClock) ->
 
 
 @pytest.mark.parametrize("used", [17, 1_000, 1_000_000, 2**40])
-def test_a_count_that_can_not_be_true_of_the_plan_is_ignored_and_said_once(
+def test_an_impossible_count_is_ignored_and_logged_once(
     engine: Engine, clock: SteppingClock, caplog: pytest.LogCaptureFixture, used: int
 ) -> None:
     book = ledger(engine, clock)
@@ -387,7 +387,7 @@ def test_a_count_that_can_not_be_true_of_the_plan_is_ignored_and_said_once(
         book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=used, left=7)
     assert booked(engine) == [(1, "live", True)] * 3
     assert clock.slept == []
-    assert sum("can't be" in record.getMessage() for record in caplog.records) == 1
+    assert sum("ignored as impossible" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_vendor_without_a_plan_is_granted_everything_and_not_booked(engine: Engine, clock: SteppingClock) -> None:

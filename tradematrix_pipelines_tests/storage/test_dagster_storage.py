@@ -1,4 +1,4 @@
-"""Dagster's storage finds its database by itself, and its batches leave the rows that the stock storage leaves."""
+"""Dagster's storage locates its database by itself, and its batches leave the same rows as the stock storage."""
 
 import os
 import subprocess
@@ -80,7 +80,7 @@ def check_planned(asset: str, *, run: str, at: float) -> EventLogEntry:
 
 
 def a_runs_plans(run: str, start: float) -> list[EventLogEntry]:
-    """What Dagster hands over for a run of three assets, one with a check, one without partitions."""
+    """The events that Dagster stores for a run of three assets, one with a check, one without partitions."""
     days = [f"2026-11-{day:02}|EUR/USD" for day in (16, 17, 18)]
     return [
         *(planned("ohlc_1m", day, run=run, at=start + n) for n, day in enumerate(days)),
@@ -119,9 +119,9 @@ def stock_rows(fresh: Callable[[], dict[str, str]]) -> dict[str, Sequence[Any]]:
     with open_databases(load_settings({**fresh(), "TRADEMATRIX_HOME": "unused"})) as databases:
         storage = PostgresEventLogStorage(databases.dagster.render_as_string(hide_password=False))
         store_in_batches(storage)
-        found = rows(storage)
-    assert [len(found[table]) for table in TABLES] == [17, 3, 0, 2]
-    return found
+        stored = rows(storage)
+    assert [len(stored[table]) for table in TABLES] == [17, 3, 0, 2]
+    return stored
 
 
 def test_batches_leave_the_rows_that_the_stock_storage_leaves(
@@ -147,7 +147,7 @@ def test_a_batch_costs_a_few_statements_however_long(fresh: Callable[[], dict[st
 
 
 class RenamedBefore(BatchingEventLogStorage):
-    """A Dagster whose way to insert many events takes something else now."""
+    """A Dagster whose method to insert many events has another signature."""
 
     def prepare_insert_event_batch(  # type: ignore[override]  # the point of it
         self, events: Sequence[EventLogEntry], *, shard: str
@@ -156,7 +156,7 @@ class RenamedBefore(BatchingEventLogStorage):
 
 
 class RenamedAfter(BatchingEventLogStorage):
-    """A Dagster that breaks when the events are in already: what was done must be undone."""
+    """A Dagster that fails once the events are inserted: they must be rolled back."""
 
     broken = True
 
@@ -174,12 +174,13 @@ def test_another_dagster_gets_the_stock_behaviour_and_a_warning(
     stock_rows: dict[str, Sequence[Any]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def without_ids(found: dict[str, Sequence[Any]]) -> tuple[Any, ...]:
-        return [row[1:] for row in found["event_logs"]], found["asset_keys"], len(found["asset_check_executions"])
+    def without_ids(tables: dict[str, Sequence[Any]]) -> tuple[Any, ...]:
+        return [row[1:] for row in tables["event_logs"]], tables["asset_keys"], len(tables["asset_check_executions"])
 
     with batching(fresh(), kind) as storage:
         store_in_batches(storage)
-        assert without_ids(rows(storage)) == without_ids(stock_rows)  # an undone insert leaves a gap in the ids
+        # An insert that is rolled back leaves a gap in the ids.
+        assert without_ids(rows(storage)) == without_ids(stock_rows)
     assert "storing one by one" in caplog.text
 
 
@@ -228,9 +229,9 @@ def test_a_bare_dagster_works_on_the_embedded_server_from_nothing(tmp_path: Path
     # Two at once, as `dagster dev` starts several processes: one makes the server and the tables, both work.
     started = [subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
     for process in started:
-        said, complaint = process.communicate(timeout=60)
-        assert process.returncode == 0, complaint
-        assert "event_log_storage: BatchingEventLogStorage" in said
-        assert "Retrying" not in complaint
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "event_log_storage: BatchingEventLogStorage" in output
+        assert "Retrying" not in errors
     assert (home / "postgres" / "PG_VERSION").exists()
     assert not (home / "postgres" / "postmaster.pid").exists()

@@ -1,4 +1,4 @@
-"""What waits for the day's credits is found without looking at all that is stored."""
+"""Sessions that wait for the day's credits are selected without reading all that is stored."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -51,14 +51,14 @@ def test_only_what_waited_for_a_reset_that_has_come(years: Database) -> None:
             text("UPDATE session_coverage SET retry_at = :now, closes_at = :later WHERE trade_date = '2026-11-19'"),
             {"now": NOW, "later": NOW + timedelta(hours=1)},
         )
-    found = read_due_again(years.engine, since=date(2022, 1, 1), now=NOW)
-    assert [(row.symbol, str(row.coverage.trade_date)) for row in found] == [
+    due = read_due_again(years.engine, since=date(2022, 1, 1), now=NOW)
+    assert [(row.symbol, str(row.coverage.trade_date)) for row in due] == [
         ("DAX", "2024-05-06"),
         ("DAX", "2024-05-09"),
     ]
 
 
-def test_it_is_found_by_the_index(years: Database) -> None:
+def test_the_query_uses_the_index(years: Database) -> None:
     wait(years, "2024-05-06", until=NOW)
     plan = (
         "EXPLAIN SELECT * FROM session_coverage "

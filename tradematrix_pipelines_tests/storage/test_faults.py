@@ -1,7 +1,7 @@
-"""Every fault of the simulator, from HTTP to the tables: docs/faults.md is the table of what has to happen.
+"""Every fault of the simulator, from HTTP to the tables: docs/faults.md has the table of the expected outcomes.
 
-The truth is read from a simulator without faults, as JSON, past the client. Two sessions of minutes are asked for in
-calls of 400 bars, so that a fault can hit some calls and not others.
+The truth is read from a simulator without faults, as JSON, without the client. Two sessions of minutes are fetched in
+calls of 400 bars, so that a fault can hit a part of the calls.
 """
 
 import re
@@ -61,7 +61,7 @@ class SmallCalls(TwelveData):
     max_bars = 400
 
 
-def bring_in(database: Database, simulator: Simulator, symbol: Symbol, plan: Plan = UNLIMITED) -> Written:
+def fetch_and_store(database: Database, simulator: Simulator, symbol: Symbol, plan: Plan = UNLIMITED) -> Written:
     clock = FrozenClock(NOW)
     ledger = CreditLedger(engine=database.engine, plans={"twelve_data": plan}, clock=clock)
     vendor = SmallCalls(base_url=simulator.url, key="any", ledger=ledger, clock=clock, retry_policy=QUICK)
@@ -79,8 +79,8 @@ def bring_in(database: Database, simulator: Simulator, symbol: Symbol, plan: Pla
 
 
 def truth(symbol: Symbol) -> Rows:
-    """What the market did, from a simulator without faults, read as plain JSON."""
-    found: Rows = {}
+    """The true rows, from a simulator without faults, read as plain JSON."""
+    rows: Rows = {}
     with Simulator(clock=FrozenClock(NOW)) as simulator:
         for day in DAYS[symbol.name]:
             session = get_calendar(symbol.calendar).session(day)
@@ -100,8 +100,8 @@ def truth(symbol: Symbol) -> Rows:
             for row in answer.json()["values"]:
                 at = datetime.fromisoformat(row["datetime"]).replace(tzinfo=UTC)
                 if session.opens_at <= at < session.closes_at:
-                    found[at] = (float(row["open"]), float(row["high"]), float(row["low"]), float(row["close"]))
-    return found
+                    rows[at] = (float(row["open"]), float(row["high"]), float(row["low"]), float(row["close"]))
+    return rows
 
 
 def stored(database: Database, symbol: Symbol) -> Rows:
@@ -118,7 +118,7 @@ def count(database: Database, table: str) -> int:
 
 
 @pytest.mark.parametrize("line", list(lines()), ids=lambda line: " ".join(line.faults))
-def test_no_fault_stores_a_wrong_row_and_each_ends_as_the_table_says(database: Database, line: Line) -> None:
+def test_no_fault_stores_a_wrong_row_and_all_end_as_the_table_says(database: Database, line: Line) -> None:
     [symbol] = find_symbols(database.engine, [line.symbol])
     if "etf_dax" in line.faults:
         symbol = replace(symbol, vendor_symbols={})
@@ -126,7 +126,7 @@ def test_no_fault_stores_a_wrong_row_and_each_ends_as_the_table_says(database: D
     faults = [fault for fault in line.faults if fault != "none" and not fault.startswith("plan=")]
     plan = parse_plan(plans[0] if plans else "unlimited")
     with Simulator(clock=FrozenClock(NOW), faults=faults, plan=plan) as simulator:
-        bring_in(database, simulator, symbol)
+        fetch_and_store(database, simulator, symbol)
         calls = simulator.counts.calls
     kept, real = stored(database, symbol), truth(symbol)
     assert {at: prices for at, prices in kept.items() if real.get(at) != prices} == {}
@@ -136,12 +136,12 @@ def test_no_fault_stores_a_wrong_row_and_each_ends_as_the_table_says(database: D
     assert Line(line.faults, line.symbol, state, len(kept), count(database, "rejected_candles"), calls) == line
 
 
-def test_a_revision_of_the_past_is_taken_in_and_the_old_values_are_kept(database: Database) -> None:
+def test_a_revision_of_the_past_is_stored_and_the_old_values_are_kept(database: Database) -> None:
     [dax] = find_symbols(database.engine, ["DAX"])
     with Simulator(clock=FrozenClock(NOW)) as simulator:
-        assert bring_in(database, simulator, dax) == Written(inserted=1020)
+        assert fetch_and_store(database, simulator, dax) == Written(inserted=1020)
         simulator.set_faults("revised=0.0001")
-        assert bring_in(database, simulator, dax) == Written(revised=2)
+        assert fetch_and_store(database, simulator, dax) == Written(revised=2)
     real, kept = truth(dax), stored(database, dax)
     changed = [at for at in real if real[at] != kept[at]]
     assert len(changed) == 2
@@ -153,7 +153,7 @@ def test_a_revision_of_the_past_is_taken_in_and_the_old_values_are_kept(database
 def test_every_call_is_in_the_ledger(database: Database) -> None:
     [dax] = find_symbols(database.engine, ["DAX"])
     with Simulator(clock=FrozenClock(NOW), faults=["broken=1/2"]) as simulator:
-        bring_in(database, simulator, dax, plan=Plan(per_minute=1000, per_day=None))
+        fetch_and_store(database, simulator, dax, plan=Plan(per_minute=1000, per_day=None))
         calls = simulator.counts.calls
     ledger = CreditLedger(engine=database.engine, plans={"twelve_data": UNLIMITED}, clock=FrozenClock(NOW))
     assert ledger.usage("twelve_data", NOW).day_used == calls

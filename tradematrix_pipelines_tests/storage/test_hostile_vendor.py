@@ -1,4 +1,4 @@
-"""A vendor that lies, from its bytes to the tables: the second table of docs/faults.md says what has to happen."""
+"""A hostile vendor, from its bytes to the tables: the second table of docs/faults.md has the expected outcomes."""
 
 import re
 import subprocess
@@ -62,7 +62,7 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("line", list(lines()), ids=lambda line: line.behaviour)
-def test_each_lie_ends_as_the_table_says(database: Database, line: Line) -> None:
+def test_every_lie_ends_as_the_table_says(database: Database, line: Line) -> None:
     [dax] = find_symbols(database.engine, ["DAX"])
     clock = FrozenClock(NOW)
     ledger = CreditLedger(engine=database.engine, plans={"twelve_data": PLANS["basic"]}, clock=clock)
@@ -79,10 +79,10 @@ def test_each_lie_ends_as_the_table_says(database: Database, line: Line) -> None
         vendor.close()
         calls = server.calls
     [row] = read_coverage(database.engine, [dax], [Timeframe.M1], DAY, DAY)
-    found = Line(
+    actual = Line(
         line.behaviour, row.coverage.status.value, count(database, "ohlc"), count(database, "rejected_candles"), calls
     )
-    assert found == line, row.coverage.reason()
+    assert actual == line, row.coverage.reason()
     assert took < TWICE.tries * DEADLINE + 8, "no lie takes longer than its deadlines"
     assert ledger.usage("twelve_data", NOW).day_used == calls, "no lie spends credits that were not"
     reason = row.coverage.reason()
@@ -129,7 +129,7 @@ print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process took at most")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux reports the peak memory of a process")
 def test_no_answer_takes_more_than_300_megabytes() -> None:
     servers = [Hostile(name) for name in HEAVY]
     for server in servers:
@@ -138,5 +138,5 @@ def test_no_answer_takes_more_than_300_megabytes() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     for server in servers:
         server.__exit__(None, None, None)
-    assert len(done.stderr.split()) >= len(HEAVY), "each of them failed"
+    assert len(done.stderr.split()) >= len(HEAVY), "all of them failed"
     assert int(done.stdout) < 300 * 1024  # kilobytes, with the interpreter and pandas

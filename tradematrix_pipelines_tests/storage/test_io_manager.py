@@ -1,4 +1,4 @@
-"""The IO manager at the door: what an asset of one's own gets when it takes candles or levels as an input."""
+"""The IO manager: what a custom asset gets with candles or levels as an input."""
 
 from datetime import UTC, date, datetime
 
@@ -19,9 +19,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 DAYS = (date(2026, 11, 18), date(2026, 11, 20))
 
 
-def test_an_asset_of_ones_own_loads_the_rectangle_of_partitions_it_runs_for(
-    settings: Settings, database: Database
-) -> None:
+def test_a_custom_asset_loads_the_rectangle_of_partitions_it_runs_for(settings: Settings, database: Database) -> None:
     symbols = find_symbols(database.engine, ["DAX", "EUR/USD"])
     outcomes = backfill(settings, database, symbols, first=DAYS[0], last=DAYS[1], timeframes=list(Timeframe))
     assert all(outcome.ok for outcome in outcomes)

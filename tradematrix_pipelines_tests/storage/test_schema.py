@@ -1,4 +1,4 @@
-"""Migrations: they make what the metadata declares, once, whoever runs them."""
+"""Migrations: they create what the metadata declares, once, however many processes run them."""
 
 import signal
 import subprocess
@@ -24,8 +24,8 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 
 print("ready", flush=True)
 input()
-with Database.open(load_settings()) as market:
-    print(*(symbol.name for symbol in read_symbols(market.engine)))
+with Database.open(load_settings()) as database:
+    print(*(symbol.name for symbol in read_symbols(database.engine)))
 """
 KILLED_WHEN_SEEDING = """
 import os, signal
@@ -47,9 +47,9 @@ def test_migrations_make_exactly_the_declared_tables(database: Database) -> None
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         declared = {name: {c.name for c in t.constraints if c.name} for name, t in metadata.tables.items()}
-        found = inspect(connection)
+        inspector = inspect(connection)
         for table, names in declared.items():
-            checks = {check["name"] for check in found.get_check_constraints(table)}
+            checks = {check["name"] for check in inspector.get_check_constraints(table)}
             assert checks == {name for name in names if str(name).endswith("_check")}, table
 
 

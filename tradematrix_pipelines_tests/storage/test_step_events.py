@@ -1,4 +1,4 @@
-"""The quick ways of telling Dagster about partitions leave what its public ones leave."""
+"""The quick ways of reporting partitions to Dagster leave the same events as its public ones."""
 
 from collections.abc import Iterator
 
@@ -51,8 +51,8 @@ def way(
     if request.param == "public":
         monkeypatch.delattr(dg.AssetExecutionContext, "get_step_execution_context")
     yield
-    told = [record.getMessage() for record in caplog.get_records("call")]
-    assert any("one by one" in message for message in told) == (request.param == "public")
+    messages = [record.getMessage() for record in caplog.get_records("call")]
+    assert any("one by one" in message for message in messages) == (request.param == "public")
 
 
 @pytest.mark.usefixtures("way")
@@ -68,7 +68,7 @@ def test_good_partitions_have_their_own_metadata_beside_the_assets() -> None:
 
 @pytest.mark.usefixtures("way")
 def test_only_the_good_ones_show_when_one_failed() -> None:
-    success, seen = materialize({A: good(rows=10) | {"tue": PartitionResult(error="torn")}, B: good(rows=20)})
+    success, seen = materialize({A: good(rows=10) | {"tue": PartitionResult(error="incomplete")}, B: good(rows=20)})
     assert not success
     assert seen == {
         ("a", "mon"): {"rows": 10},
