@@ -88,7 +88,7 @@ def test_a_bar_without_a_time_is_rejected() -> None:
     assert len(screened.candles) == 1
 
 
-def test_of_several_faults_the_first_is_told() -> None:
+def test_of_several_faults_the_first_is_given() -> None:
     screened = minutes([(minute(0.5), NAN, -1, 5, 3, -1), bar(1, open_=102, high=101, low=103, volume=-1)])
     assert screened.rejected["reason"].tolist() == [Reason.NOT_FINITE, Reason.HIGH_TOO_LOW]
 
@@ -235,9 +235,9 @@ def test_weekly_bars_are_no_days() -> None:
     calendar = get_calendar("XNYS")
     days = calendar.sessions(date(2026, 9, 1), date(2026, 11, 18))
     for step, kept in ((1, len(days)), (5, 0)):
-        some = days[::step]
+        every = days[::step]
         rows = frame(
-            [(datetime.combine(day.trade_date, datetime.min.time(), UTC), 100, 101, 99, 100, 5) for day in some]
+            [(datetime.combine(day.trade_date, datetime.min.time(), UTC), 100, 101, 99, 100, 5) for day in every]
         )
         assert len(screen(rows, timeframe=Timeframe.D1, sessions=days, now=LATER).candles) == kept
 
