@@ -27,7 +27,7 @@ def priced(
     dates: Mapping[Timeframe, Collection[date]],
     stored: Mapping[Timeframe, Collection[date]] | None = None,
 ) -> list[SeriesPrice]:
-    # Nothing is asked, so nobody has to be there.
+    # Nothing is asked, so no server has to be there.
     vendor = TwelveData(base_url="http://127.0.0.1:1", key="any", ledger=NoLedger(), clock=FrozenClock(NOW))
     calendar = get_calendar(symbol.calendar)
     prices = price_symbol(vendor, symbol, dates=dates, stored=stored or {}, calendar=calendar, now=NOW)
@@ -85,8 +85,8 @@ def test_before_there_are_minutes_the_finest_series_there_is_serves() -> None:
     [("basic", 0, 0, 1), ("basic", 6, 1, 1), ("basic", 600, 100, 1), ("basic", 601, 101, 2), ("grow", 601, 15, 1)],
 )
 def test_the_pace_leaves_the_live_share_alone(plan: str, credits_: int, minutes: int, days: int) -> None:
-    found = pace(credits_, PLANS[plan])
-    assert (found.minutes, found.days) == (minutes, days)
+    backfill = pace(credits_, PLANS[plan])
+    assert (backfill.minutes, backfill.days) == (minutes, days)
 
 
 def test_without_limits_it_takes_no_time() -> None:

@@ -118,7 +118,7 @@ def yahoo(url: str) -> Yahoo:
         clock=FrozenClock(NOW),
         cache=cache,
         base_url=url,
-        retry_policy=RetryPolicy(tries=2, first_wait=0.01, jitter=0.0),
+        retry_policy=RetryPolicy(attempts=2, first_wait=0.01, jitter=0.0),
     )
 
 

@@ -157,7 +157,7 @@ class TwelveData:
             what=f"{query.vendor_symbol(request.symbol)} {request.timeframe}",
             purpose=request.purpose,
             bounds=LIVE_BOUNDS if live else SERIES_BOUNDS,
-            tries=LIVE_ATTEMPTS if live else None,
+            attempts=LIVE_ATTEMPTS if live else None,
         )
         return self._transport.send(call, partial(read_page, request))
 

@@ -53,7 +53,7 @@ class Yahoo:
         """``cache``: folder for yfinance's cookies; it would else put them into the user's home."""
         set_cache_location(str(cache))
         self._clock, self._base_url = clock, base_url
-        self._retry_policy = retry_policy or RetryPolicy(tries=3)
+        self._retry_policy = retry_policy or RetryPolicy(attempts=3)
 
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Yahoo keeps intraday bars for 30 days (1m), 60 days (5m, 15m) and 730 days (1h)."""
