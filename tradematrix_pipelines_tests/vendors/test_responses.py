@@ -71,8 +71,11 @@ def test_a_day_may_come_with_its_midnight() -> None:
         ({}, "no meta"),
         ({"meta": {}}, "no list of values"),
         ({"meta": {}, "values": {}}, "no list of values"),
-        ({"meta": {}, "values": ["x"]}, "lacks a field"),
-        ({"meta": {}, "values": [{"datetime": "2026-03-20 10:00:00"}]}, "lacks a field: 'open'"),
+        ({"meta": {}, "values": ["x"]}, "a field is missing"),
+        (
+            {"meta": {}, "values": [{"datetime": "2026-03-20 10:00:00"}]},
+            "a field is missing in a row of the answer: 'open'",
+        ),
     ],
 )
 def test_missing_parts(body: object, why: str) -> None:

@@ -42,7 +42,7 @@ def test_what_may_pass_is_tried_again(
     script = play(first, first, (200, EMPTY))
     answer = connect(script.url).fetch(REQUEST)
     assert (answer.calls, answer.credits, len(script.requests)) == (3, 3, 3)
-    assert len(ledger.reserved) == len(ledger.settled) == 3, "each try is booked"
+    assert len(ledger.reserved) == len(ledger.settled) == 3, "each attempt is booked"
 
 
 def test_an_answer_that_can_not_be_read_is_asked_for_again(
@@ -52,7 +52,7 @@ def test_an_answer_that_can_not_be_read_is_asked_for_again(
     assert connect(script.url).fetch(REQUEST).calls == 2
 
 
-def test_tries_are_bounded(play: Callable[..., Any], connect: Callable[..., TwelveData]) -> None:
+def test_attempts_are_bounded(play: Callable[..., Any], connect: Callable[..., TwelveData]) -> None:
     script = play((502, b""))
     with pytest.raises(VendorFault):
         connect(script.url).fetch(REQUEST)
