@@ -42,9 +42,9 @@ def utc(text: str) -> datetime:
     ],
 )
 def test_what_is_due(calendar: str, now: str, running: str | None, finished: str) -> None:
-    found = due(get_calendar(calendar), utc(now))
-    assert (found.running and f"{found.running.trade_date:%m-%d}") == running
-    assert f"{found.finished.trade_date:%m-%d}" == finished
+    due_now = due(get_calendar(calendar), utc(now))
+    assert (due_now.running and f"{due_now.running.trade_date:%m-%d}") == running
+    assert f"{due_now.finished.trade_date:%m-%d}" == finished
 
 
 # Xetra trades from 08:00 to 16:30 UTC in winter, Tokyo from 00:00 to 06:30 with a break from 02:30 to 03:30.
