@@ -70,7 +70,7 @@ def ingest(
 
     Args:
         vendors: vendors to ask, the preferred one first (``failover``).
-        progress: a fresh one; it gets the expected windows at once, and is then updated with each.
+        progress: a fresh one; the expected windows are set at once, and it is then updated with each.
     """
     if progress is not None:
         progress.expected = expected_windows(

@@ -45,7 +45,7 @@ def cut_windows(
     Args:
         needed: sessions to cover, ascending.
         between: all sessions of the calendar from the first to the last needed one: the vendor's answer
-            holds their bars too, so they count.
+            has their bars too, so they count.
         timeframe: of the bars.
         now: bars that open later are not asked for.
         max_bars: bars that one call can carry.

@@ -173,7 +173,7 @@ def test_a_partial_session_stays_with_the_first(desk: Desk) -> None:
     assert desk.calls[1] == 0
 
 
-def test_where_nobody_has_a_bar_the_session_is_missing_by_the_first(desk: Desk) -> None:
+def test_without_a_bar_of_either_the_session_is_missing_by_the_first(desk: Desk) -> None:
     for simulator in desk.simulators:
         simulator.set_faults("missing=1")
     by_day = coverage_of(desk.bring_in(EUR))
@@ -200,7 +200,7 @@ def test_an_empty_answer_of_the_second_does_not_hide_why_the_first_failed(desk: 
     assert "second has no bar of the session" in (coverage.error or "")
 
 
-def test_nor_does_it_in_a_session_that_is_open(desk: Desk) -> None:
+def test_an_empty_answer_of_the_second_does_not_hide_the_failure_of_an_open_session(desk: Desk) -> None:
     desk.simulators[0].set_faults("gated")
     desk.simulators[1].set_faults("missing=1")
     by_day = coverage_of(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
@@ -216,7 +216,7 @@ def test_the_log_says_who_is_asked_and_why(desk: Desk, caplog: pytest.LogCapture
     assert "plan" in line
 
 
-def test_what_is_protected_from_the_first_is_not_replaced_by_the_second(desk: Desk) -> None:
+def test_a_protected_session_of_the_first_is_not_replaced_by_the_second(desk: Desk) -> None:
     desk.simulators[0].set_faults("broken")
     protected = {DAYS[0]: frozenset({"first"}), DAYS[1]: frozenset({"second"})}
     batches = desk.bring_in(EUR, tuple(Timeframe), protected=protected)
@@ -228,7 +228,7 @@ def test_what_is_protected_from_the_first_is_not_replaced_by_the_second(desk: De
     assert stored == []
 
 
-def test_what_came_from_a_vendor_of_another_time_only_the_first_replaces(desk: Desk) -> None:
+def test_only_the_first_replaces_sessions_of_a_former_vendor(desk: Desk) -> None:
     protected = dict.fromkeys(DAYS, frozenset({"files"}))
     assert {coverage.source for coverage in coverage_of(desk.bring_in(EUR, protected=protected)).values()} == {"first"}
     desk.simulators[0].set_faults("gated")

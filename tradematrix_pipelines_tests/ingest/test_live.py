@@ -1,4 +1,4 @@
-"""Live pulls over real HTTP: what is asked for, what comes of it, and what is left to the close."""
+"""Live pulls over real HTTP: what is asked for, what is returned, and what is left to the close."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ def simulator() -> Iterator[Simulator]:
 def pull(
     simulator: Simulator, symbol: Symbol, minute: float, stored: pd.DataFrame | None = None
 ) -> dict[Timeframe, SeriesBatch]:
-    """Pull so many minutes after New York's open, with what is stored by then."""
+    """Pull ``minute`` minutes after New York's open, with the minutes stored so far."""
     now = OPENED + timedelta(minutes=minute)
     session = get_calendar(symbol.calendar).at(now)
     assert session is not None
@@ -75,7 +75,7 @@ def test_the_next_pull_asks_for_what_is_new_and_half_an_hour_before(simulator: S
     assert simulator.counts.credits == 2
 
 
-def test_what_was_missed_is_asked_for_however_long_ago(simulator: Simulator) -> None:
+def test_missed_minutes_are_asked_for_however_long_ago(simulator: Simulator) -> None:
     stored = pull(simulator, NDX, 200)[M1].candles
     incomplete = stored.drop(index=[20, 21]).reset_index(drop=True)
     batches = pull(simulator, NDX, 201, incomplete)

@@ -1,4 +1,4 @@
-"""The price of a backfill, against what the simulator then counts."""
+"""The price of a backfill, compared with the simulator's count."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
@@ -69,7 +69,7 @@ def test_stored_minutes_cost_nothing_again() -> None:
 
 
 @pytest.mark.parametrize("finer", [M1, M5, H1])
-def test_nor_does_any_stored_series_that_serves(finer: Timeframe) -> None:
+def test_any_stored_series_that_serves_costs_nothing_again(finer: Timeframe) -> None:
     days = [date(2026, 11, 19), date(2026, 11, 20)]
     assert priced(EUR, dates={D1: days}, stored={finer: days}) == []
 

@@ -1,4 +1,4 @@
-"""How far an ingestion is, against what two simulators count over real HTTP; and the estimate of the time left."""
+"""Progress of an ingestion, compared with the counts of two simulators over real HTTP, and the estimated time left."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -42,7 +42,7 @@ class SmallCalls(TwelveData):
         # A refusal that applies to all series of a symbol.
         ([M1, D1], ["gated"], 7, "1 of 6 windows, 5 skipped, 0 left, 1 credit"),
         ([M1], ["gated", ""], 6, "7 of 12 windows, 5 skipped, 0 left, 7 credits"),
-        # Incomplete minutes: 510 bars of 5m serve the rest, which no price can know of.
+        # Incomplete minutes: 510 bars of 5m serve the rest, which can't be priced in advance.
         (list(Timeframe), ["missing=0.1"], 7, "9 of 9 windows, 0 left, 9 credits"),
     ],
 )
