@@ -23,7 +23,7 @@ class RetryPolicy:
         seconds: no wait for another attempt begins later than this after the first.
         first_wait: wait before the second attempt; doubled before each further one.
         longest_wait: no such wait is longer.
-        jitter: up to this much is added to each wait at random, so that processes don't retry in step.
+        jitter: up to this much is added to each wait at random, so that processes don't retry at the same time.
     """
 
     attempts: int = 4

@@ -1,7 +1,7 @@
 """A hostile vendor: a server that looks like Twelve Data's and misbehaves in every way.
 
-It speaks HTTP by hand, because no library would send these answers. Each behaviour is a function of the connection; the
-simulator, which has the faults of an honest vendor, has nothing to do with it.
+It speaks HTTP by hand, because no library would send these answers. Each behaviour is a function of the connection.
+The simulator is separate: it has the faults of an honest vendor.
 """
 
 import gzip
@@ -22,7 +22,7 @@ OPENS = datetime(2026, 11, 20, 8, tzinfo=UTC)
 """Xetra's open of a Friday; it has 510 minutes."""
 
 ENOUGH = 20.0
-"""Seconds after which a behaviour that never ends does, whatever the client makes of it."""
+"""Seconds after which an endless behaviour ends, whatever the client does."""
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -61,7 +61,7 @@ def refuses(message: str) -> Behaviour:
 
 
 def drips(before: bytes, drops: Iterator[bytes]) -> Behaviour:
-    """Return the behaviour that sends ``before`` at once, and then a drop now and then."""
+    """Return the behaviour that sends ``before`` at once, and then single drops."""
 
     def behave(peer: socket.socket) -> None:
         peer.sendall(before)
@@ -87,7 +87,7 @@ def floods(before: bytes, part: bytes, *, times: int) -> Behaviour:
 
 
 def hangs(peer: socket.socket) -> None:
-    """Take the question and say nothing."""
+    """Accept the request and never answer."""
     peer.settimeout(ENOUGH)
     peer.recv(1)
 
@@ -130,7 +130,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 
 class Hostile:
-    """The server, behaving in one way. A context manager; it ends with all its connections."""
+    """A server with one behaviour. A context manager that closes all its connections."""
 
     def __init__(self, behaviour: str) -> None:
         self._behave = BEHAVIOURS[behaviour]

@@ -1,4 +1,4 @@
-"""The client over real HTTP, against the simulator and against a server that plays a script."""
+"""The client over real HTTP, against the simulator and against a scripted server."""
 
 import json
 from collections.abc import Callable
@@ -178,7 +178,7 @@ def test_refusals(
         simulator = simulate(faults=faults)
         with pytest.raises(error):
             connect(simulator.url).fetch(request)
-        assert simulator.counts.calls == 1, "what is refused for good is not asked again"
+        assert simulator.counts.calls == 1, "a permanent refusal is not retried"
 
 
 def test_a_wrong_key(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:

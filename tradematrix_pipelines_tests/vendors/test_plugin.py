@@ -40,7 +40,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def desk_url(postgres: ServerLease, tmp_path: Path) -> str:
-    """A database of somebody else's, with the minutes of a session."""
+    """A third-party database with the minutes of a session."""
     url = postgres.url("postgres").set(drivername="postgresql+psycopg")
     engine = create_engine(url)
     minutes = pd.DataFrame({"ts": pd.date_range("2026-11-20T08:00Z", periods=510, freq="1min")})

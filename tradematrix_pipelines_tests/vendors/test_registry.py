@@ -28,7 +28,7 @@ REQUEST = CandleRequest(
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Settings:
-    """Settings that name nothing."""
+    """Settings without a vendor."""
     return load_settings({"TRADEMATRIX_HOME": str(tmp_path), "TRADEMATRIX_CLOCK": "2026-03-20T15:00:00Z"})
 
 

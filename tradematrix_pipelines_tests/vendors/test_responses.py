@@ -92,7 +92,7 @@ def test_datetimes_that_can_not_be_read(stamp: object) -> None:
 
 
 def test_another_interval_than_asked_for() -> None:
-    with pytest.raises(MalformedAnswer, match="asked for 5min bars, the answer holds 1min"):
+    with pytest.raises(MalformedAnswer, match="asked for 5min bars, the answer has 1min"):
         read_series(_body([_row(0)]), Timeframe.M5)
 
 

@@ -10,7 +10,7 @@ from tradematrix_pipelines.vendors.twelve_data.identity import possible_types
 from tradematrix_pipelines.vendors.twelve_data.quotes import SymbolMatch
 
 _LISTED = 8
-_BELIEVABLE = 50
+_PLAUSIBLE_FACTOR = 50
 """By what factor a symbol's history may lie above or below its current price."""
 
 
@@ -66,9 +66,9 @@ def complete_symbol(symbol: Symbol, match: SymbolMatch) -> Symbol:
 def priced_listing(symbol: Symbol, match: SymbolMatch, *, price: float) -> Listing:
     """Return the listing of a completed symbol; its price range is set around the current price."""
     described = ", ".join(filter(None, (match.name, match.type, _listed_on(match))))
-    believable = symbol.price_range or (price / _BELIEVABLE, price * _BELIEVABLE)
+    plausible = symbol.price_range or (price / _PLAUSIBLE_FACTOR, price * _PLAUSIBLE_FACTOR)
     return Listing(
-        symbol=replace(symbol, price_range=believable), description=f"found {match.symbol}: {described}, now {price:g}"
+        symbol=replace(symbol, price_range=plausible), description=f"found {match.symbol}: {described}, now {price:g}"
     )
 
 

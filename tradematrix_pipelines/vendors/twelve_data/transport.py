@@ -67,7 +67,9 @@ class Transport:
     ) -> None:
         address = _parse_address(base_url)
         if not (key.isascii() and key.isprintable() and key):
-            raise BadKey("the Twelve Data key is empty or holds characters that no key has: check TWELVE_DATA_API_KEY")
+            raise BadKey(
+                "the Twelve Data key is empty or contains characters that no key has: check TWELVE_DATA_API_KEY"
+            )
         self._vendor = vendor
         self._key = key
         self._ledger = ledger
