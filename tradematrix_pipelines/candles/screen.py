@@ -103,7 +103,7 @@ def screen(
             date; the candle made from it opens with the session.
         sessions: ascending, as ``SessionCalendar.sessions`` gives them.
         now: aware; a bar closes with its timeframe's length or with its session, whichever comes first.
-        price_range: lowest and highest believable price of the symbol; ``None`` = any.
+        price_range: lowest and highest plausible price of the symbol; ``None`` = any.
         cut_at_close: whether the vendor builds its bars for these sessions, so that the close cuts the last one short.
             Otherwise a bar that reaches past the close contains prices from after it. A bar that opens between a close
             and the end of such a bar shows that they are not cut, and overrides the flag.

@@ -43,7 +43,7 @@ class Symbol:
         alias: its common name.
         vendor: the vendor whose catalogue the row was made from.
         vendor_symbols: its name at each vendor, by vendor name; a vendor not listed uses ``name``.
-        price_range: lowest and highest believable price, or ``None``; catches answers off by a power of ten.
+        price_range: lowest and highest plausible price, or ``None``; catches answers off by a power of ten.
         gap_tolerance: longest gap between bars, in minutes, that a complete session may have; ``None``
             when every minute of the session is expected (exchange-traded).
         active: whether it is materialized.

@@ -49,7 +49,7 @@ def test_where_the_first_gap_is(absent: set[int], tolerance: int | None, gap: in
         (Timeframe.M15, {17}, None, range(15, 30)),
         (Timeframe.H1, {17}, None, range(60)),
         (Timeframe.M5, {19, 20}, None, range(15, 25)),
-        (Timeframe.M5, {17, 18}, 2, ()),  # as quiet as such a market may be
+        (Timeframe.M5, {17, 18}, 2, ()),  # within the tolerance
         (Timeframe.M5, {17, 18, 19}, 2, range(15, 20)),
         (Timeframe.M5, {59}, None, range(55, 60)),
         (Timeframe.M5, {60, 61}, None, ()),  # not closed yet

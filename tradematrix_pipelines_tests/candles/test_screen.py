@@ -218,7 +218,7 @@ def test_finer_bars_are_no_hours() -> None:
 def test_quiet_minutes_are_minutes() -> None:
     quiet = [n for n in range(390) if n % 7 < 3 or n % 50 == 0]
     assert len(minutes([bar(n) for n in quiet]).candles) == len(quiet)
-    few = [0, 5, 10, 15]  # four bars may well be what there is
+    few = [0, 5, 10, 15]  # four bars may be all there is
     assert len(minutes([bar(n) for n in few]).candles) == 4
 
 
@@ -406,7 +406,7 @@ def test_any_frame_comes_apart_without_loss(
 
 
 def check_candles(candles: pd.DataFrame, timeframe: Timeframe, now: datetime) -> None:
-    """What a candle is, said once more in plain Python."""
+    """Check candles in plain Python."""
     assert list(candles.columns) == COLUMNS
     opens = [ts.to_pydatetime() for ts in candles["ts"]]
     assert opens == sorted(set(opens))

@@ -59,7 +59,7 @@ def test_what_is_due(calendar: str, now: str, running: str | None, finished: str
         pytest.param("XETR", "11-20T11:44", "12:00", True, id="beyond it"),
         pytest.param("XETR", "11-20T16:15", "16:55", False, id="closed: only time up to the close counts"),
         pytest.param("XETR", "11-20T16:14", "16:55", True, id="stopped before the close"),
-        pytest.param("XTKS", "11-20T02:30", "03:45", False, id="a break ages nothing"),
+        pytest.param("XTKS", "11-20T02:30", "03:45", False, id="a break does not count"),
         pytest.param("XTKS", "11-20T02:20", "03:00", False, id="in the break"),
         pytest.param("XTKS", "11-20T02:14", "03:00", True, id="in the break, stopped before it"),
         pytest.param("XTKS", "11-20T02:30", "03:46", True, id="nothing after the break"),

@@ -56,7 +56,7 @@ def test_reading_a_switch(text: str, name: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text", ["", "magic", "ghosts=maybe", "missing", "missing=-1", "cut=1", "cut=1/0", "scale=0", "Ghosts", "slow=x@A"]
 )
-def test_no_switch(text: str) -> None:
+def test_invalid_switches(text: str) -> None:
     with pytest.raises(UsageError):
         parse_faults([text])
 
@@ -258,7 +258,7 @@ def test_faults_are_changed_and_counters_read_while_it_runs(simulate: Simulate) 
     assert httpx.get(f"{url}/_control/stats").json() == {"calls": 2, "credits": 2, "limited": 0}
     for wrong in ({"faults": ["magic"]}, {"faults": 5}, {}, []):
         assert httpx.post(f"{url}/_control/faults", json=wrong).status_code == 400
-    assert get(url, symbol="NDX", interval="1h").status_code == 404, "a wrong change changes nothing"
+    assert get(url, symbol="NDX", interval="1h").status_code == 404, "an invalid change has no effect"
 
 
 def test_bursts_begin_anew_when_faults_are_set(simulate: Simulate) -> None:
