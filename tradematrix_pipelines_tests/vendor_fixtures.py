@@ -22,7 +22,7 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 # A Friday on which Xetra, New York and FX all trade, in the weeks when only America has turned its clocks.
 NOW = datetime(2026, 3, 20, 15, 0, 30, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"
-QUICK = RetryPolicy(tries=3, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 
 
 @dataclass

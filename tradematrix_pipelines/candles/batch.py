@@ -1,4 +1,4 @@
-"""Candles on their way from a vendor to the tables: what one transaction stores or leaves out together."""
+"""Candles on their way from a vendor to the tables: what one transaction stores, all or nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +21,8 @@ class SeriesBatch:
         rejected: candles that failed screening, with their raw values and a ``reason`` column.
         coverage: one entry per session that ``candles`` is about, closed days included.
         source: vendor that served the candles.
-        whole: whether ``candles`` is all that the vendor has of these sessions, so that whatever else is stored of them
-            goes. A live pull brings a part of a session, and takes nothing away.
+        whole: whether ``candles`` is all that the vendor has of these sessions, so that any other stored candle of them
+            is removed. A live pull brings a part of a session, and removes nothing.
     """
 
     symbol: Symbol
@@ -34,7 +34,7 @@ class SeriesBatch:
     whole: bool = True
 
     def only(self, coverage: Sequence[Coverage]) -> Self:
-        """Return the part of the batch that is about some of its sessions, given by their coverage."""
+        """Return the part of the batch that is about the sessions of ``coverage``."""
         return replace(
             self,
             candles=_inside(self.candles, coverage),
@@ -45,6 +45,6 @@ class SeriesBatch:
 
 def _inside(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
     inside = pd.Series(data=False, index=rows.index)
-    for each in coverage:
-        inside |= (rows["ts"] >= each.opens_at) & (rows["ts"] < each.closes_at)
+    for session in coverage:
+        inside |= (rows["ts"] >= session.opens_at) & (rows["ts"] < session.closes_at)
     return rows[inside].reset_index(drop=True)

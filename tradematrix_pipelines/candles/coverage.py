@@ -1,6 +1,6 @@
-"""Whether a session's candles are all there: the verdict that reruns, checks and levels rest on.
+"""Whether a session's candles are complete. Reruns, checks and levels rely on it.
 
-Here: the verdict and how it is reached. Not here: where it is kept (``storage.coverage``), or which bars are
+Here: the status and how it is determined. Not here: where it is stored (``storage.coverage``), or which bars are
 candles (``screen``).
 """
 
@@ -25,15 +25,15 @@ class Status(StrEnum):
     """What is known of one session of one series."""
 
     COMPLETE = "complete"
-    """All bars expected so far are there, as far as the symbol's gap tolerance asks."""
+    """All bars expected so far are there, as far as the symbol's gap tolerance requires."""
     PARTIAL = "partial"
-    """Some are."""
+    """Not all of the expected bars are there."""
     MISSING = "missing"
-    """None is."""
+    """No bar is there."""
     CLOSED = "closed"
     """The market has no session on this day."""
     FAILED = "failed"
-    """They could not be had; ``error`` says why."""
+    """The bars could not be fetched; ``error`` says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +41,15 @@ class Coverage:
     """What is known of one session of one series.
 
     Attributes:
-        final: whether the session had closed, so that time alone adds no bar.
+        final: whether the session had closed, so that no more bars are due.
         expected: bars of the session that had closed.
         received: bars that are there.
         rejected: bars of the session that failed screening.
-        outside: rows that came with them and lie in no session.
-        longest_gap: longest stretch of trading time without a bar, in minutes, up to the last bar expected.
+        outside: rows of the same answer that lie in no session.
+        longest_gap: longest period of trading time without a bar, in minutes, up to the last bar expected.
         source: vendor that the bars came from.
-        error: why the last attempt failed; beside a session that is stored, why it replaced nothing.
-        retry_at: when asking again helps, where the failure knew: the reset of the day's credits; aware, UTC.
+        error: why the last attempt failed; of a session that is stored, why the attempt replaced nothing.
+        retry_at: when asking again helps, where the failure says so (the reset of the day's credits); aware, UTC.
         transient: whether asking again within minutes may help, where the last attempt failed.
         opens_at: open of the session, aware, UTC; ``None`` on a closed day.
         closes_at: its close.
@@ -77,30 +77,30 @@ class Coverage:
         return self.status in {Status.COMPLETE, Status.CLOSED}
 
     def reason(self) -> str:
-        """Return one line that says what is known, for a person who asks why it is not complete."""
+        """Return one line that explains to a person why the session is not complete."""
         if self.status is Status.CLOSED:
             return "the market is closed on this day"
         if self.status is Status.FAILED:
             return self.error or "the last attempt failed"
         if not self.expected and not self.received:
             return "nothing is expected yet: the session's first bar has not closed"
-        told = [f"{self.received:,} of {self.expected:,} bars"]
+        details = [f"{self.received:,} of {self.expected:,} bars"]
         if self.longest_gap and self.received:
-            told.append(f"longest gap {self.longest_gap:,} minute{'s' if self.longest_gap > 1 else ''}")
+            details.append(f"longest gap {self.longest_gap:,} minute{'s' if self.longest_gap > 1 else ''}")
         if self.rejected:
-            told.append(f"{self.rejected:,} rejected")
-        last_try = f"; the last try brought nothing better: {self.error}" if self.error else ""
-        return ", ".join(told) + ("" if self.final else " so far") + last_try
+            details.append(f"{self.rejected:,} rejected")
+        last_attempt = f"; the last attempt brought nothing better: {self.error}" if self.error else ""
+        return ", ".join(details) + ("" if self.final else " so far") + last_attempt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredCoverage:
-    """A coverage row: the coverage, and what it took.
+    """A coverage row: the coverage, and the attempts so far.
 
     Attributes:
         symbol: name of the symbol.
-        attempts: tries so far; of a session that has closed, since it closed.
-        checked_at: when the last one was, aware, UTC.
+        attempts: attempts so far; of a session that has closed, since it closed.
+        checked_at: when the last attempt was, aware, UTC.
     """
 
     symbol: str
@@ -119,8 +119,8 @@ def closed_day(trade_date: date, timeframe: Timeframe) -> Coverage:
 def supersedes(answer: Coverage, stored: Coverage | None) -> bool:
     """Return whether an answer replaces what is stored of its session.
 
-    A failure, or an answer without a bar, replaces no bars. The vendor that a session came from may revise it, whatever
-    it says now. Another vendor's answer has to be better: complete, or else with more bars of a session that is not.
+    A failure, or an answer without a bar, replaces no bars. The vendor that a session came from may always revise it.
+    Another vendor's answer has to be better: complete, or with more bars of a session that is not complete and final.
     """
     if stored is None or not stored.received or answer.status is Status.CLOSED:
         return True
@@ -133,9 +133,9 @@ def supersedes(answer: Coverage, stored: Coverage | None) -> bool:
 
 
 def kept_beside(stored: Coverage, attempt: Coverage) -> Coverage:
-    """Return what is known of a session after an attempt that replaced nothing: what is stored, and why it stays.
+    """Return the coverage of a session after an attempt that replaced nothing: what is stored, and why it stays.
 
-    A session that has closed since it was stored is no longer complete so far: nobody has seen all of it.
+    A session that was complete so far and has closed since becomes partial: its later bars were never fetched.
     """
     error = attempt.error or f"{attempt.source} has less: {attempt.reason()}"
     if stored.final and stored.status is Status.COMPLETE:
@@ -166,9 +166,9 @@ def cover(
     """Judge one session.
 
     With ``gap_tolerance=None`` it is complete when every bar that had closed at ``now`` is there. With a tolerance,
-    an intraday timeframe is complete when it has a bar and no stretch without one is longer, in minutes; the same
-    minutes for every timeframe, so a missing hour needs a tolerance of 60. A daily bar is there or not. Before the
-    first bar has closed nothing is expected, and the session is ``missing`` and not final.
+    an intraday timeframe is complete when it has a bar and no gap is longer, in minutes. The tolerance is the same for
+    every timeframe, so a missing hour needs 60. A daily bar is there or not. Before the first bar has closed nothing
+    is expected, and the session is ``missing`` and not final.
 
     Args:
         opens: opens of the session's candles, ascending.
@@ -206,7 +206,7 @@ def cover_many(
     raw: "pd.Series[pd.Timestamp] | None" = None,
     source: str | None = None,
 ) -> list[Coverage]:
-    """Judge many sessions, as :func:`cover` does each, and count what was rejected and what lay outside.
+    """Judge many sessions as :func:`cover` judges one, and count the rejected rows and those outside.
 
     Args:
         ts: the ``ts`` column of the candles, ascending; those of other sessions don't count.
@@ -252,15 +252,15 @@ def _bar_closes(opens: Instants, session: Session, timeframe: Timeframe) -> Inst
 
 
 def _longest_gap(opens: Instants, grid: Instants, session: Session, timeframe: Timeframe) -> int:
-    """Return the longest stretch without a bar, in whole minutes, from the session's open to the end of ``grid``."""
+    """Return the longest gap, in whole minutes, from the session's open to the end of ``grid``."""
     if not len(grid):
         return 0
     closes = _bar_closes(opens, session, timeframe)
     starts = np.concatenate([[to_instant(session.opens_at)], closes])
     ends = np.concatenate([opens, _bar_closes(grid[-1:], session, timeframe)])
-    stretches = ends - starts
+    gaps = ends - starts
     if session.break_starts_at is not None and session.break_ends_at is not None:
         pause = to_instant(session.break_starts_at), to_instant(session.break_ends_at)
         idle = np.minimum(ends, pause[1]) - np.maximum(starts, pause[0])
-        stretches = stretches - np.maximum(idle, np.timedelta64(0, "us"))
-    return max(0, int(stretches.max() // _MINUTE))
+        gaps = gaps - np.maximum(idle, np.timedelta64(0, "us"))
+    return max(0, int(gaps.max() // _MINUTE))

@@ -12,17 +12,17 @@ _LEAST = 3
 def jumps(closes: Prices, lows: Prices, highs: Prices, *, max_jump: float) -> npt.NDArray[np.bool_]:
     """Return which bars have a price further than ``max_jump`` from the median close around them.
 
-    The median is that of five closes with the bar in the middle (of three or four at the ends), as a fraction of
-    which ``max_jump`` is given. One or two bad bars among good ones stand out against it. A true change of level
+    The median is that of five closes with the bar in the middle (of three or four at the ends); ``max_jump`` is a
+    fraction of it. One or two bad bars among good ones stand out against it. A true change of level
     passes, however large: the bars on each side of it have the majority of their window on their own side, so the
-    median changes level with them. Only at the very end, where nothing yet follows, does a change of level look
-    like a bad tick; it passes when the bars after it are there.
+    median changes level with them. Only at the very end, where no bar follows yet, a change of level looks like a
+    bad tick; it passes once the bars after it are there.
 
     Args:
         closes: positive and finite, in order of time; so are lows and highs, which bound opens and closes.
 
     Returns:
-        One flag a bar; all false for fewer than three bars, among which no majority can be had.
+        One flag a bar; all false for fewer than three bars, which have no majority.
     """
     if len(closes) < _LEAST:
         return np.zeros(len(closes), dtype=bool)

@@ -1,6 +1,6 @@
-"""Holes in the minutes of a session that is still open: where the first is, and which coarser bars they make wrong.
+"""Gaps in the minutes of a session that is still open: where the first is, and which coarser bars they make wrong.
 
-A hole is a stretch of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any.
+A gap is a run of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any run.
 """
 
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ _MINUTE = np.timedelta64(1, "m")
 def without_incomplete_bars(
     minutes: pd.DataFrame, *, timeframe: Timeframe, session: Session, now: datetime, gap_tolerance: int | None
 ) -> pd.DataFrame:
-    """Return the minutes of those bars of a coarser timeframe that have no hole in them up to ``now``.
+    """Return the minutes of those bars of a coarser timeframe that have no gap in them up to ``now``.
 
-    A bar with a hole might have another high or low than the minutes that are there.
+    A bar with a gap might have another high or low than the minutes that are there.
 
     Args:
         minutes: one-minute candles of ``session`` (``candles.frame``).
@@ -29,21 +29,21 @@ def without_incomplete_bars(
     """
     opens = instants(minutes["ts"])
     absent = _gaps(opens, session, now, gap_tolerance)
-    torn = np.isin(_bars(opens, session, timeframe), _bars(absent, session, timeframe))
-    return minutes[~torn].reset_index(drop=True) if torn.any() else minutes
+    incomplete = np.isin(_bars(opens, session, timeframe), _bars(absent, session, timeframe))
+    return minutes[~incomplete].reset_index(drop=True) if incomplete.any() else minutes
 
 
 def first_gap(minutes: pd.DataFrame, *, session: Session, now: datetime, gap_tolerance: int | None) -> datetime | None:
-    """Return the first minute of the first hole up to ``now``, aware, UTC; ``None`` = there is none."""
+    """Return the first minute of the first gap up to ``now``, aware, UTC; ``None`` = there is none."""
     absent = _gaps(instants(minutes["ts"]), session, now, gap_tolerance)
     if not len(absent):
         return None
-    found: datetime = absent[0].astype("datetime64[us]").item()
-    return found.replace(tzinfo=UTC)
+    first: datetime = absent[0].astype("datetime64[us]").item()
+    return first.replace(tzinfo=UTC)
 
 
 def _gaps(opens: Instants, session: Session, now: datetime, gap_tolerance: int | None) -> Instants:
-    """Return the minutes that lie in holes."""
+    """Return the minutes that lie in gaps."""
     grid = session.bar_opens(Timeframe.M1)
     grid = grid[grid + _MINUTE <= to_instant(now)]
     return grid[_in_long_runs(~np.isin(grid, opens), longer_than=gap_tolerance or 0)]
@@ -58,7 +58,7 @@ def _bars(opens: Instants, session: Session, timeframe: Timeframe) -> npt.NDArra
 
 
 def _in_long_runs(flags: npt.NDArray[np.bool_], *, longer_than: int) -> npt.NDArray[np.bool_]:
-    """Return ``flags`` less the runs of true ones that are ``longer_than`` or shorter."""
+    """Return ``flags`` without the runs of true ones that are not longer than ``longer_than``."""
     edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     kept = np.zeros(len(flags), dtype=np.bool_)

@@ -27,8 +27,8 @@ def resample(
 
     A bar has the first open, the highest high, the lowest low, the last close, and the sum of the volumes that
     are given (NaN when none is). It opens on the grid that starts with its session, and the daily bar with the
-    session; the session's close cuts the last one short. Rows outside the sessions don't count. A bar none of
-    whose rows is there is absent; whether enough of them are is for ``coverage`` to say.
+    session; the session's close cuts the last one short. Rows outside the sessions don't count. A bar without
+    any row is absent; ``coverage`` judges whether there are enough rows.
 
     Args:
         minutes: candles of ``base`` (``candles.frame``), any order, each ``ts`` once.
@@ -51,7 +51,7 @@ def resample(
 
 
 def _rows(ts: Instants, index: Indices) -> npt.NDArray[np.intp] | None:
-    """Return the rows that count, by time; ``None`` when that is all of them as they are, which saves a copy."""
+    """Return the rows inside sessions, by time; ``None`` for all of them in their given order, which saves a copy."""
     inside = index >= 0
     if inside.all() and (ts[1:] > ts[:-1]).all():
         return None

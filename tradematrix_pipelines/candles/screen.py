@@ -1,7 +1,7 @@
-"""Which of a vendor's bars are candles: normalise, validate, and say why what fails does.
+"""Which of a vendor's bars are candles: normalise, validate, and give the reason of each rejection.
 
-Pure and total: any frame with the columns and dtypes of ``candles.frame`` comes apart into candles, rejected rows
-with a reason, and counts of what was not asked for. Not here: whether enough candles came (``coverage``).
+Pure and total: any frame with the columns and dtypes of ``candles.frame`` is divided into candles, rejected rows
+with a reason, and counts of dropped rows. Not here: whether the candles are complete (``coverage``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from tradematrix_pipelines.candles.spacing import misspaced_sessions
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
-# Real bars come nowhere near: the largest one-day loss of the DJI is 23% (1987-10-19), and the flash crash of
+# Real bars stay far below: the largest one-day loss of the DJI is 23% (1987-10-19), and the flash crash of
 # 2010-05-06 took its 9% over minutes. A tick with a digit too many or a shifted point is off by 90% and more.
 INTRADAY_JUMP = 0.2
 DAILY_JUMP = 0.5
@@ -32,7 +32,7 @@ Values = Mapping[str, npt.NDArray[np.float64]]
 
 
 class Reason(StrEnum):
-    """Why a bar is no candle. A bar with several faults is given the first of them in this order."""
+    """Why a bar is rejected. Of several faults the first in this order is given."""
 
     NO_TIME = "it has no time"
     NOT_FINITE = "a price is missing or infinite"
@@ -50,11 +50,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """A frame of bars, taken apart.
+    """A frame of bars, divided into candles, rejected and dropped rows.
 
     Attributes:
-        candles: what passed; columns and dtypes of ``candles.frame``, strictly increasing ``ts``.
-        rejected: what failed, raw values and raw ``ts``, and a ``reason`` (:class:`Reason` as text); by ``ts``.
+        candles: rows that passed; columns and dtypes of ``candles.frame``, strictly increasing ``ts``.
+        rejected: rows that failed: raw values, raw ``ts``, and a ``reason`` (:class:`Reason` as text); by ``ts``.
         outside: rows that lie in none of the sessions.
         forming: rows whose bar had not closed.
     """
@@ -67,9 +67,9 @@ class Screened:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """Times of rows and where they belong; all arrays of one length.
+    """Times of rows and the sessions they belong to; all arrays of one length.
 
-    ``opens`` is the time that a candle made from the row has: of a daily bar the open of its session. ``index`` is the
+    ``opens`` is the ``ts`` of the candle made from the row: of a daily bar the open of its session. ``index`` is the
     row's session, -1 where it has none.
     """
 
@@ -91,22 +91,22 @@ def screen(
     cut_at_close: bool = False,
     max_jump: float | None = None,
 ) -> Screened:
-    """Take a vendor's bars apart.
+    """Divide a vendor's bars into candles, rejected and dropped rows.
 
     Rows outside the sessions (a midday break is outside) and bars that had not closed at ``now`` are counted and
-    dropped. What remains is tested for everything that :class:`Reason` lists. Identical rows collapse into one; of rows
-    of one time with different values those that fail another test are no candles anyway, and where several are left,
-    all of them are rejected, because which of them is right can't be known.
+    dropped. The rest is tested for everything that :class:`Reason` lists. Identical rows collapse into one. Where
+    several rows of one time with different values pass the other tests, all of them are rejected, because it can't be
+    known which one is right.
 
     Args:
         raw: columns and dtypes of ``candles.frame``, any order. ``ts`` of a daily bar is midnight UTC of its trade
             date; the candle made from it opens with the session.
         sessions: ascending, as ``SessionCalendar.sessions`` gives them.
         now: aware; a bar closes with its timeframe's length or with its session, whichever comes first.
-        price_range: lowest and highest believable price of the symbol; ``None`` = any.
+        price_range: lowest and highest plausible price of the symbol; ``None`` = any.
         cut_at_close: whether the vendor builds its bars for these sessions, so that the close cuts the last one short.
-            Otherwise a bar that reaches past the close holds prices of after it. A bar that opens between a close and
-            the end of such a bar shows that they are not cut, whatever is claimed.
+            Otherwise a bar that reaches past the close contains prices from after it. A bar that opens between a close
+            and the end of such a bar shows that they are not cut, and overrides the flag.
         max_jump: how far a price may be from the median close around it, as a fraction of it (``jumps``);
             ``None`` is 0.2 for intraday bars and 0.5 for daily ones.
     """
@@ -121,7 +121,7 @@ def screen(
     faults = _faults(ts[kept], values, price_range) | {
         Reason.OFF_GRID: ~placed.on_grid[kept],
         Reason.PAST_CLOSE: placed.past_close[kept],
-        # Of finer bars in a coarser series, those on its grid would pass for its own.
+        # Finer bars on the grid of a coarser series would otherwise pass for its own.
         Reason.SPACING: _misspaced(ts[kept], placed.index[kept], timeframe, only_finer=True),
     }
     reasons = _reasons(ts[kept], values, faults, max_jump=limit)
@@ -164,7 +164,7 @@ def _collapse(rows: pd.DataFrame, ts: Instants, kept: npt.NDArray[np.intp]) -> n
 
 
 def _shared(ts: Instants) -> Mask:
-    """Return which of these times, ascending, another row has too."""
+    """Return which of these times, ascending, occur more than once."""
     twin = np.zeros(len(ts), dtype=bool)
     same = ts[1:] == ts[:-1]
     twin[1:] |= same
@@ -178,7 +178,7 @@ def _misspaced(ts: Instants, index: Indices, timeframe: Timeframe, *, only_finer
 
 
 def _faults(ts: Instants, values: Values, price_range: tuple[float, float] | None) -> dict[Reason, Mask]:
-    """Return which rows have each of the faults that a row has by itself."""
+    """Return, for each fault that depends on a single row, which rows have it."""
     opens, highs, lows, closes = (values[name] for name in PRICES)
     volumes = values["volume"]
     finite = np.isfinite(opens) & np.isfinite(highs) & np.isfinite(lows) & np.isfinite(closes)

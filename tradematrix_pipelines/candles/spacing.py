@@ -1,7 +1,7 @@
-"""How far apart the bars of a series stand: a series of minutes whose bars are five minutes apart is none of minutes.
+"""How far apart the bars of a series are: bars that are five minutes apart are not one-minute bars.
 
-Here: the distance that occurs most often, against the timeframe's. Not here: what becomes of the bars (``screen``), or
-bars that are merely absent (``coverage``).
+Here: the distance that occurs most often, compared with the timeframe's. Not here: what becomes of the bars
+(``screen``), or bars that are merely absent (``coverage``).
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from tradematrix_pipelines.markets.sessions import Instants
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 _LEAST_DISTANCES = 4
-"""Fewer say nothing: two minutes of a quiet night may well be apart."""
+"""Fewer distances prove nothing: on a quiet night, minutes may be absent between two bars."""
 
 _ONE_DAY = np.timedelta64(1, "D")
 
@@ -27,7 +27,7 @@ def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe, *, on
     Args:
         ts: times of bars, any order, none of them NaT.
         index: the session of each bar.
-        only_finer: whether only bars that stand closer together are meant.
+        only_finer: whether only sessions with bars closer together are returned.
     """
     if not len(ts):
         return np.array([], dtype=np.intp)
@@ -48,9 +48,11 @@ def misspaced_sessions(ts: Instants, index: Indices, timeframe: Timeframe, *, on
 
 
 def _is_spaced(distances: npt.NDArray[np.timedelta64], length: np.timedelta64, *, only_finer: bool) -> bool:
-    distances = distances[distances > np.timedelta64(0, "us")]  # bars of one time are a matter of their own
+    distances = distances[
+        distances > np.timedelta64(0, "us")
+    ]  # bars of the same time are judged elsewhere (``screen``)
     if len(distances) < _LEAST_DISTANCES or 2 * np.count_nonzero(distances == length) > len(distances):
         return True
-    found, counts = np.unique(distances, return_counts=True)
-    most = found[counts == counts.max()]
+    values, counts = np.unique(distances, return_counts=True)
+    most = values[counts == counts.max()]
     return bool((most >= length).any()) if only_finer else bool((most == length).any())

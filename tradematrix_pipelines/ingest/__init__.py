@@ -1,1 +1,1 @@
-"""From vendors' bars to whole sessions of candles: what is asked of whom, and what becomes of the answers."""
+"""From vendors' bars to whole sessions of candles: which vendor is asked for what, and how answers become batches."""

@@ -1,4 +1,4 @@
-"""From what vendors gave to batches that can be stored: screened or resampled, and judged session by session.
+"""From vendors' bars to batches that can be stored: screened or resampled, and judged session by session.
 
 Here: candles into batches. Not here: which series is fetched or resampled for which timeframe (``fetch_plan``).
 """
@@ -23,10 +23,10 @@ from tradematrix_pipelines.vendors.errors import DayLimit, VendorError
 
 
 class BatchMaker:
-    """Makes one symbol's batches, and remembers what became of each series: where it is incomplete, it is a reason."""
+    """Makes one symbol's batches, and keeps their coverage to explain why coarser series fail."""
 
     def __init__(self, symbol: Symbol, *, preferred: str, now: datetime) -> None:
-        """``preferred``: name of the vendor that is told as the source where nobody served anything."""
+        """``preferred``: name of the vendor that is recorded as the source where none served anything."""
         self.symbol, self.preferred, self.now = symbol, preferred, now
         self._known: dict[date, dict[Timeframe, Coverage]] = defaultdict(dict)
 
@@ -51,16 +51,16 @@ class BatchMaker:
         *,
         base: Timeframe = Timeframe.M1,
     ) -> SeriesBatch:
-        """Return the batch of bars made from ``finer`` candles, which ``source`` served."""
+        """Return the batch of bars resampled from ``finer`` candles, which ``source`` served."""
         bars = resample(finer, timeframe=timeframe, sessions=sessions, now=self.now, base=base)
         coverage = self._covered(bars, timeframe, sessions, source)
         return SeriesBatch(
             symbol=self.symbol, timeframe=timeframe, candles=bars, coverage=tuple(coverage), source=source
         )
 
-    def unserved(self, timeframe: Timeframe, sessions: Sequence[Session]) -> SeriesBatch:
-        """Return the batch that says of sessions why no finer series could serve them."""
-        coverage = tuple(self._unserved(timeframe, session) for session in sessions)
+    def unfilled(self, timeframe: Timeframe, sessions: Sequence[Session]) -> SeriesBatch:
+        """Return the batch of failed sessions, each with the reason why no finer series could serve it."""
+        coverage = tuple(self._unfilled(timeframe, session) for session in sessions)
         return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
 
     def _kept(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
@@ -105,7 +105,7 @@ class BatchMaker:
                 return f"its {finer} candles are not complete ({coverage.reason()})"
         return None
 
-    def _unserved(self, timeframe: Timeframe, session: Session) -> Coverage:
+    def _unfilled(self, timeframe: Timeframe, session: Session) -> Coverage:
         known = self._known[session.trade_date]
         why = "; ".join(f"{finer}: {coverage.reason()}" for finer, coverage in known.items())
         waits = [coverage.retry_at for coverage in known.values() if coverage.retry_at is not None]

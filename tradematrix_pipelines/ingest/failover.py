@@ -1,11 +1,11 @@
 """Asking the next vendor for the sessions that the first one can't serve.
 
-A session is whole from one vendor. A vendor that answers with another instrument than the symbol's row describes is no
-reason to ask the next: somebody has to look at the row first. And what is stored complete is not replaced by a vendor
-that is less preferred than the one it came from.
+All bars of a session come from one vendor. When a vendor answers with another instrument than the symbol's row
+describes, the next vendor is not asked: a person has to check the row first. A session that is stored complete is not
+replaced by a vendor that is less preferred than the one it came from.
 
-Here: who is asked for what. Not here: the calls (``series``), what is left in the end (``unserved``), or what becomes
-of the candles (``ingest``).
+Here: which vendor is asked for what. Not here: the calls (``series``), sessions that no vendor served (``unfilled``),
+or what becomes of the candles (``sessions``).
 """
 
 import logging
@@ -34,7 +34,7 @@ from tradematrix_pipelines.vendors.errors import (
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 _HOPELESS = (BadKey, BadSymbol, DayLimit, NotInPlan, WrongInstrument)
-"""What one series of a symbol is refused for, its others are refused for too."""
+"""Errors that apply to every series of a symbol, not only to the one that was asked for."""
 
 _logger = logging.getLogger(__name__)
 
@@ -58,18 +58,18 @@ class SymbolFetch:
         Args:
             sessions: all sessions of the calendar between the first and the last that will be asked for.
             protected: trade dates that are stored complete and final, with the vendors they came from.
-            progress: is told of each window.
+            progress: is updated with each window.
         """
         self.vendors, self.symbol = vendors, symbol
         self._progress = progress or Progress()
         self._sessions, self._protected, self._now, self._purpose = sessions, protected, now, purpose
         self._refused: dict[str, VendorError] = {}
-        """By vendor: the error after which asking it for anything of this symbol is a waste of credits."""
+        """By vendor: the error after which it is not asked for this symbol any more."""
 
     def series(self, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
         """Yield the candles of ``needed`` (ascending), each session from the first vendor that serves it.
 
-        What none of them serves comes last, with why not.
+        Sessions that no vendor serves come last, with the reason.
         """
         self._progress.begin(timeframe)
         rest = Unfilled(list(needed))
@@ -93,24 +93,24 @@ class SymbolFetch:
         yield from rest.verdict()
 
     def _last_rank(self, session: Session) -> int:
-        """Return the place of the last vendor that may be asked: those after it replace nothing protected."""
+        """Return the rank of the last vendor that may be asked: less preferred ones replace no protected session."""
         names = [vendor.name for vendor in self.vendors]
         protected = self._protected.get(session.trade_date, frozenset())
         return min((names.index(name) if name in names else 0 for name in protected), default=len(names))
 
     def _parted(self, chunk: Chunk, timeframe: Timeframe, *, preferred: bool) -> tuple[Chunk | None, Chunk | None]:
-        """Return the sessions that the answer serves, and those that it has no bar of.
+        """Return the sessions that the answer serves, and those that it has no bars of.
 
-        While a session is open, the preferred vendor's empty answer may only be late; where there is nobody else to
-        ask, it is the answer.
+        An empty answer of the preferred vendor for an open session counts as served: its bars may only be late. With a
+        single vendor, so does every empty answer.
         """
         if len(self.vendors) == 1:
             return chunk, None
-        found = set(spans(chunk.sessions).locate_raw(instants(chunk.raw["ts"]), timeframe).tolist())
+        with_bars = set(spans(chunk.sessions).locate_raw(instants(chunk.raw["ts"]), timeframe).tolist())
         served = tuple(
             session
             for place, session in enumerate(chunk.sessions)
-            if place in found or (preferred and session.closes_at > self._now)
+            if place in with_bars or (preferred and session.closes_at > self._now)
         )
         if len(served) == len(chunk.sessions):
             return chunk, None
@@ -124,7 +124,7 @@ class SymbolFetch:
         _logger.warning("%s %s: %s is asked for %s: %s", self.symbol.name, timeframe, vendor.name, days, reason)
 
     def _ask(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
-        """Yield what one vendor has to say; without a call where that is known."""
+        """Yield one vendor's chunks; without a call where the outcome is known."""
         askable = []
         for session in needed:
             reason = vendor.unavailable_reason(self.symbol, timeframe, session.trade_date)

@@ -1,13 +1,13 @@
-"""Which series serves which timeframe, and what has to be asked for. Pure: the one home of this rule.
+"""Which series serves which timeframe, and what has to be asked for. Pure: this rule is defined here only.
 
 A coarser timeframe comes from the finest finer series that is complete, stored or just fetched, at no cost. Where
-there is none, its own bars are asked for. Where these can't serve either (the vendor has none, or they are not all
-there), the finer series that nobody has asked for yet are, the coarsest first, because it takes the fewest calls. The
-daily bar of an exchange-traded symbol is the vendor's official one; other days have no bar but what their session's
-candles come to.
+there is none, its own bars are asked for. Where these can't serve either (the vendor has none, or they are not
+complete), the finer series not asked for yet are fetched, the coarsest first, because it takes the fewest calls. The
+daily bar of an exchange-traded symbol is the vendor's official one. That of other symbols is derived from their
+session's candles.
 
-Ingestion carries a plan out (``ingest``), and its price is counted by carrying it out on paper (``pricing``): both
-report what became of each step with :meth:`FetchPlan.record`, and the steps after it follow from that.
+``sessions`` executes a plan; ``pricing`` executes it without calls, to count them. Both report the outcome of each step
+with :meth:`FetchPlan.record`, which determines the steps after it.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 
 
 class Answer(Enum):
-    """What became of one session of a series that was asked for."""
+    """The outcome of one session of a series that was asked for."""
 
     COMPLETE = auto()
     INCOMPLETE = auto()
     """Some bars are there, or the vendor has none of this series: finer ones may serve."""
     EMPTY = auto()
-    """There is no bar, or the call failed: what is finer would not be there either."""
+    """There is no bar, or the call failed: finer bars would not be there either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Derive:
-    """Make what the stored series ``base`` serves of these sessions, ascending (:meth:`FetchPlan.served_by`)."""
+    """Derive what the stored series ``base`` serves of these sessions, ascending (:meth:`FetchPlan.served_by`)."""
 
     base: Timeframe
     sessions: tuple[Session, ...]
@@ -51,7 +51,7 @@ Step = Fetch | Derive
 
 
 def is_due(session: Session, timeframe: Timeframe, now: datetime) -> bool:
-    """Return whether a session can have bars of ``timeframe``: once it has opened, and its day once it has closed."""
+    """Return whether a session can have bars of ``timeframe``: intraday ones once open, the daily one once closed."""
     return now >= (session.closes_at if timeframe is Timeframe.D1 else session.opens_at)
 
 
@@ -86,16 +86,20 @@ class FetchPlan:
         """Yield what is to be done next; each step has to be recorded before the next one is asked for."""
         for timeframe in Timeframe:
             for base in _finer(timeframe):
-                if ready := [each for each in self._pending(timeframe) if self._can_derive(timeframe, base, each)]:
+                if ready := [
+                    session for session in self._pending(timeframe) if self._can_derive(timeframe, base, session)
+                ]:
                     yield Derive(base, tuple(ready))
-            if own := [each for each in self._pending(timeframe) if self._has_own(timeframe, each)]:
+            if own := [session for session in self._pending(timeframe) if self._has_own(timeframe, session)]:
                 yield Fetch(timeframe, tuple(own))
             for finer in reversed(_finer(timeframe)):
-                if rest := [each for each in self._pending(timeframe) if self._may_serve(finer, timeframe, each)]:
+                if rest := [
+                    session for session in self._pending(timeframe) if self._may_serve(finer, timeframe, session)
+                ]:
                     yield Fetch(finer, tuple(rest))
 
     def record(self, timeframe: Timeframe, answers: Mapping[date, Answer]) -> None:
-        """Note what became of sessions that were asked for."""
+        """Record the outcome of sessions that were asked for."""
         for day, answer in answers.items():
             self._answers[timeframe, day] = answer
             if answer is Answer.COMPLETE:
@@ -107,29 +111,37 @@ class FetchPlan:
         """Return what a complete series ``base`` serves of these sessions, by timeframe, and count it as served."""
         targets: dict[Timeframe, list[Session]] = {}
         for timeframe in _coarser(base):
-            pending = {each.trade_date for each in self._pending(timeframe)}
-            if some := [
-                each for each in sessions if each.trade_date in pending and self._can_derive(timeframe, base, each)
+            pending = {session.trade_date for session in self._pending(timeframe)}
+            if derivable := [
+                session
+                for session in sessions
+                if session.trade_date in pending and self._can_derive(timeframe, base, session)
             ]:
-                targets[timeframe] = some
-                self._served[timeframe].update(each.trade_date for each in some)
+                targets[timeframe] = derivable
+                self._served[timeframe].update(session.trade_date for session in derivable)
         return targets
 
     def is_wanted(self, timeframe: Timeframe, day: date) -> bool:
-        """Return whether this session of a series is to be stored, and not only to serve a coarser one."""
+        """Return whether this session of a series is to be stored, not only used to derive a coarser one."""
         return day in self._wanted.get(timeframe, ())
 
     def left(self) -> dict[Timeframe, list[Session]]:
-        """Return the sessions that nobody was asked for, and nothing served: days without complete finer candles."""
-        found = {
-            timeframe: [each for each in self._pending(timeframe) if (timeframe, each.trade_date) not in self._answers]
+        """Return the sessions that were neither asked for nor served: days without complete finer candles."""
+        unasked = {
+            timeframe: [
+                session for session in self._pending(timeframe) if (timeframe, session.trade_date) not in self._answers
+            ]
             for timeframe in Timeframe
         }
-        return {timeframe: some for timeframe, some in found.items() if some}
+        return {timeframe: sessions for timeframe, sessions in unasked.items() if sessions}
 
     def _pending(self, timeframe: Timeframe) -> list[Session]:
         dates = self._wanted.get(timeframe, frozenset()) - self._served[timeframe]
-        return [each for each in self._sessions if each.trade_date in dates and is_due(each, timeframe, self._now)]
+        return [
+            session
+            for session in self._sessions
+            if session.trade_date in dates and is_due(session, timeframe, self._now)
+        ]
 
     def _can_derive(self, timeframe: Timeframe, base: Timeframe, session: Session) -> bool:
         return session.trade_date in self._complete[base] and not self._is_official(timeframe, session)
@@ -146,17 +158,17 @@ class FetchPlan:
         day = session.trade_date
         if self._is_official(timeframe, session) or (finer, day) in self._answers:
             return False
-        own = [self._answers[each, day] for each in (*_finer(timeframe), timeframe) if (each, day) in self._answers]
+        own = [self._answers[other, day] for other in (*_finer(timeframe), timeframe) if (other, day) in self._answers]
         return Answer.EMPTY not in own
 
 
 def _finer(timeframe: Timeframe) -> tuple[Timeframe, ...]:
     """Return the intraday timeframes finer than this one, finest first."""
-    return tuple(each for each in INTRADAY if each.minutes and each.minutes < (timeframe.minutes or _DAY))
+    return tuple(finer for finer in INTRADAY if finer.minutes and finer.minutes < (timeframe.minutes or _DAY))
 
 
 def _coarser(timeframe: Timeframe) -> list[Timeframe]:
-    return [each for each in Timeframe if timeframe in _finer(each)]
+    return [coarser for coarser in Timeframe if timeframe in _finer(coarser)]
 
 
 _DAY = 24 * 60

@@ -1,8 +1,8 @@
 """Pulling a session that is still open: one call for its newest minutes, the coarser bars from all of them.
 
-Asked for is what follows the first hole in what is stored, and the half hour before the newest minute, so that what
-came late, was missed or has just been revised is right with the next pull. The close asks for the whole session once
-more, and for what the minutes can't serve.
+A pull asks for everything from the first gap in the stored minutes on, and at least for the half hour before the newest
+one. Bars that were late, missed or just revised are therefore right with the next pull. The run after the close asks
+for the whole session once more, and for what the minutes can't serve.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ from tradematrix_pipelines.vendors.credits import LIVE
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 OVERLAP = timedelta(minutes=30)
-"""How much of what is stored already is asked for again."""
+"""How much of the stored minutes is asked for again."""
 
 _DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1)
 _LONGEST = timedelta(hours=1)
 _MOST_AT_ONCE = 16
-"""As many as there are connections to a vendor."""
+"""As many pulls as there are connections to a vendor."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,14 +49,14 @@ class Pull:
 def pull_sessions(
     vendors: Sequence[Vendor], pulls: Sequence[Pull], *, now: datetime
 ) -> Iterator[tuple[Pull, list[SeriesBatch] | Exception]]:
-    """Yield what each pull brought, as soon as it did, or the error that it ended with.
+    """Yield each pull with its batches, or with the error that it ended with, as soon as it is done.
 
-    All are made at once: one that hangs or breaks costs the others neither their bars nor their minute.
+    All pulls run at once, so that one that hangs or fails does not delay or fail the others.
     """
     with ThreadPoolExecutor(max_workers=max(1, min(len(pulls), _MOST_AT_ONCE)), thread_name_prefix="pull") as pool:
         futures = {
-            pool.submit(pull_session, vendors, each.symbol, each.session, stored=each.stored, now=now): each
-            for each in pulls
+            pool.submit(pull_session, vendors, pull.symbol, pull.session, stored=pull.stored, now=now): pull
+            for pull in pulls
         }
         for future in as_completed(futures):
             error = future.exception()
@@ -70,10 +70,10 @@ def pull_session(
 ) -> list[SeriesBatch]:
     """Return the bars of ``session`` that are new or may have changed: minutes, and whole bars of 5m, 15m and 1h.
 
-    The coverage that comes with them is of the session so far.
+    Their coverage is that of the session so far.
 
     Args:
-        vendors: whom to ask, the preferred one first.
+        vendors: vendors to ask, the preferred one first.
         session: the one that is open.
         stored: its stored minutes (``candles.frame``).
     """
@@ -104,13 +104,13 @@ def _ask_from(stored: pd.DataFrame, symbol: Symbol, session: Session, now: datet
     if not len(stored):
         return session.opens_at
     newest: datetime = stored["ts"].iloc[-1].to_pydatetime()
-    hole = first_gap(stored, session=session, now=now, gap_tolerance=symbol.gap_tolerance)
-    return max(session.opens_at, min(newest - OVERLAP, hole or newest))
+    gap = first_gap(stored, session=session, now=now, gap_tolerance=symbol.gap_tolerance)
+    return max(session.opens_at, min(newest - OVERLAP, gap or newest))
 
 
 def _whole(fresh: Coverage, minutes: pd.DataFrame, symbol: Symbol, session: Session, now: datetime) -> Coverage:
-    """Return the coverage of the session's minutes so far; what was dropped is known of the fresh ones only."""
-    [found] = cover_many(
+    """Return the coverage of the session's minutes so far; dropped rows are counted among the fresh ones only."""
+    [so_far] = cover_many(
         minutes["ts"],
         timeframe=Timeframe.M1,
         sessions=[session],
@@ -118,4 +118,4 @@ def _whole(fresh: Coverage, minutes: pd.DataFrame, symbol: Symbol, session: Sess
         gap_tolerance=symbol.gap_tolerance,
         source=fresh.source,
     )
-    return replace(found, rejected=fresh.rejected, outside=fresh.outside)
+    return replace(so_far, rejected=fresh.rejected, outside=fresh.outside)

@@ -1,7 +1,7 @@
-"""What bringing in sessions will cost, before it is done. Pure.
+"""What fetching sessions will cost, before any call. Pure.
 
-It carries out the plan of ``fetch_plan`` on paper, with a vendor that has all it may be asked for. What no price can
-know is left out: sessions whose minutes turn out incomplete cost a call or two more, and failed calls are tried again.
+It executes the plan of ``fetch_plan`` without calls, for a vendor that has everything it may be asked for. Two costs
+can't be known in advance and are left out: the extra calls for sessions whose minutes turn out incomplete, and retries.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -33,7 +33,7 @@ class SeriesPrice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How long credits take to come free for a backfill: minutes of spending, and days where a day is not enough."""
+    """How long a backfill takes by its plan's limits: minutes of spending, and days where one day is not enough."""
 
     minutes: int
     days: int
@@ -48,7 +48,7 @@ def price_symbol(
     calendar: SessionCalendar,
     now: datetime,
 ) -> list[SeriesPrice]:
-    """Return what bringing in ``dates`` of ``symbol`` costs at ``vendor``, by the series that have to be asked for.
+    """Return what fetching ``dates`` of ``symbol`` costs at ``vendor``, by the series that have to be asked for.
 
     Args:
         dates: trade dates that are not stored complete yet, by timeframe.
@@ -68,13 +68,13 @@ def price_symbol(
     for step in plan.steps():
         if isinstance(step, Fetch):
             served = [
-                each
-                for each in step.sessions
-                if vendor.unavailable_reason(symbol, step.timeframe, each.trade_date) is None
+                session
+                for session in step.sessions
+                if vendor.unavailable_reason(symbol, step.timeframe, session.trade_date) is None
             ]
             asked.setdefault(step.timeframe, []).extend(served)
-            answers = dict.fromkeys((each.trade_date for each in step.sessions), Answer.INCOMPLETE)
-            plan.record(step.timeframe, answers | {each.trade_date: Answer.COMPLETE for each in served})
+            answers = dict.fromkeys((session.trade_date for session in step.sessions), Answer.INCOMPLETE)
+            plan.record(step.timeframe, answers | {session.trade_date: Answer.COMPLETE for session in served})
             plan.served_by(step.timeframe, served)
         else:
             plan.served_by(step.base, step.sessions)
@@ -108,7 +108,7 @@ def _price(
     timeframe: Timeframe, needed: list[Session], sessions: Sequence[Session], now: datetime, max_bars: int
 ) -> SeriesPrice:
     needed = sorted(needed, key=lambda session: session.opens_at)
-    inside = [each for each in sessions if needed[0].opens_at <= each.opens_at <= needed[-1].opens_at]
+    inside = [session for session in sessions if needed[0].opens_at <= session.opens_at <= needed[-1].opens_at]
     windows = cut_windows(needed, between=inside, timeframe=timeframe, now=now, max_bars=max(1, max_bars - 1))
     return SeriesPrice(
         timeframe=timeframe,

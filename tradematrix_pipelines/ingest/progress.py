@@ -1,7 +1,7 @@
-"""How far one symbol's ingestion is: windows asked and left, credits spent, about how long the rest takes. Pure.
+"""Progress of one symbol's ingestion: windows asked and left, credits spent, estimated time left. Pure.
 
-Here: the count that ``ingest``, ``failover`` and ``series`` keep, and the words for it. Not here: what a window is
-(``windows``), or when a person is told (``defs.progress_log``).
+Here: the counts that ``sessions``, ``failover`` and ``series`` update, and their wording. Not here: what a window is
+(``windows``), or when it is logged (``defs.progress_log``).
 """
 
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 
 @dataclass(kw_only=True, slots=True)
 class Progress:
-    """The windows of one symbol, and what they cost so far.
+    """The windows of one symbol, and their cost so far.
 
     Attributes:
-        expected: windows of the series that are not begun, by their price.
-        cut: windows of the series begun, from each vendor asked.
-        asked: those that were answered or failed.
-        skipped: those that are not asked for, after an error that they would run into too.
+        expected: windows of the series not begun yet, by their price.
+        cut: windows of the series begun, over all vendors asked.
+        asked: windows that were answered or failed.
+        skipped: windows not asked for, after an error that would fail them too.
         credits: credits spent, those of failed calls included.
     """
 
@@ -47,12 +47,12 @@ class Progress:
         self.expected.pop(timeframe, None)
 
     def skip_rest(self) -> None:
-        """Count the windows cut and not asked for so far as never asked for."""
+        """Count the windows cut but not asked for yet as skipped."""
         self.skipped = self.cut - self.asked
 
     def summary(self) -> str:
-        """Return it in words: ``12 of 40 windows, 28 left, 12 credits``."""
-        skipped = f", {self.skipped} given up" if self.skipped else ""
+        """Return the progress in words: ``12 of 40 windows, 28 left, 12 credits``."""
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
         windows = f"{self.asked} of {counted(self.total, 'window')}{skipped}, {self.left} left"
         return f"{windows}, {counted(self.credits, 'credit')}"
 

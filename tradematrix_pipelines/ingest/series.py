@@ -1,7 +1,7 @@
-"""Fetching one series: window after window, handed on as soon as whole sessions are there.
+"""Fetching one series: window after window, yielded as soon as whole sessions are complete.
 
-Here: the order of calls, and which sessions a failed call costs. Not here: whether the candles can be
-believed (``candles.screen``), or which series to fetch (``ingest``).
+Here: the order of calls, and which sessions a failed call fails. Not here: whether the candles are
+plausible (``candles.screen``), or which series to fetch (``fetch_plan``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from tradematrix_pipelines.vendors.errors import PermanentError, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
 
 GIVE_UP_AFTER = 3
-"""Windows in a row that may fail, each after its own retries, before the rest of a series is not asked for."""
+"""Failed windows in a row, each after its own retries, after which the rest of a series is skipped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ def fetch_series(
 
     Args:
         between: all sessions of the calendar from the first to the last needed one.
-        progress: is told of each window.
+        progress: is updated with each window.
     """
     carried = empty_candles()
     failed: dict[Session, VendorError] = {}
@@ -90,7 +90,7 @@ def fetch_series(
             if isinstance(error, PermanentError) or failures >= GIVE_UP_AFTER:
                 final_error = error
                 progress.skip_rest()
-        carried = pd.concat([each for each in (carried, answer.candles) if len(each)] or [carried], ignore_index=True)
+        carried = pd.concat([bars for bars in (carried, answer.candles) if len(bars)] or [carried], ignore_index=True)
         unfinished = window.sessions[len(window.finished) :]
         later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)
         yield from _chunks(window.finished, replace(answer, candles=carried[~later]), failed)

@@ -1,6 +1,6 @@
 """From a vendor's answers to whole sessions in every timeframe.
 
-Here: carrying out a plan, series after series. Not here: which series serves which (``fetch_plan``), calls and their
+Here: executing a fetch plan, series after series. Not here: which series serves which (``fetch_plan``), calls and their
 failures (``series``, ``failover``), how their candles become batches (``batches``), or storing (``storage``).
 """
 
@@ -36,7 +36,7 @@ ReadCandles = Callable[[Timeframe, datetime, datetime], pd.DataFrame]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What to bring in for one symbol.
+    """What to fetch for one symbol.
 
     Attributes:
         dates: trade dates wanted, by timeframe; those of the calendar's closed days included.
@@ -63,14 +63,14 @@ def ingest(
     purpose: str = BACKFILL,
     progress: Progress | None = None,
 ) -> Iterator[list[SeriesBatch]]:
-    """Yield batches of whole sessions, each list to be stored in one transaction, until all that is wanted is told.
+    """Yield batches of whole sessions, each list to be stored in one transaction, until everything wanted is covered.
 
-    A session that could not be had is told too, as ``failed``, ``missing`` or ``partial`` coverage. Sessions that
+    A session that could not be served is covered too, as ``failed``, ``missing`` or ``partial`` coverage. Sessions that
     have not opened by ``now`` are left out, as is the daily bar of one that has not closed.
 
     Args:
-        vendors: whom to ask, the preferred one first (``failover``).
-        progress: a fresh one; it says at once what is expected, and then how far it is.
+        vendors: vendors to ask, the preferred one first (``failover``).
+        progress: a fresh one; the expected windows are set at once, and it is then updated with each.
     """
     if progress is not None:
         progress.expected = expected_windows(
@@ -80,7 +80,7 @@ def ingest(
 
 
 class _Ingest:
-    """One symbol's ingestion: the plan, and how its steps are carried out."""
+    """One symbol's ingestion: the plan, and the execution of its steps."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _Ingest:
                 case Derive(base=base, sessions=sessions):
                     yield from self._derived_from_stored(base, sessions)
         for timeframe, rest in self.plan.left().items():
-            yield [self.batches.unserved(timeframe, rest)]
+            yield [self.batches.unfilled(timeframe, rest)]
 
     def _closed_days(self) -> Iterator[list[SeriesBatch]]:
         open_dates = {session.trade_date for session in self.between}
@@ -136,14 +136,14 @@ class _Ingest:
 
     def _fetched(self, chunk: Chunk, timeframe: Timeframe) -> list[SeriesBatch]:
         bars = self.batches.screened(chunk, timeframe)
-        self.plan.record(timeframe, {each.trade_date: _answer(each, chunk) for each in bars.coverage})
-        complete = {each.trade_date for each in bars.coverage if each.status is Status.COMPLETE}
+        self.plan.record(timeframe, {coverage.trade_date: _answer(coverage, chunk) for coverage in bars.coverage})
+        complete = {coverage.trade_date for coverage in bars.coverage if coverage.status is Status.COMPLETE}
         sessions = [session for session in chunk.sessions if session.trade_date in complete]
         return [*self._stored_part(bars), *self._derived(timeframe, bars.candles, bars.source, sessions)]
 
     def _stored_part(self, bars: SeriesBatch) -> list[SeriesBatch]:
-        """Return the sessions of a batch that were wanted for themselves."""
-        wanted = [each for each in bars.coverage if self.plan.is_wanted(bars.timeframe, each.trade_date)]
+        """Return the part of a batch that is to be stored."""
+        wanted = [coverage for coverage in bars.coverage if self.plan.is_wanted(bars.timeframe, coverage.trade_date)]
         return [bars if len(wanted) == len(bars.coverage) else bars.only(wanted)] if wanted else []
 
     def _derived_from_stored(self, base: Timeframe, sessions: Sequence[Session]) -> Iterator[list[SeriesBatch]]:

@@ -1,6 +1,6 @@
-"""The sessions of a series that no vendor has served so far, and what each vendor asked had to say to them.
+"""The sessions of a series that no vendor has served so far, and why each vendor asked failed to serve them.
 
-Here: keeping account, and the verdict in the end. Not here: who is asked (``failover``).
+Here: keeping account, and the final outcome. Not here: which vendor is asked (``failover``).
 """
 
 from collections import defaultdict
@@ -16,12 +16,12 @@ from tradematrix_pipelines.vendors.errors import DayLimit, Unavailable, VendorEr
 
 @dataclass(slots=True)
 class Unfilled:
-    """What is left to serve of one series.
+    """The sessions left to serve of one series.
 
     Attributes:
         sessions: not served; ascending after :meth:`sort`.
         errors: by session: which vendors failed, in the order in which they were asked, and why.
-        empty: answers of the preferred vendor without a bar: the verdict, where nobody else has one.
+        empty: answers of the preferred vendor without a bar: the outcome, where no other vendor has one.
     """
 
     sessions: list[Session]
@@ -49,11 +49,11 @@ class Unfilled:
 
     def reason(self, session: Session) -> str:
         """Return why the last vendor asked did not serve ``session``."""
-        told = self.errors[session]
-        return str(told[-1][1]) if told else "there was no bar of the session"
+        errors = self.errors[session]
+        return str(errors[-1][1]) if errors else "there was no bar of the session"
 
     def verdict(self) -> Iterator[Chunk]:
-        """Yield what is to be said of the sessions that nobody served."""
+        """Yield the chunks of the sessions that no vendor served."""
         left = set(self.sessions)
         for chunk in self.empty:
             sessions = tuple(session for session in chunk.sessions if session in left)
@@ -61,21 +61,21 @@ class Unfilled:
             if sessions:
                 yield replace(chunk, sessions=sessions)
         failed = [session for session in self.sessions if session in left]
-        # One chunk for all that failed for the same reasons: a year before history begins is one thing to say.
-        for _, some in groupby(failed, key=lambda session: [str(error) for name, error in self.errors[session]]):
-            sessions = tuple(some)
+        # One chunk for all sessions that failed for the same reasons, e.g. a year before history begins.
+        for _, group in groupby(failed, key=lambda session: [str(error) for name, error in self.errors[session]]):
+            sessions = tuple(group)
             yield _failed(sessions, self.errors[sessions[0]])
 
 
 def _failed(sessions: tuple[Session, ...], errors: Sequence[tuple[str, VendorError]]) -> Chunk:
-    """Return the chunk of sessions that no vendor served: the only error, or all of them told as one."""
+    """Return the chunk of sessions that no vendor served: with the only error, or all of them in one."""
     (name, error), *more = errors
     chunk = Chunk(sessions=sessions, raw=empty_candles(), source=name, error=error)
     if not more:
         return chunk
-    limits = [each for _, each in errors if isinstance(each, DayLimit)]
-    told = "; ".join(f"{each_name}: {each}" for each_name, each in errors)
+    limits = [failure for _, failure in errors if isinstance(failure, DayLimit)]
+    detail = "; ".join(f"{vendor}: {failure}" for vendor, failure in errors)
     if limits:
-        return replace(chunk, error=DayLimit(told, resumes_at=limits[0].resumes_at))
-    passing = any(each.retryable for _, each in errors)
-    return replace(chunk, error=VendorFault(told) if passing else type(error)(told))
+        return replace(chunk, error=DayLimit(detail, resumes_at=limits[0].resumes_at))
+    transient = any(failure.retryable for _, failure in errors)
+    return replace(chunk, error=VendorFault(detail) if transient else type(error)(detail))

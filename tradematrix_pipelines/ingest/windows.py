@@ -1,6 +1,6 @@
 """Cutting sessions into windows that one call can carry.
 
-A window is full where it can be: it runs across closes, nights and weekends and ends in the middle of a
+A window is as full as it can be: it runs across closes, nights and weekends and ends in the middle of a
 session, so a backfill costs close to ⌈bars / limit⌉ calls. Pure; it also prices a backfill before it runs.
 """
 
@@ -23,7 +23,7 @@ class Window:
         start: first bar open, aware, UTC; midnight UTC of the first trade date for daily bars.
         end: end of the last bar (half open), on the same terms.
         sessions: the needed sessions with bars in it, ascending.
-        finished: those of them whose last bar it holds.
+        finished: those of them whose last bar it contains.
     """
 
     start: datetime
@@ -45,7 +45,7 @@ def cut_windows(
     Args:
         needed: sessions to cover, ascending.
         between: all sessions of the calendar from the first to the last needed one: the vendor's answer
-            holds their bars too, so they count.
+            has their bars too, so they count.
         timeframe: of the bars.
         now: bars that open later are not asked for.
         max_bars: bars that one call can carry.

@@ -1,1 +1,1 @@
-"""What follows from candles: daily levels and pivot points. Pure: no I/O, no Dagster, no database."""
+"""What is computed from candles: daily levels and pivot points. Pure: no I/O, no Dagster, no database."""

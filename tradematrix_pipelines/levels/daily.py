@@ -1,7 +1,7 @@
 """The day's levels: yesterday's prices, the previous week's range, and the average true range.
 
-Here: the arithmetic on finished sessions. Not here: which sessions are complete enough to be used; whoever calls
-has made sure of it.
+Here: the arithmetic on finished sessions. Not here: which sessions are complete enough to be used
+(``history``).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class DailyLevels:
 
     Attributes:
         trade_date: the session they are for.
-        y_trade_date: the last session before it, whose prices ``y_open`` to ``y_close`` are.
+        y_trade_date: the last session before it; ``y_open`` to ``y_close`` are its prices.
         prev_week_high: highest high of the sessions of the ISO week before; ``None`` when there are none.
         prev_week_low: their lowest low.
         atr_14: mean of the last 14 true ranges; ``None`` with fewer than 15 sessions.
@@ -77,9 +77,8 @@ def _previous_week(bars: pd.DataFrame, trade_date: date) -> pd.DataFrame:
 def _average_true_range(bars: pd.DataFrame) -> float | None:
     """Return the arithmetic mean of the last 14 true ranges.
 
-    That is how the average true range starts (J. Welles Wilder, New Concepts in Technical Trading Systems, 1978).
-    Wilder smooths it from then on; a smoothed value depends on how much history happens to be stored, and this one
-    does not.
+    This is the first value of the average true range (J. Welles Wilder, New Concepts in Technical Trading Systems,
+    1978). Wilder smooths the following ones. A smoothed value depends on how much history is stored, this one does not.
     """
     if len(bars) <= ATR_PERIOD:
         return None

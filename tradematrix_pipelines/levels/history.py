@@ -1,9 +1,9 @@
 """Which stored daily bars a day's levels may be computed from.
 
-A gap in the history must not pass silently: 14 ranges over 20 days are no ATR-14, and a week without its Thursday
-has no known high. So only the unbroken run of sessions up to the previous one counts.
+A gap in the history must not pass silently: 14 ranges over 20 days are not an ATR-14, and a week without its Thursday
+has no known high. So only the unbroken run of sessions up to the previous one is used.
 
-Here: what counts. Not here: the arithmetic on it (``daily``).
+Here: which bars are used. Not here: the arithmetic (``daily``).
 """
 
 from dataclasses import replace
@@ -15,13 +15,13 @@ from tradematrix_pipelines.levels.daily import DailyLevels, daily_levels
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 
 HISTORY_SPAN = timedelta(days=40)
-"""How far back the unbroken run is looked for: more than any level needs."""
+"""How far back the unbroken run may reach: more than any level needs."""
 
 
 def levels_for(trade_date: date, *, bars: pd.DataFrame, calendar: SessionCalendar) -> DailyLevels | None:
     """Return the levels to trade ``trade_date`` with, or ``None`` when the session before it is not in ``bars``.
 
-    ``atr_14`` is ``None`` when the last 15 sessions are not all there, and the previous week's range when a session
+    ``atr_14`` is ``None`` when one of the last 15 sessions is not in ``bars``; the previous week's range when a session
     of that week is not.
 
     Args:
@@ -32,12 +32,12 @@ def levels_for(trade_date: date, *, bars: pd.DataFrame, calendar: SessionCalenda
     run = _unbroken_run(set(bars["trade_date"]), trade_date, calendar)
     if not run:
         return None
-    found = daily_levels(bars[bars["trade_date"].isin(run)], trade_date)
+    levels = daily_levels(bars[bars["trade_date"].isin(run)], trade_date)
     monday = trade_date - timedelta(days=trade_date.weekday() + 7)
     week = calendar.sessions(monday, monday + timedelta(days=6))
     if all(session.trade_date in run for session in week):
-        return found
-    return replace(found, prev_week_high=None, prev_week_low=None)
+        return levels
+    return replace(levels, prev_week_high=None, prev_week_low=None)
 
 
 def _unbroken_run(have: set[date], trade_date: date, calendar: SessionCalendar) -> set[date]:

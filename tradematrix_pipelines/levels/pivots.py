@@ -1,7 +1,7 @@
 """Pivot points: five sets of formulas, from the previous session's prices.
 
 With R = high - low. Classic (floor), Fibonacci, Camarilla (Nick Stott), Woodie (Ken Wood) and DeMark (Tom DeMark),
-as traders publish them; where publishers differ, the choice is written at the formula. Pure arithmetic: nothing is
+as traders publish them; where publishers differ, the choice is stated at the formula. Pure arithmetic: nothing is
 rounded to ticks here.
 """
 
@@ -97,7 +97,7 @@ def _fibonacci(high: float, low: float, close: float) -> Pivots:
 
 
 def _camarilla(high: float, low: float, close: float) -> Pivots:
-    # The levels stand around the close; the pivot point, which the original has not, is the classic one.
+    # The levels lie around the close; the original has no pivot point, so the classic one is used.
     steps = [1.1 * (high - low) / part for part in (12, 6, 4, 2)]
     pp = (high + low + close) / 3
     return _levels(Method.CAMARILLA, pp, [close + step for step in steps], [close - step for step in steps])
@@ -132,7 +132,7 @@ def _check(*, high: float, low: float, close: float, open_: float | None, sessio
     prices = {"high": high, "low": low, "close": close, "open": open_, "session open": session_open}
     for name, price in prices.items():
         if price is not None and not (math.isfinite(price) and price > 0):
-            raise UsageError(f"{name} {price} is no price: it must be finite and greater than 0")
+            raise UsageError(f"{name} {price} is not a price: it must be finite and greater than 0")
     if high < low:
         raise UsageError(f"high {high} is below low {low}: are they swapped?")
     for name, price in (("close", close), ("open", open_)):

@@ -1,7 +1,7 @@
 """Which levels the price has touched, and when first.
 
-Here: the rule, on a session's minutes. Not here: which levels are watched and where touches are kept
-(``storage.touches``), or who is told of them.
+Here: the rule, on a session's minutes. Not here: which levels are watched and where touches are stored
+(``storage.touches``), or who is notified.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import pandas as pd
 from tradematrix_pipelines.candles.frame import instants
 
 _MINUTE = timedelta(minutes=1)
-# Of the level. Far below every tick size, and above what a pivot formula loses: 1.2 may come out as 1.2000000000000002.
+# A fraction of the level: far below every tick size, and above rounding errors of pivots (1.2000000000000002 for 1.2).
 _MARGIN = 1e-9
 
 
@@ -44,15 +44,15 @@ def find_touches(minutes: pd.DataFrame, levels: Mapping[str, float], *, previous
     - it traded there: low <= level <= high, both bounds included; or
     - the price jumped over it: the level lies between the close before the minute and the minute's range, neither
       included. The close before is that of the minute before in ``minutes``, however long ago, so a jump over
-      missing minutes counts. A level that equals the close before was not crossed by leaving it: the price has to
-      come back. So a session that opens away from yesterday's close has not touched yesterday's close.
+      missing minutes counts. A level that equals the close before is not touched by leaving it: the price has to
+      come back. So a session that opens away from yesterday's close has not touched it.
 
     Prices that differ by less than a billionth are equal.
 
     Args:
         minutes: closed one-minute candles, shaped as ``candles.frame``.
         levels: finite prices by name.
-        previous_close: the close before the first minute; with ``None``, the first minute has jumped over nothing.
+        previous_close: the close before the first minute; with ``None``, the first minute can't jump over a level.
     """
     if minutes.empty or not levels:
         return []
@@ -63,12 +63,12 @@ def find_touches(minutes: pd.DataFrame, levels: Mapping[str, float], *, previous
     first = touched.argmax(axis=0)
     closed_at = instants(minutes["ts"])[first] + np.timedelta64(_MINUTE)
     names = list(levels)
-    found = [
+    touches = [
         Touch(names[column], float(prices[column]), float(closes[row]), closed_at[column].item().replace(tzinfo=UTC))
         for column, row in enumerate(first)
         if touched[row, column]
     ]
-    return sorted(found, key=lambda touch: touch.at)
+    return sorted(touches, key=lambda touch: touch.at)
 
 
 def _touched(

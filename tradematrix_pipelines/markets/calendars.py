@@ -1,6 +1,6 @@
-"""When markets trade: what a session calendar answers, and finding one by name.
+"""When markets trade: the session calendar protocol, and calendars by name.
 
-Here: the protocol and :func:`get_calendar`. Not here: what the calendars are made from (``fx`` for spot FX and
+Here: the protocol and :func:`get_calendar`. Not here: where the sessions come from (``fx`` for spot FX and
 metals, ``exchanges`` for exchanges), nor what a session is (``sessions``).
 """
 
@@ -16,7 +16,7 @@ from tradematrix_pipelines.markets.fx import FX, fx_calendar
 from tradematrix_pipelines.markets.sessions import Session
 
 _SATURDAY = 5
-_SOME_WEEKS = date(2026, 1, 5), date(2026, 2, 1)
+_SAMPLE_WEEKS = date(2026, 1, 5), date(2026, 2, 1)
 
 
 class UnknownCalendar(UsageError):
@@ -31,7 +31,7 @@ class SessionCalendar(Protocol):
 
     @property
     def name(self) -> str:
-        """The name it was asked for as."""
+        """The name that it was requested by."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class SessionCalendar(Protocol):
         ...
 
     def at(self, instant: datetime) -> Session | None:
-        """Return the session that holds this aware instant (its close not included, a midday break included)."""
+        """Return the session that contains this aware instant (its close not included, a midday break included)."""
         ...
 
 
@@ -70,8 +70,8 @@ def get_calendar(name: str) -> SessionCalendar:
     """Return the calendar of this name: ``FX``, or an exchange's code such as ``XETR``, ``XNYS`` or ``24/7``.
 
     Raises:
-        UnknownCalendar: there is none; the message suggests close names and lists all.
-        BrokenCalendar: the name is right, but the package fails to make it.
+        UnknownCalendar: there is no such calendar; the message suggests close names and lists all.
+        BrokenCalendar: the name is known, but the package fails to make the calendar.
     """
     if name == FX:
         return fx_calendar()
@@ -85,4 +85,4 @@ def get_calendar(name: str) -> SessionCalendar:
 
 def trades_on_weekends(calendar: SessionCalendar) -> bool:
     """Whether Saturdays or Sundays are trade dates of this market: crypto, and the Sundays of some exchanges."""
-    return any(session.trade_date.weekday() >= _SATURDAY for session in calendar.sessions(*_SOME_WEEKS))
+    return any(session.trade_date.weekday() >= _SATURDAY for session in calendar.sessions(*_SAMPLE_WEEKS))

@@ -20,9 +20,9 @@ from tradematrix_pipelines.markets.sessions import Session
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
 
-# A year that lies within the bounds of every calendar of the package: made to learn zone and bounds.
+# A year within the bounds of every calendar of the package, used to read zone and bounds.
 _PROBE = (date(2024, 1, 1), date(2024, 12, 31))
-# The package is used by one thread at a time: what it caches, and the warning filter, are the process's.
+# The package is used by one thread at a time: its caches and the warning filter belong to the process.
 _PACKAGE = Lock()
 
 
@@ -58,7 +58,7 @@ def _from_package(name: str, first: date, last: date) -> "ExchangeCalendar":
     import exchange_calendars  # noqa: PLC0415 - slow to import, and FX alone does not need it
 
     with _PACKAGE, warnings.catch_warnings():
-        # The package (4.13) still uses what pandas 3.1 deprecates, and slow offsets: its business, not the caller's.
+        # The package (4.13) still uses what pandas 3.1 deprecates, and slow offsets: the caller can't change that.
         warnings.simplefilter("ignore")
         try:
             return exchange_calendars.get_calendar(name, start=first, end=last)

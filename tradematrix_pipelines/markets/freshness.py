@@ -1,10 +1,10 @@
-"""Whether stored candles are as new as they should be at this hour of the market.
+"""Whether stored candles are as new as the market's calendar requires.
 
-Here: the rule, for one symbol's calendar: no bar is missed at night, on a weekend or on a holiday. Not here: what is
-stored (``storage.freshness``), or who is told (``defs.checks``).
+Here: the rule, for one symbol's calendar: no bar is due at night, on a weekend or on a holiday. Not here: what is
+stored (``storage.freshness``), or where it is reported (``defs.checks``).
 
-While a session runs, its newest bar counts (:func:`behind`). Otherwise, and always for daily bars and levels, it is
-the last session that must have been brought in (:attr:`Due.finished`).
+While a session runs, its newest bar counts (:func:`behind`). Otherwise, and always for daily bars and levels, the last
+session that must be stored counts (:attr:`Due.finished`).
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Due:
     """What must be stored at an instant.
 
     Attributes:
-        running: the session whose newest bar counts: the one that is open, or that has just closed and is within
-            its grace; else ``None``.
+        running: the session whose newest bar counts: the one that is open, or that has closed and is within its
+            grace; else ``None``.
         finished: the last session whose grace is over; it must be complete and final.
     """
 
@@ -42,14 +42,14 @@ def due(calendar: SessionCalendar, now: datetime) -> Due:
     finished = calendar.previous(now.date() + 2 * _DAY)
     while now < finished.closes_at + GRACE:
         finished = calendar.previous(finished.trade_date)
-    # What was open one grace ago and is not now has closed within it.
+    # A session that was open one grace ago and is not open now has closed within the grace.
     return Due(running=calendar.at(now) or calendar.at(now - GRACE), finished=finished)
 
 
 def allowance(timeframe: Timeframe, gap_tolerance: int | None) -> timedelta:
     """Return how long ago, in trading time, the newest bar of an intraday timeframe may have closed.
 
-    That of a minute is ALLOWANCE and the symbol's gap tolerance (minutes); a longer bar takes longer to close.
+    For one-minute bars it is ALLOWANCE plus the symbol's gap tolerance (minutes); a longer bar takes longer to close.
 
     Raises:
         ValueError: the daily timeframe, whose bar comes after the session.
@@ -64,11 +64,11 @@ def behind(session: Session, newest: datetime | None, *, allowed: timedelta, now
     """Return why a running session is late, in one line, or ``None`` when it is not.
 
     It is late when more trading time than ``allowed`` has passed, up to its close, since its newest bar closed, or
-    since it opened where it has none. So a session younger than that is never late, and a midday break ages nothing.
+    since it opened where it has none. So a session younger than that is never late, and a midday break does not count.
     The line stays the same until a newer bar comes.
 
     Args:
-        newest: when the newest stored bar closed, aware; ``None`` or before the session's open: it has none.
+        newest: when the newest stored bar closed, aware; ``None`` or before the session's open: the session has no bar.
         allowed: see :func:`allowance`.
         now: aware.
     """

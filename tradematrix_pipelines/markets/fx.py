@@ -1,8 +1,8 @@
-"""The session calendar of spot FX and metals, which no exchange keeps.
+"""The session calendar of spot FX and metals, which trade on no exchange.
 
 Sessions run from 17:00 to 17:00 New York time, Sunday evening to Friday, and are named by the date on which they
-close (Monday to Friday). There is none on Christmas Day and New Year's Day. That the market is thin around other
-holidays, and that metals pause for an hour after 17:00, is a matter of coverage, not of the calendar.
+close (Monday to Friday). There is none on Christmas Day and New Year's Day. Sparse trading around other holidays, and
+the hour after 17:00 in which metals pause, are a matter of coverage, not of the calendar.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

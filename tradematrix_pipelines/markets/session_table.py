@@ -1,7 +1,7 @@
 """A calendar kept as a table of sessions that grows when later dates are asked for.
 
 Here: looking sessions up by date or instant, and growing. Not here: where sessions come from; that is a
-``Source`` (``fx``, ``exchanges``). Nothing here reads a clock: how far a table reaches follows from the questions.
+``Source`` (``fx``, ``exchanges``). Nothing here reads a clock: a table grows with the dates asked for.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,7 +14,7 @@ from tradematrix_pipelines.markets.sessions import Session
 
 EARLIEST = date(1990, 1, 1)
 LATEST = date(2100, 12, 31)
-# The first table reaches this far, so that the usual questions build it once.
+# The first table reaches this far, so that it is built once for the usual dates.
 _FIRST_REACH = date(2030, 12, 31)
 # A session's instants lie within two days of its trade date in every zone.
 _MARGIN = timedelta(days=2)
@@ -24,11 +24,11 @@ Source = Callable[[date, date], Sequence[Session]]
 
 
 class BeyondCalendar(UsageError):
-    """A date that the calendar says nothing about."""
+    """A date outside the calendar's range."""
 
 
 class _Table:
-    """Sessions of one range, indexed. Never changed once made, so that threads may share it."""
+    """Sessions of one range, indexed. Immutable, so that threads may share it."""
 
     def __init__(self, sessions: Sequence[Session], last: date) -> None:
         self.sessions = list(sessions)
@@ -42,10 +42,10 @@ class TableCalendar:
     """A :class:`~tradematrix_pipelines.markets.calendars.SessionCalendar` over a source of sessions.
 
     Attributes:
-        name: what it was asked for as.
+        name: the name that it was requested by.
         timezone: zone of the exchange's wall clock.
-        first_date: first date it knows; earlier ones raise :class:`BeyondCalendar`.
-        last_date: last date it can be asked for; later ones raise :class:`BeyondCalendar`.
+        first_date: first date it covers; earlier ones raise :class:`BeyondCalendar`.
+        last_date: last date it covers; later ones raise :class:`BeyondCalendar`.
     """
 
     def __init__(self, *, name: str, timezone: ZoneInfo, source: Source, first_date: date, last_date: date) -> None:

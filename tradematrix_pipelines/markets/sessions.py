@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 Instants = npt.NDArray[np.datetime64]
-"""UTC instants as ``datetime64[us]``; numpy has no zones, so the zone is this alias's promise."""
+"""UTC instants as ``datetime64[us]``; numpy has no zones, so this alias stands for UTC."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""What a symbol is, and the five that every installation starts with.
+"""What a symbol is, and the five default symbols of every installation.
 
-Here: the value and what makes its name valid. Not here: where symbols are kept (``storage.symbols``).
+Here: the value and the validity of its name. Not here: where symbols are stored (``storage.symbols``).
 """
 
 import re
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from tradematrix_pipelines.errors import UsageError
 
-# What Dagster's partition keys can't hold, and what would not survive a file name or a CSV column.
+# Characters that Dagster's partition keys, file names or CSV columns can't contain.
 _FORBIDDEN = "|[],\\\"'`"
 _MAX_LENGTH = 32
 _METALS = ("XAU", "XAG", "XPT", "XPD")
@@ -18,7 +18,7 @@ _PAIR = re.compile(r"[A-Z]{3}/[A-Z]{3}")
 
 
 class InstrumentType(StrEnum):
-    """What kind of thing is traded; a vendor's answer is held against it before a row is believed."""
+    """The kind of instrument; a vendor's answer is compared with it before any row is used."""
 
     INDEX = "index"
     STOCK = "stock"
@@ -34,20 +34,20 @@ class Symbol:
     """One traded instrument.
 
     Attributes:
-        name: what TradeMatrix calls it, e.g. ``EUR/USD``; the symbol half of a partition key.
+        name: its name in TradeMatrix, e.g. ``EUR/USD``; the symbol half of a partition key.
         calendar: session calendar, e.g. ``XETR`` or ``FX`` (``calendars.get_calendar``).
         instrument: kind of instrument.
         tick_size: smallest price step, in price units.
         currency: ISO code that the price is in.
         exchange: exchange code as the primary vendor reports it (``XETR``), or ``None`` when it reports none.
-        alias: what a person calls it.
+        alias: its common name.
         vendor: the vendor whose catalogue the row was made from.
-        vendor_symbols: what each vendor calls it, by vendor name; a vendor not listed uses ``name``.
-        price_range: lowest and highest believable price, or ``None``; catches answers off by a power of ten.
-        gap_tolerance: longest stretch without a bar, in minutes, that a complete session may have; ``None``
+        vendor_symbols: its name at each vendor, by vendor name; a vendor not listed uses ``name``.
+        price_range: lowest and highest plausible price, or ``None``; catches answers off by a power of ten.
+        gap_tolerance: longest gap between bars, in minutes, that a complete session may have; ``None``
             when every minute of the session is expected (exchange-traded).
         active: whether it is materialized.
-        touch_alerts: whether somebody is told when the price touches a level.
+        touch_alerts: whether a notification is sent when the price touches a level.
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
     """
 
@@ -72,7 +72,7 @@ class Symbol:
             raise UsageError(f"{self.name}: tick size {self.tick_size} must be greater than 0")
 
     def symbol_at(self, vendor: str) -> str:
-        """Return what ``vendor`` calls this symbol."""
+        """Return the name of this symbol at ``vendor``."""
         return self.vendor_symbols.get(vendor, self.name)
 
     @property
@@ -82,7 +82,7 @@ class Symbol:
 
 
 def check_symbol_name(name: str) -> None:
-    """Raise :class:`UsageError` when a partition key can't hold ``name``."""
+    """Raise :class:`UsageError` when a partition key can't contain ``name``."""
     bad = sorted({c for c in name if c in _FORBIDDEN or c.isspace() or not c.isprintable()})
     if not name or len(name) > _MAX_LENGTH or bad or "..." in name:
         what = f"holds {' '.join(map(repr, bad))}" if bad else "is empty, too long or holds '...'"
@@ -107,7 +107,7 @@ def default_gap_tolerance(instrument: InstrumentType) -> int | None:
 
 
 def guess_instrument(name: str, calendar: str) -> InstrumentType:
-    """Return what kind of thing a symbol is, as far as its name and calendar tell."""
+    """Return the instrument type that a symbol's name and calendar suggest."""
     if calendar == "24/7":
         return InstrumentType.CRYPTO
     if calendar == "FX":
@@ -116,10 +116,10 @@ def guess_instrument(name: str, calendar: str) -> InstrumentType:
 
 
 def currency_pair(name: str) -> Symbol | None:
-    """Return the symbol of a currency pair or a metal, e.g. ``GBP/USD``; ``None`` where the name is none.
+    """Return the symbol of a currency pair or a metal, e.g. ``GBP/USD``; ``None`` where the name is not one.
 
     Raises:
-        UsageError: a partition key can't hold the name.
+        UsageError: a partition key can't contain the name.
     """
     check_symbol_name(name)
     if not _PAIR.fullmatch(name):

@@ -1,4 +1,4 @@
-"""A loopback server that speaks Twelve Data's protocol, traps included: what runs without a key, and the test rig."""
+"""A loopback server that speaks Twelve Data's protocol, faults included: for use without a key, and for tests."""
 
 from tradematrix_pipelines.simulator.faults import fault_help
 from tradematrix_pipelines.simulator.server import Simulator, serve_simulator

@@ -1,8 +1,8 @@
 """HTTP around the service: keys, credits, broken answers, and the control endpoints of the simulator itself.
 
 ``POST /_control/faults`` with ``{"faults": ["missing=0.1@EUR/USD"]}`` replaces all faults; ``GET /_control/stats``
-tells what was called. Both answer to loopback only, and cost nothing. What breaks a whole call (``slow``, ``broken``,
-``cut``, ``html``, ``errors_as_200``) follows the first symbol of the call.
+returns the counts of calls. Both answer to loopback only, and cost nothing. Faults of a whole call (``slow``,
+``broken``, ``cut``, ``html``, ``errors_as_200``) are those of its first symbol.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _PAGE = "<!DOCTYPE html><html><head><title>Just a moment…</title></head><body>
 
 
 class Front:
-    """One simulated vendor as its callers meet it. Used by one thread, the server's event loop."""
+    """The HTTP side of one simulated vendor. Used by one thread, the server's event loop."""
 
     def __init__(self, *, service: Service, meter: Meter, clock: Clock, key: str | None) -> None:
         self._service = service
@@ -51,7 +51,7 @@ class Front:
         ]
 
     async def handle(self, request: Request) -> Response:
-        """Answer a call of the vendor's protocol, or break it as the faults say."""
+        """Answer a call of the vendor's protocol, or break it as the faults require."""
         self._meter.counts.calls += 1
         params = dict(request.query_params)
         faults = self._service.faults.of(params.get("symbol", "").split(",", maxsplit=1)[0])
@@ -83,7 +83,7 @@ class Front:
         return JSONResponse({"faults": "set"})
 
     async def show_stats(self, request: Request) -> Response:
-        """Tell what was called."""
+        """Return the counts of calls."""
         _only_loopback(request)
         return JSONResponse(self._meter.counts.as_json())
 
@@ -107,7 +107,7 @@ class Front:
             headers["Is_batch"] = "true"
         payload = json.dumps(body).encode()
         if self._hits("cut", faults.cut):
-            # Half of it under the length of the whole: the server has to close the connection.
+            # Half of the payload with the content length of all of it: the server has to close the connection.
             headers["content-length"] = str(len(payload))
             return StreamingResponse(_half(payload), status, headers, "application/json")
         return Response(payload, status, headers, "application/json")
@@ -119,7 +119,7 @@ class Front:
             raise bad_key()
 
     def _hits(self, fault: str, every: Every) -> bool:
-        """Whether this call is one that the fault takes; only calls that it could take are counted."""
+        """Whether the fault hits this call; only calls that it could hit are counted."""
         if not every.n:
             return False
         number = self._seen.get(fault, 0)

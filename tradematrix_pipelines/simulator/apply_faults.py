@@ -1,4 +1,4 @@
-"""What the faults do to bars. Pure, vectorised, and the same in every process: chance is a hash of the bar's open."""
+"""What the faults do to bars. Pure, vectorised and repeatable: chance is a hash of the bar's open."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -31,13 +31,13 @@ def _ghost(day: date, calendar: SessionCalendar) -> Session:
     )
 
 
-def without_some(minutes: Bars, symbol: str, share: float) -> Bars:
+def with_missing(minutes: Bars, symbol: str, share: float) -> Bars:
     """Drop this share of the bars."""
     return minutes[~_chance(minutes, f"{symbol} missing", share)] if share else minutes
 
 
 def revised(minutes: Bars, sessions: Sequence[Session], share: float) -> Bars:
-    """Let the middle minute of each session close higher by this share of its price."""
+    """Raise the close of each session's middle minute by this share of its price."""
     if not share or not len(minutes):
         return minutes
     middles = [session.opens_at + (session.closes_at - session.opens_at) / 2 for session in sessions]
@@ -50,7 +50,7 @@ def revised(minutes: Bars, sessions: Sequence[Session], share: float) -> Bars:
 
 
 def with_duplicates(bars: Bars, symbol: str, share: float) -> Bars:
-    """Let this share of the bars come twice, the second time closing at the low."""
+    """Repeat this share of the bars, the second time closing at the low."""
     if not share:
         return bars
     again = bars[_chance(bars, f"{symbol} duplicate", share)]
@@ -61,7 +61,7 @@ def with_duplicates(bars: Bars, symbol: str, share: float) -> Bars:
 
 
 def scaled(bars: Bars, divisor: float) -> Bars:
-    """Divide prices, and leave volumes."""
+    """Divide prices, not volumes."""
     if divisor == 1.0:
         return bars
     ohlcv = bars.ohlcv.copy()
@@ -75,5 +75,5 @@ def blank_rows(bars: Bars, symbol: str, share: float) -> Mask:
 
 
 def _chance(bars: Bars, key: str, share: float) -> Mask:
-    """Return a mask that holds for about this share of the bars: always the same ones for the same key."""
+    """Return a mask of about this share of the bars: always the same ones for the same key."""
     return spread(bars.ts.astype(np.int64), key) < share

@@ -1,6 +1,6 @@
-"""Bars in the simulator: bare arrays, and the coarser bars that follow from minutes.
+"""Bars in the simulator: plain arrays, and coarser bars derived from minutes.
 
-Here: pure array work. Not here: where minutes come from (``prices``, ``recorded``), or what is done to them
+Here: pure array work. Not here: where minutes come from (``prices``, ``recorded``), or the faults applied to them
 (``apply_faults``).
 """
 
@@ -49,9 +49,9 @@ def concat(parts: Sequence[Bars]) -> Bars:
 
 
 def aggregate(minutes: Bars, sessions: Sequence[Session], timeframe: Timeframe) -> Bars:
-    """Return the bars of ``timeframe`` that follow from ``minutes``, anchored at each session's open.
+    """Return the bars of ``timeframe`` derived from ``minutes``, anchored at each session's open.
 
-    A bar without a minute is absent; the last may be made of fewer minutes than its length.
+    A bar without a minute is absent; the last may have fewer minutes than its length.
     """
     if timeframe is Timeframe.M1 or not len(minutes):
         return minutes

@@ -1,4 +1,4 @@
-"""Chance that repeats: numbers that depend on a key alone, the same in every process and in any order of asking."""
+"""Repeatable random numbers: they depend on a key alone, not on the process or on the order of calls."""
 
 from hashlib import blake2b
 

@@ -1,6 +1,6 @@
 """The switches that make the simulator misbehave as vendors do.
 
-Here: what there is to switch, and reading it from text (``missing=0.1@EUR/USD``). Not here: what a switch does to bars
+Here: the switches, and reading them from text (``missing=0.1@EUR/USD``). Not here: what a switch does to bars
 (``apply_faults``) or to a call (``app``).
 """
 
@@ -32,7 +32,7 @@ NEVER = Every(0, 1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Faults:
-    """The switches that hold for one symbol, each with a line that says what it does."""
+    """The switches for one symbol, each with a line of help."""
 
     forming: Annotated[bool, "the newest bar is served while it is still forming"] = True
     etf_dax: Annotated[bool, "DAX is an ETF listed on NASDAQ at about $47; off = no such symbol"] = True
@@ -61,7 +61,7 @@ _KINDS: dict[str, type] = {item.name: type(getattr(_DEFAULTS, item.name)) for it
 
 
 def fault_help() -> dict[str, str]:
-    """Return the line on each switch, by its name."""
+    """Return the line of help of each switch, by its name."""
     hints = get_type_hints(Faults, include_extras=True)
     return {name: str(get_args(hint)[1]) for name, hint in hints.items()}
 
@@ -72,26 +72,26 @@ class _Setting:
     value: object
     symbols: frozenset[str] | None
 
-    def holds_for(self, symbol: str) -> bool:
+    def applies_to(self, symbol: str) -> bool:
         return self.symbols is None or symbol in self.symbols
 
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """Which switches hold for which symbols; later settings win."""
+    """The switches by symbol; later settings win."""
 
     settings: tuple[_Setting, ...] = ()
 
     def of(self, symbol: str) -> Faults:
         """Return the switches for ``symbol`` (``""`` for a call without one)."""
-        return replace(_DEFAULTS, **{s.name: s.value for s in self.settings if s.holds_for(symbol)})  # type: ignore[arg-type]  # parsed by kind
+        return replace(_DEFAULTS, **{s.name: s.value for s in self.settings if s.applies_to(symbol)})  # type: ignore[arg-type]  # parsed by kind
 
 
 def parse_faults(texts: Iterable[str]) -> FaultPlan:
     """Return the plan that texts like ``gated@NDX,SPX``, ``missing=0.1`` or ``broken=2/5@EUR/USD`` describe.
 
     Raises:
-        UsageError: a text names no switch, or its value has the wrong form.
+        UsageError: a text names no switch, or its value is not valid.
     """
     return FaultPlan(tuple(_setting(text) for text in texts))
 
@@ -99,7 +99,7 @@ def parse_faults(texts: Iterable[str]) -> FaultPlan:
 def _setting(text: str) -> _Setting:
     match = _FORM.fullmatch(text.strip())
     if match is None or match["name"] not in _KINDS:
-        raise UsageError(f"{text!r} is no fault: write name, name=value or name=value@SYMBOL,…; {_names()}")
+        raise UsageError(f"{text!r} is not a fault: write name, name=value or name=value@SYMBOL,…; {_names()}")
     symbols = None if match["symbols"] is None else frozenset(match["symbols"].split(","))
     return _Setting(match["name"], _value(text, _KINDS[match["name"]], match["value"] or "on"), symbols)
 

@@ -1,4 +1,4 @@
-"""What the simulator lists: real names, types and exchanges of Twelve Data's catalogue, at invented prices.
+"""The simulator's catalogue: real names, types and exchanges of Twelve Data's catalogue, at invented prices.
 
 Here: the catalogue. Not here: how prices move (``prices``).
 """
@@ -12,8 +12,8 @@ class Instrument:
 
     Attributes:
         symbol: its name in the catalogue.
-        type: its type, in the vendor's words.
-        exchange: the exchange's name in the vendor's words; ``None`` for forex and metals.
+        type: its type, as the vendor names it.
+        exchange: the exchange's name, as the vendor writes it; ``None`` for forex and metals.
         mic_code: market identifier code of the listing; ``None`` where the vendor gives none.
         currency: ISO code of the currency of the price.
         calendar: session calendar (``get_calendar``).
@@ -40,7 +40,7 @@ class Instrument:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it is one thing priced in another (forex, metals, crypto): its meta names both instead of one."""
+        """Whether one asset is priced in another (forex, metals, crypto): its meta names both currencies."""
         return "/" in self.symbol
 
 
@@ -61,7 +61,7 @@ _CURRENCY_NAMES = {
 
 
 def currency_name(code: str) -> str:
-    """Return the vendor's name of a currency or metal, the code itself where none is known."""
+    """Return the vendor's name of a currency or metal; the code itself where no name is known."""
     return _CURRENCY_NAMES.get(code, code)
 
 
@@ -103,7 +103,7 @@ def _share(
 
 
 def _pair(symbol: str, price: float, *, decimals: int = 5, needs_grow: bool = False) -> Instrument:
-    """A currency pair or metal: on no exchange, and around the clock on five days."""
+    """Return a currency pair or metal: on no exchange, around the clock on five days."""
     base, quote = symbol.split("/")
     return Instrument(
         symbol=symbol,
@@ -148,7 +148,7 @@ CATALOGUE = (
         volume=150_000,
         needs_grow=True,
     ),
-    # What the vendor answers to somebody who asks for the index under the name that everybody uses.
+    # What the vendor answers when the index is asked for under its common name.
     _share("DAX", "Global X DAX Germany ETF", 47, kind="ETF", mic_code="XNMS"),
     _index("NDX", "NASDAQ 100", 24_500, exchange="NASDAQ"),
     _index("DJI", "Dow Jones Industrial Average", 46_000),

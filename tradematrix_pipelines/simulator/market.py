@@ -1,7 +1,7 @@
-"""What the simulator's market shows at an instant: sessions, prices and faults joined into the bars of a query.
+"""The simulated market at an instant: sessions, prices and faults joined into the bars of a query.
 
-Here: which sessions a query touches, and the order of doing things. Not here: prices (``prices``, ``recorded``), what
-a fault does (``apply_faults``), parameters (``query``), the form of an answer (``wire``).
+Here: which sessions a query covers, and the order of the steps. Not here: prices (``prices``, ``recorded``), what a
+fault does (``apply_faults``), parameters (``query``), the format of an answer (``wire``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ class PriceSource(Protocol):
 
 
 def exchange_zone(instrument: Instrument) -> tzinfo:
-    """Return the zone of an instrument's exchange; what trades on none is told in UTC."""
+    """Return the zone of an instrument's exchange; UTC for what trades on none."""
     return UTC if instrument.is_pair else get_calendar(instrument.calendar).timezone
 
 
@@ -60,7 +60,7 @@ def find_bars(source: PriceSource, instrument: Instrument, query: SeriesQuery, f
         minutes = source.minutes(instrument, group, now)
         minutes = apply_faults.revised(minutes, group, faults.revised)
         if query.timeframe is Timeframe.M1:
-            minutes = apply_faults.without_some(minutes, instrument.symbol, faults.missing)
+            minutes = apply_faults.with_missing(minutes, instrument.symbol, faults.missing)
         bars = aggregate(minutes, group, query.timeframe)
         if not faults.forming:
             bars = bars[_closed(bars, group, query.timeframe, now)]
@@ -76,7 +76,7 @@ def find_bars(source: PriceSource, instrument: Instrument, query: SeriesQuery, f
 def _sessions(
     calendar: SessionCalendar, query: SeriesQuery, faults: Faults, now: datetime, *, since: date
 ) -> list[Session]:
-    """Return the sessions that can hold a bar of the query, ascending."""
+    """Return the sessions that can have a bar of the query, ascending."""
     first = since if query.start is None else max(since, query.start.date() - _MARGIN)
     last = min(now if query.end is None else query.end, now).date() + _MARGIN
     sessions = calendar.sessions(first, last)
@@ -84,7 +84,7 @@ def _sessions(
 
 
 def _groups(sessions: Sequence[Session], *, forward: bool) -> Iterator[Sequence[Session]]:
-    """Yield sessions in handfuls, the newest first unless ``forward``, so that no more is made than is answered."""
+    """Yield sessions in groups, the newest first unless ``forward``, so that few unneeded bars are computed."""
     edges = range(0, len(sessions), _SESSIONS_AT_ONCE)
     if forward:
         yield from (sessions[edge : edge + _SESSIONS_AT_ONCE] for edge in edges)

@@ -12,7 +12,7 @@ _WINDOW = timedelta(seconds=60)
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
-    """What has happened since the simulator started: calls answered or not, credits charged, calls refused by 429."""
+    """Counts since the simulator started: calls answered or not, credits charged, calls refused with 429."""
 
     calls: int = 0
     credits: int = 0
@@ -57,14 +57,14 @@ class Meter:
         return sum(charged for _, charged in self._recent)
 
     def headers(self, now: datetime) -> dict[str, str]:
-        """Return the headers that tell of the minute; a plan without limit has nothing to be left."""
+        """Return the headers with the minute's credits; without a limit there is no count of those left."""
         used = self.used_this_minute(now)
         limit = self.plan.per_minute
         left = {} if limit is None else {"api-credits-left": str(max(0, limit - used))}
         return {"api-credits-used": str(used), **left}
 
     def usage(self, now: datetime) -> dict[str, object]:
-        """Return what ``/api_usage`` says; the day is told of on plans with a day's limit only."""
+        """Return the body of ``/api_usage``; the day's counts are included on plans with a day's limit only."""
         self._turn_day(now)
         limit = self.plan.per_minute
         day = {"daily_usage": self._today, "plan_daily_limit": self.plan.per_day} if self.plan.per_day else {}
@@ -81,4 +81,4 @@ class Meter:
 
 
 _ENDLESS = 1_000_000
-"""The limit that a plan without one reports, since the protocol wants a number."""
+"""The limit that a plan without one reports, since the protocol requires a number."""

@@ -1,8 +1,8 @@
 """Synthetic prices: any minute of any session, computed from the instrument and the trade date alone.
 
-The close of a date is a sum of noises of the calendar day, slow ones that make trends and fast ones that make days; a
-session opens near the close before it, and its path is a seeded random walk bent (a Brownian bridge) to arrive at its
-own close. So there is no state to keep: two processes, asked in any order, give the same prices.
+The close of a date is a sum of noise terms of the calendar day: slow ones for trends, fast ones for single days. A
+session opens near the close before it. Its path is a seeded random walk bent (a Brownian bridge) to end at its own
+close. So there is no state: two processes give the same prices in any order of calls.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ def _until(instrument: Instrument, session: Session, now: datetime) -> Bars:
 
 
 def _with_forming(bars: Bars, steps: Floats, now: datetime) -> Bars:
-    """Cut the last bar to the steps that have happened at ``now``, if its minute is not over."""
+    """Cut the last bar to the steps that have passed at ``now``, if its minute is not over."""
     if not len(bars):
         return bars
     elapsed = (to_instant(now) - bars.ts[-1]) / np.timedelta64(_MINUTE)

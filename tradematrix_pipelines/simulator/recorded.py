@@ -41,7 +41,7 @@ class RecordedPrices:
         return whole["ts"].min().date() if len(whole) else _NEVER
 
     def minutes(self, instrument: Instrument, sessions: Sequence[Session], now: datetime) -> Bars:
-        """Return the file's minutes inside ``sessions`` that have begun at ``now``; of double ones the last."""
+        """Return the file's minutes inside ``sessions`` that have begun at ``now``; of duplicates the last."""
         if not sessions:
             return NO_BARS
         window = self._fetch(instrument, sessions[0].opens_at, sessions[-1].closes_at)
@@ -75,7 +75,7 @@ def _file_names(listed: str) -> tuple[str, ...]:
 
 
 def _row(name: str, instrument: Instrument) -> Symbol:
-    """Return a symbol to ask the files for; nothing but its name matters there."""
+    """Return a symbol to ask the files for; only its name matters there."""
     return Symbol(
         name=name,
         calendar=instrument.calendar,

@@ -1,4 +1,4 @@
-"""What the simulator says when it refuses, in the words that the vendor was recorded to use."""
+"""The simulator's refusals, in the vendor's recorded words."""
 
 from http import HTTPStatus
 
@@ -12,7 +12,7 @@ class Refusal(Exception):
         self.message = message
 
     def body(self) -> dict[str, object]:
-        """Return the JSON object that tells of it."""
+        """Return the JSON object of the error."""
         return {"code": int(self.code), "message": self.message, "status": "error"}
 
 
@@ -72,5 +72,5 @@ def out_of_day(used: int, limit: int) -> Refusal:
 
 
 def bad_parameter(name: str, value: str) -> Refusal:
-    """A parameter of a form that is not understood. The vendor's own words for these were not recorded."""
+    """Return the refusal of a parameter that can't be read. The vendor's own words for it were not recorded."""
     return Refusal(HTTPStatus.BAD_REQUEST, f"**{name}** parameter is invalid: {value}.")

@@ -36,10 +36,10 @@ class Simulator:
     Args:
         host: address to listen on.
         port: port to listen on; 0 = any free one.
-        plan: limits that calls are held to.
-        clock: what time it is in the simulated market; ``None`` = the machine's.
+        plan: limits that apply to calls.
+        clock: the time in the simulated market; ``None`` = the machine's.
         faults: switches, e.g. ``["missing=0.1@EUR/USD"]`` (``faults.parse_faults``).
-        key: the one key that is good; ``None`` = any.
+        key: the only valid key; ``None`` = any.
         files_dir: folder of one-minute files to serve; ``None`` = synthetic prices.
     """
 
@@ -74,7 +74,7 @@ class Simulator:
 
     @property
     def counts(self) -> Counts:
-        """What has been called."""
+        """Counts of the calls so far."""
         return self._meter.counts
 
     def set_faults(self, *texts: str) -> None:
@@ -103,7 +103,7 @@ class Simulator:
         raise TradeMatrixError(f"the simulator did not start within {_START_SECONDS:.0f} seconds: try again")
 
     def stop(self) -> None:
-        """Close the server and its connections. Stopping twice is no error."""
+        """Close the server and its connections. Stopping twice is not an error."""
         if self._server is not None:
             self._server.should_exit = True
         if self._thread is not None:
@@ -132,7 +132,7 @@ def serve_simulator(
     files_dir: Path | None = None,
     on_ready: Callable[[str], None],
 ) -> None:
-    """Run a simulator until SIGINT, SIGTERM or SIGHUP. Call it from the main thread: only that one hears signals.
+    """Run a simulator until SIGINT, SIGTERM or SIGHUP. Call it from the main thread, which alone receives signals.
 
     Args:
         on_ready: called with the server's address once it answers. The rest is :class:`Simulator`'s.
@@ -148,7 +148,7 @@ def serve_simulator(
 
 @contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """Yield an event that these signals set, and leave the handlers as they were."""
+    """Yield an event that these signals set, and restore the handlers afterwards."""
     asked_to_stop = threading.Event()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
@@ -167,7 +167,7 @@ def _config(front: Front) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         log_config=None,
-        log_level="critical",  # answers cut on purpose would fill the log with complaints
+        log_level="critical",  # answers cut on purpose would fill the log with errors
         timeout_keep_alive=60,
     )
 

@@ -34,7 +34,7 @@ Endpoint = Callable[[str, Params, datetime], Json]
 
 
 class Service:
-    """The simulated vendor, less HTTP, keys and credits."""
+    """The simulated vendor, without HTTP, keys and credits."""
 
     def __init__(self, source: PriceSource, faults: FaultPlan) -> None:
         self.faults = faults
@@ -56,7 +56,7 @@ class Service:
         return {symbol: self._part(endpoint, symbol, params, now) for symbol in symbols}
 
     def search(self, params: Params) -> Json:
-        """Answer ``/symbol_search``: what begins with the text, then what holds it."""
+        """Answer ``/symbol_search``: symbols that begin with the text, then those that contain it."""
         text = params.get("symbol", "").upper()
         hits = [item for item in self._listed.values() if text and text in f"{item.symbol} {item.name}".upper()]
         hits.sort(key=lambda item: (not item.symbol.startswith(text), item.symbol))

@@ -80,7 +80,7 @@ def write_match(instrument: Instrument, zone: tzinfo) -> Json:
 
 
 def write_earliest(opens_at: datetime, zone: tzinfo, timeframe: Timeframe) -> Json:
-    """Return where history begins."""
+    """Return the start of history."""
     form = "%Y-%m-%d" if timeframe is Timeframe.D1 else "%Y-%m-%d %H:%M:%S"
     return {"datetime": opens_at.astimezone(zone).strftime(form), "unix_time": int(opens_at.timestamp())}
 

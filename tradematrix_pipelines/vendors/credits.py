@@ -1,7 +1,7 @@
 """What a call costs: the plan's limits, and the ledger that every call is booked in.
 
-Here: the limits as values, the question that a client asks before a call and the correction it makes after it.
-Not here: where the bookings stay (``storage.credits`` keeps them in Postgres, shared by all processes).
+Here: the limits as values, the reservation before a call and the correction after it.
+Not here: where bookings are stored (``storage.credits`` keeps them in Postgres, shared by all processes).
 """
 
 import math
@@ -13,10 +13,10 @@ from typing import Protocol
 from tradematrix_pipelines.errors import UsageError
 
 BACKFILL = "backfill"
-"""The purpose that has to leave the live share alone; every other purpose may use the whole plan."""
+"""The purpose that must not use the live share; every other purpose may use the whole plan."""
 
 LIVE, CLOSE, HEAL = "live", "close", "heal"
-"""The purposes of the trading day: pulls of open sessions, sessions that have closed, and what is asked for again."""
+"""The purposes of the trading day: live pulls, sessions that have closed, and sessions that are fetched again."""
 
 _FORM = re.compile(r"(?P<minute>\d+)(?:/(?P<day>\d+))?")
 
@@ -65,7 +65,7 @@ def parse_plan(text: str) -> Plan:
     """Return the plan that ``text`` names: a name of :data:`PLANS`, ``377`` (a minute) or ``8/800`` (a minute/a day).
 
     Raises:
-        UsageError: it names none.
+        UsageError: it names no plan.
     """
     known = PLANS.get(text.strip().lower())
     if known is not None:
@@ -73,13 +73,13 @@ def parse_plan(text: str) -> Plan:
     match = _FORM.fullmatch(text.strip())
     if match is None or int(match["minute"]) == 0:
         raise UsageError(
-            f"{text!r} is no plan: give {', '.join(PLANS)}, or credits a minute (377), or a minute and a day (8/800)"
+            f"{text!r} is not a plan: give {', '.join(PLANS)}, or credits a minute (377), or a minute and a day (8/800)"
         )
     return Plan(per_minute=int(match["minute"]), per_day=None if match["day"] is None else int(match["day"]))
 
 
 def day_resets_at(now: datetime) -> datetime:
-    """Return the next midnight UTC after ``now``: when the day's credits are there again."""
+    """Return the next midnight UTC after ``now``: when the day's credits are available again."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today + timedelta(days=1)
 
@@ -133,7 +133,7 @@ class Ledger(Protocol):
                 reached the vendor.
             used: credits used in the current minute by the vendor's own count (``api-credits-used``).
             left: credits left in the current minute by the vendor's own count (``api-credits-left``).
-            refused: the answer was that the minute's credits are spent: nobody asks again before the next minute.
+            refused: the answer was that the minute's credits are spent: no call is made before the next minute.
         """
         ...
 

@@ -11,11 +11,11 @@
         ├── BadKey                the key is wrong or missing
         ├── WrongInstrument       it answered with something else
         ├── BadFile               a file can't be read
-        ├── Unavailable               it is known, without a call, to have nothing for this series and day
+        ├── Unavailable           it is known, without a call, to have nothing for this series and day
         ├── DayLimit              out of credits until the day's reset
         └── BadRequest            any other refusal
 
-An empty window is no error: it is an answer without candles. Each error says what to do next.
+An empty window is not an error: it is an answer without candles. Each message says what to do next.
 """
 
 from datetime import datetime
@@ -24,16 +24,16 @@ from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.vendors.text import LIMIT, clean
 
 _LONGEST = 4 * LIMIT
-"""Characters of a message: the words of several vendors, and ours around them."""
+"""Characters of a message: it may quote several vendors."""
 
 
 class VendorError(TradeMatrixError):
-    """A vendor gave no answer, or none that can be believed.
+    """A vendor gave no answer, or none that can be used.
 
-    Its message may hold the vendor's words, and those of adapters that we did not write: it is cleaned (``text``).
+    Its message may quote the vendor or a third-party adapter: it is cleaned (``text``).
 
     Attributes:
-        credits: what the call cost all the same, over all its tries, where the vendor counts credits.
+        credits: what the failed call cost, over all attempts, where the vendor counts credits.
     """
 
     retryable = False
@@ -43,7 +43,7 @@ class VendorError(TradeMatrixError):
         super().__init__(clean(message, limit=_LONGEST))
 
     def redact(self, secret: str) -> None:
-        """Blot ``secret`` out of the message."""
+        """Replace ``secret`` in the message by asterisks."""
         self.args = (clean(str(self), secret=secret, limit=_LONGEST),)
 
 
@@ -101,7 +101,7 @@ class DayLimit(PermanentError):
     """The day's credits are spent.
 
     Attributes:
-        resumes_at: when the next credits are there, aware, UTC.
+        resumes_at: when the next credits are available, aware, UTC.
     """
 
     def __init__(self, message: str, *, resumes_at: datetime) -> None:

@@ -1,7 +1,7 @@
 """Numbers as vendors send them in JSON: numbers, and texts of numbers. Pure.
 
-Python reads more as a number than a vendor means: ``true`` as 1, ``1_000`` and digits of other scripts. None of these
-is a price. Here: what is a number. Not here: whether it can be one of this symbol (the screening of ``candles``).
+Python accepts more as a number than a vendor means: ``true`` as 1, ``1_000`` and digits of other scripts. None of these
+is a price. Here: what is a number. Not here: whether it is plausible for the symbol (the screening of ``candles``).
 """
 
 import re
@@ -15,7 +15,7 @@ _DIGITS_ONLY = re.compile(r"[0-9.eE+-]*")
 
 
 def to_float(value: object) -> float:
-    """Return a number, or the number that a text is of; NaN for anything else (``""``, ``null``, ``true``, a list)."""
+    """Return a number, or the number in a text; NaN for anything else (``""``, ``null``, ``true``, a list)."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -27,7 +27,7 @@ def to_float(value: object) -> float:
 
 
 def to_floats(values: Sequence[object]) -> npt.NDArray[np.float64]:
-    """Return a column of numbers as :func:`to_float` reads each. The quick way is taken whole, or not at all."""
+    """Return a column of numbers as :func:`to_float` reads each; a column of one plain type is read faster."""
     if values.count(None) == len(values):
         return np.full(len(values), np.nan)
     kinds = set(map(type, values))

@@ -1,6 +1,6 @@
-"""The question that every vendor answers: the bars of this symbol and timeframe in this window, all of them.
+"""The vendor protocol: return all bars of a symbol and timeframe in a window.
 
-Here: the question, the answer, the protocol. Not here: what becomes of the answer (``ingest``).
+Here: the request, the answer, the protocol. Not here: what becomes of the answer (``ingest``).
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ class CandleRequest:
     """One window of one series.
 
     Attributes:
-        start: first bar open asked for, aware, UTC. For the daily timeframe, midnight UTC of the first trade date.
-        end: first instant no longer asked for (half open), on the same terms.
+        start: first bar open requested, aware, UTC. For the daily timeframe, midnight UTC of the first trade date.
+        end: first instant no longer requested (half open), on the same terms.
         purpose: what the credits are booked under: ``backfill``, ``live``, ``doctor``.
     """
 
@@ -35,17 +35,17 @@ class CandleRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandleAnswer:
-    """What the vendor said, as it said it.
+    """The vendor's answer, unchecked.
 
     Attributes:
         candles: ``candles.frame`` columns and dtypes, unscreened: any order, duplicates, ghost bars and a forming
-            bar included; a value that is no number is NaN. ``ts`` of a daily bar is midnight UTC of its
+            bar included; a value that is not a number is NaN. ``ts`` of a daily bar is midnight UTC of its
             (exchange-local) date, because that is all the vendor says.
         source: name of the vendor that served it.
         calls: requests sent.
         credits: credits spent.
-        cut_at_close: whether these bars were built for the symbol's sessions, so that one that the close cuts short
-            holds nothing of after it.
+        cut_at_close: whether these bars were built for the symbol's sessions, so that the last one has no price from
+            after the close.
     """
 
     candles: pd.DataFrame
@@ -57,7 +57,7 @@ class CandleAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """What a vendor's catalogue says of a symbol: its row, completed, and one line for a person."""
+    """A vendor's catalogue entry for a symbol: its completed row, and one line for a person."""
 
     symbol: Symbol
     description: str
@@ -65,17 +65,17 @@ class Listing:
 
 @runtime_checkable
 class Catalogue(Protocol):
-    """A vendor that can be asked what a name stands for."""
+    """A vendor that can look up what a name stands for."""
 
     def look_up(self, symbol: Symbol, *, fixed: bool) -> Listing:
-        """Return the one instrument that fits what is said of ``symbol``.
+        """Return the one instrument that fits the description of ``symbol``.
 
         Args:
             fixed: whether the instrument type is certain; else the catalogue's is taken.
 
         Raises:
             UsageError: the vendor knows no such instrument, or several.
-            VendorError: it can't be asked.
+            VendorError: the vendor can't be asked.
         """
         ...
 
@@ -90,34 +90,34 @@ class Vendor(Protocol):
 
     @property
     def max_bars(self) -> int:
-        """Bars that one call can carry; windows are cut to it, so that each is one call as a rule."""
+        """Bars that one call can carry; windows are cut to it, so that each usually takes one call."""
         ...
 
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Return why this vendor has no bars of its own for this series on this day, as far as is known without a call.
 
-        ``None`` when it may be asked. The text goes on from the vendor's name: ``has no minutes before 2020-02-10``.
+        ``None`` when it may be asked. The text continues after the vendor's name: ``has no minutes before 2020-02-10``.
         """
         ...
 
     def fetch(self, request: CandleRequest) -> CandleAnswer:
-        """Return the bars of one window, whole: what its source cuts short is completed before it is returned.
+        """Return all bars of one window; an answer that the source cuts short is completed first.
 
         Raises:
-            VendorError: no answer, or none that can be believed (``vendors.errors`` draws the tree).
+            VendorError: no answer, or none that can be used (``vendors.errors`` lists the kinds).
         """
         ...
 
     def check(self) -> str:
-        """Return one line on what it takes and gives, having tried it; for ``tradematrix doctor``.
+        """Call the vendor and return one line on its state, for ``tradematrix doctor``.
 
         Raises:
-            VendorError: it can't be used; the message says what to do.
+            VendorError: the vendor can't be used; the message says what to do.
         """
         ...
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close connections."""
         ...
 
 
@@ -126,11 +126,11 @@ VendorFactory = Callable[[Settings, Ledger], Vendor]
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """How a vendor is opened, and what it may be asked.
+    """How a vendor is opened, and the limits of its credits.
 
     Attributes:
-        open: makes the vendor; it books its calls in the ledger that it is given.
-        plan: returns the limits of its credits; ``None`` = it has none, and its calls are not booked.
+        open: makes the vendor, which books its calls in the given ledger.
+        plan: returns the limits of its credits; ``None`` = it has no limits, and its calls are not booked.
     """
 
     open: VendorFactory

@@ -1,4 +1,4 @@
-"""Real and simulated prices never share a database: which is which could not be told from a chart."""
+"""Real and simulated prices never share a database: a chart would not show which is which."""
 
 from collections.abc import Collection
 
@@ -8,10 +8,10 @@ SIMULATED = "simulator"
 
 
 def check_unmixed(vendor: str, stored_sources: Collection[str]) -> None:
-    """Check that ``vendor`` may add to a database that holds candles from ``stored_sources``.
+    """Check that ``vendor`` may add to a database that contains candles from ``stored_sources``.
 
     Raises:
-        UsageError: the one is simulated and the other real.
+        UsageError: one is simulated and the other real.
     """
     simulated = vendor == SIMULATED
     if all((source == SIMULATED) == simulated for source in stored_sources):

@@ -1,8 +1,8 @@
-"""Vendors by name, as ``TRADEMATRIX_VENDOR`` says it.
+"""Vendors by name, as in ``TRADEMATRIX_VENDOR``.
 
-Here: finding and opening one, and the limits that it declares. Our own and other packages' are found by the entry-point
-group ``tradematrix_pipelines.vendors``: each is an ``Adapter``, or a callable that takes the settings and a ledger and
-returns a ``Vendor``.
+Here: finding and opening one, and the limits that it declares. Vendors are registered in the entry-point group
+``tradematrix_pipelines.vendors``, by this package and by others. An entry is an ``Adapter``, or a callable that takes
+the settings and a ledger and returns a ``Vendor``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ def open_vendors(settings: Settings, *, ledger: Ledger) -> Iterator[tuple[Vendor
     """Open the vendor that the settings name and its fallbacks, the preferred one first; close them at the end.
 
     Raises:
-        UsageError: a name is unknown or comes twice, real and simulated prices would mix, or a setting that a vendor
+        UsageError: a name is unknown or repeated, real and simulated prices would mix, or a setting that a vendor
             needs is missing.
     """
     names = (settings.vendor_name, *settings.fallback_vendors)
@@ -40,7 +40,7 @@ def open_vendors(settings: Settings, *, ledger: Ledger) -> Iterator[tuple[Vendor
 
 
 def open_vendor(settings: Settings, *, ledger: Ledger) -> Vendor:
-    """Return the vendor that the settings name (:attr:`Settings.vendor_name`), ready to be asked. Close it after use.
+    """Return the vendor that the settings name (:attr:`Settings.vendor_name`), open. Close it after use.
 
     Raises:
         UsageError: the name is unknown, or a setting that this vendor needs is missing.
@@ -49,10 +49,10 @@ def open_vendor(settings: Settings, *, ledger: Ledger) -> Vendor:
 
 
 def declared_plans(settings: Settings) -> dict[str, Plan]:
-    """Return the limits of the vendors that the settings name, the preferred one's first; those without are left out.
+    """Return the limits of the vendors in the settings, the preferred one's first; vendors without limits are left out.
 
     Raises:
-        UsageError: a name is unknown, or what the settings say of a plan is none.
+        UsageError: a name is unknown, or a plan in the settings is not valid.
     """
     plans = {}
     for name in (settings.vendor_name, *settings.fallback_vendors):
@@ -88,7 +88,7 @@ def _open(name: str, settings: Settings, ledger: Ledger, *, variable: str = "TRA
 def _find(name: str, variable: str = "TRADEMATRIX_VENDOR") -> VendorFactory:
     points = _registered()
     if name not in points:
-        raise UsageError(f"{variable}: {name!r} is no vendor: there are {', '.join(vendor_names())}")
+        raise UsageError(f"{variable}: {name!r} is not a vendor: there are {', '.join(vendor_names())}")
     return cast(VendorFactory, points[name].load())
 
 
@@ -98,6 +98,6 @@ def vendor_names() -> list[str]:
 
 
 def _registered() -> dict[str, EntryPoint]:
-    """Return the entry points by name; another package's takes the place of one of ours of the same name."""
+    """Return the entry points by name; another package's replaces one of ours of the same name."""
     points = sorted(entry_points(group=GROUP), key=lambda point: point.module.split(".")[0] != _OURS)
     return {point.name: point for point in points}

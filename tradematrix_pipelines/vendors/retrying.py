@@ -1,6 +1,6 @@
-"""How often and how long a call is tried.
+"""How often and how long a call is attempted.
 
-Here: the pacing. Not here: which errors are worth a try (each says so itself: ``VendorError.retryable``).
+Here: the pacing. Not here: which errors are worth another attempt (``VendorError.retryable``).
 """
 
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from tradematrix_pipelines.vendors.errors import MinuteLimit, VendorError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """The bounds of trying. Seconds are real ones, whatever the clock does.
+    """The bounds of retrying. Seconds are real ones, whatever the clock does.
 
     Attributes:
-        tries: most tries of one call.
-        seconds: no wait for another try begins later than this after the first.
-        first_wait: wait before the second try; doubled before each further one.
+        attempts: most attempts of one call.
+        seconds: no wait for another attempt begins later than this after the first.
+        first_wait: wait before the second attempt; doubled before each further one.
         longest_wait: no such wait is longer.
-        jitter: up to so much is added to each wait at random, so that processes don't knock together.
+        jitter: up to this much is added to each wait at random, so that processes don't retry at the same time.
     """
 
-    tries: int = 4
+    attempts: int = 4
     seconds: float = 200.0
     first_wait: float = 0.5
     longest_wait: float = 20.0
@@ -34,14 +34,14 @@ class RetryPolicy:
 
 
 def retrying(retry_policy: RetryPolicy, clock: Clock) -> Iterator[stamina.Attempt]:
-    """Yield attempts, each a context manager around one try, until one succeeds or the last one's error is let through.
+    """Yield attempts, each a context manager around one call, until one succeeds or the last one's error is raised.
 
-    After a :class:`MinuteLimit` the next try waits for the next minute of ``clock``; after any other error that may
-    pass, for stamina's exponential backoff.
+    After a :class:`MinuteLimit` the next attempt waits for the next minute of ``clock``; after any other transient
+    error, for stamina's exponential backoff.
     """
     not_before: datetime | None = None
 
-    def worth_a_try(error: Exception) -> bool | float:
+    def is_worth_retrying(error: Exception) -> bool | float:
         nonlocal not_before
         if isinstance(error, MinuteLimit):
             not_before = next_minute_at(clock.now())
@@ -49,8 +49,8 @@ def retrying(retry_policy: RetryPolicy, clock: Clock) -> Iterator[stamina.Attemp
         return isinstance(error, VendorError) and error.retryable
 
     for attempt in stamina.retry_context(
-        on=worth_a_try,
-        attempts=retry_policy.tries,
+        on=is_worth_retrying,
+        attempts=retry_policy.attempts,
         timeout=retry_policy.seconds,
         wait_initial=retry_policy.first_wait,
         wait_max=retry_policy.longest_wait,

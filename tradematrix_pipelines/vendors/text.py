@@ -1,7 +1,7 @@
-"""Text from outside, made fit for tables, logs and terminals. Pure.
+"""Text from outside, made safe for tables, logs and terminals. Pure.
 
-NUL and lone surrogates can't be stored, escape sequences take over a terminal, control and direction characters make a
-line read as something else, and whole documents bury a log. What is left is one line of printable text.
+NUL and lone surrogates can't be stored, escape sequences control a terminal, control and direction characters change
+how a line reads, and whole documents flood a log. The result is one line of printable text.
 """
 
 import re
@@ -16,10 +16,10 @@ _MOST_READ = 20_000
 
 
 def clean(text: str, *, secret: str = "", limit: int = LIMIT) -> str:
-    """Return ``text`` as one line of printable characters, ``secret`` blotted out, cut to ``limit`` characters.
+    """Return ``text`` as one line of printable characters, ``secret`` replaced by ``***``, cut to ``limit``.
 
-    The secret is looked for after cleaning, which may bring its parts together, and before cutting, which may leave a
-    part of it. One too short to be a key is left, or it would blot out common words.
+    The secret is replaced after cleaning, which may bring its parts together, and before cutting, which may leave a
+    part of it. A secret too short to be a key is ignored, because it may match common words.
     """
     text = _ESCAPE_SEQUENCES.sub("", text[:_MOST_READ])
     if not text.isprintable():
@@ -40,10 +40,10 @@ def clean_tree(value: object, *, secret: str = "", unread: frozenset[str] = froz
     """Return decoded JSON with every text in it cleaned, names of fields included.
 
     Args:
-        unread: fields whose lists stay as they are, because they are long and whoever reads them takes numbers only.
+        unread: fields whose lists stay as they are, because they are long and only numbers are read from them.
 
     Raises:
-        RecursionError: it is nested too deeply.
+        RecursionError: the value is nested too deeply.
     """
     if isinstance(value, str):
         return clean(value, secret=secret)

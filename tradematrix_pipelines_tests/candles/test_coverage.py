@@ -177,26 +177,26 @@ def real(shared_data: Path, name: str, calendar: str, tolerance: int | None) -> 
     dates = rows["ts"].dt.date
     sessions = get_calendar(calendar).sessions(dates.min(), dates.max() + timedelta(days=1))
     candles = screen(rows, timeframe=M1, sessions=sessions, now=LATER).candles
-    found = cover_many(
+    coverages = cover_many(
         candles["ts"], timeframe=M1, sessions=sessions, now=LATER, gap_tolerance=tolerance, raw=rows["ts"]
     )
-    assert sum(coverage.outside for coverage in found) == len(rows) - len(candles)
-    return {coverage.trade_date: coverage for coverage in found if coverage.received}
+    assert sum(coverage.outside for coverage in coverages) == len(rows) - len(candles)
+    return {coverage.trade_date: coverage for coverage in coverages if coverage.received}
 
 
 @pytest.mark.parametrize(("name", "calendar"), [("DAX", "XETR"), ("SPX", "XNYS")])
 def test_real_index_sessions_are_complete(shared_data: Path, name: str, calendar: str) -> None:
-    found = real(shared_data, name, calendar, None)
-    assert {day: (coverage.received, coverage.expected) for day, coverage in found.items()} == answers(
+    by_day = real(shared_data, name, calendar, None)
+    assert {day: (coverage.received, coverage.expected) for day, coverage in by_day.items()} == answers(
         shared_data, name
     )
-    assert {coverage.status for coverage in found.values()} == {Status.COMPLETE}
-    assert {coverage.longest_gap for coverage in found.values()} == {0}
+    assert {coverage.status for coverage in by_day.values()} == {Status.COMPLETE}
+    assert {coverage.longest_gap for coverage in by_day.values()} == {0}
 
 
 # Days on which the files begin or end: the first bars of 2014-05-01 and 2018-04-03 are three hours into their
 # sessions (00:00 UTC); the last days end at 24:00 UTC, three hours into the sessions of the next trade date.
-TORN = {
+INCOMPLETE = {
     "EUR/USD": {date(2014, 5, 1): 180, date(2014, 5, 16): 1260, date(2018, 4, 3): 180, date(2018, 4, 5): 1260},
     "XAU/USD": {date(2014, 5, 1): 180, date(2014, 5, 16): 1260},
 }
@@ -206,12 +206,12 @@ TORN = {
 def test_real_fx_sessions_are_complete_but_for_the_ends_of_the_files(
     shared_data: Path, symbol: str, tolerance: int, longest: int
 ) -> None:
-    found = real(shared_data, symbol.replace("/", "-"), "FX", tolerance)
+    by_day = real(shared_data, symbol.replace("/", "-"), "FX", tolerance)
     for day, (bars, expected) in answers(shared_data, symbol).items():
-        assert (found[day].received, found[day].expected) == (bars, expected)
-    torn = {day: coverage.longest_gap for day, coverage in found.items() if coverage.status is Status.PARTIAL}
-    assert torn == TORN[symbol]
-    whole = [coverage for coverage in found.values() if coverage.trade_date not in torn]
+        assert (by_day[day].received, by_day[day].expected) == (bars, expected)
+    incomplete = {day: coverage.longest_gap for day, coverage in by_day.items() if coverage.status is Status.PARTIAL}
+    assert incomplete == INCOMPLETE[symbol]
+    whole = [coverage for coverage in by_day.values() if coverage.trade_date not in incomplete]
     assert {coverage.status for coverage in whole} == {Status.COMPLETE}
     assert max(coverage.longest_gap for coverage in whole) == longest
 
@@ -221,10 +221,10 @@ def test_the_real_metal_misses_an_hour_a_week_and_is_complete(shared_data: Path)
     rows = as_candles(raw.assign(ts=pd.to_datetime(raw["ts"], utc=True)))
     sessions = get_calendar("FX").sessions(date(2014, 5, 5), date(2014, 5, 9))
     hours = resample(rows, timeframe=H1, sessions=sessions, now=LATER)
-    found = cover_many(hours["ts"], timeframe=H1, sessions=sessions, now=LATER, gap_tolerance=75)
+    coverages = cover_many(hours["ts"], timeframe=H1, sessions=sessions, now=LATER, gap_tolerance=75)
     # Monday's session opens at 17:00 in New York, and gold an hour later.
-    assert [(coverage.received, coverage.longest_gap) for coverage in found] == [(23, 60), *[(24, 0)] * 4]
-    assert all(coverage.ok for coverage in found)
+    assert [(coverage.received, coverage.longest_gap) for coverage in coverages] == [(23, 60), *[(24, 0)] * 4]
+    assert all(coverage.ok for coverage in coverages)
 
 
 def test_what_was_rejected_and_what_lay_outside_is_counted_with_its_session() -> None:
@@ -294,12 +294,12 @@ def plain(there: set[int], session: Session, length: int, now: int) -> tuple[int
     expected = {n: minutes for n, minutes in bars.items() if max(minutes) + 1 <= now}
     received = {n: minutes for n, minutes in expected.items() if n in there}
     end = max((max(minutes) + 1 for minutes in expected.values()), default=opens)
-    held = set().union(*received.values())
+    covered = set().union(*received.values())
     longest = run = 0
     for n in range(opens, end):
-        if n in pause and n not in held:
+        if n in pause and n not in covered:
             continue
-        run = 0 if n in held else run + 1
+        run = 0 if n in covered else run + 1
         longest = max(longest, run)
     return len(received), len(expected), longest
 
@@ -323,8 +323,8 @@ def test_it_counts_as_plain_python_does(there: set[int], timeframe: Timeframe, n
         <= np.datetime64(moment.replace(tzinfo=None))
     ]
     ts = pd.Series(np.array(stored, dtype="datetime64[us]")).dt.tz_localize("UTC")
-    found = cover_many(ts, timeframe=timeframe, sessions=SESSIONS, now=moment, gap_tolerance=tolerance)
-    for session, coverage in zip(SESSIONS, found, strict=True):
+    coverages = cover_many(ts, timeframe=timeframe, sessions=SESSIONS, now=moment, gap_tolerance=tolerance)
+    for session, coverage in zip(SESSIONS, coverages, strict=True):
         received, expected, longest = plain(there, session, length, now)
         assert (coverage.received, coverage.expected, coverage.longest_gap) == (received, expected, longest)
         complete = received == expected if tolerance is None else longest <= tolerance

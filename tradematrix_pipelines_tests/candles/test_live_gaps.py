@@ -1,4 +1,4 @@
-"""Holes in the minutes of an open session, and the coarser bars that they spoil."""
+"""Gaps in the minutes of an open session, and the coarser bars that they make incomplete."""
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
@@ -21,12 +21,12 @@ def minutes(numbers: Collection[int]) -> pd.DataFrame:
     return as_candles(pd.DataFrame({"ts": ts, "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0}))
 
 
-def left(found: pd.DataFrame) -> list[int]:
-    return [(ts - OPEN) // timedelta(minutes=1) for ts in found["ts"].dt.to_pydatetime()]
+def left(rows: pd.DataFrame) -> list[int]:
+    return [(ts - OPEN) // timedelta(minutes=1) for ts in rows["ts"].dt.to_pydatetime()]
 
 
 @pytest.mark.parametrize(
-    ("absent", "tolerance", "hole"),
+    ("absent", "tolerance", "gap"),
     [
         (set(), None, None),
         ({59}, None, 59),  # the newest minute is late
@@ -37,9 +37,9 @@ def left(found: pd.DataFrame) -> list[int]:
         (set(range(60)), 15, 0),
     ],
 )
-def test_where_the_first_hole_is(absent: set[int], tolerance: int | None, hole: int | None) -> None:
-    found = first_gap(minutes(sorted(set(range(60)) - absent)), session=SESSION, now=NOW, gap_tolerance=tolerance)
-    assert found == (None if hole is None else OPEN + timedelta(minutes=hole))
+def test_where_the_first_gap_is(absent: set[int], tolerance: int | None, gap: int | None) -> None:
+    first = first_gap(minutes(sorted(set(range(60)) - absent)), session=SESSION, now=NOW, gap_tolerance=tolerance)
+    assert first == (None if gap is None else OPEN + timedelta(minutes=gap))
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def test_where_the_first_hole_is(absent: set[int], tolerance: int | None, hole: 
         (Timeframe.M15, {17}, None, range(15, 30)),
         (Timeframe.H1, {17}, None, range(60)),
         (Timeframe.M5, {19, 20}, None, range(15, 25)),
-        (Timeframe.M5, {17, 18}, 2, ()),  # as quiet as such a market may be
+        (Timeframe.M5, {17, 18}, 2, ()),  # within the tolerance
         (Timeframe.M5, {17, 18, 19}, 2, range(15, 20)),
         (Timeframe.M5, {59}, None, range(55, 60)),
         (Timeframe.M5, {60, 61}, None, ()),  # not closed yet
     ],
 )
-def test_bars_with_a_hole_are_left_out(
+def test_bars_with_a_gap_are_left_out(
     timeframe: Timeframe, absent: set[int], tolerance: int | None, spoilt: Collection[int]
 ) -> None:
     numbers = sorted(set(range(60)) - absent)
-    found = without_incomplete_bars(
+    kept = without_incomplete_bars(
         minutes(numbers), timeframe=timeframe, session=SESSION, now=NOW, gap_tolerance=tolerance
     )
-    assert left(found) == [n for n in numbers if n not in spoilt]
+    assert left(kept) == [n for n in numbers if n not in spoilt]

@@ -88,7 +88,7 @@ def test_a_bar_without_a_time_is_rejected() -> None:
     assert len(screened.candles) == 1
 
 
-def test_of_several_faults_the_first_is_told() -> None:
+def test_of_several_faults_the_first_is_given() -> None:
     screened = minutes([(minute(0.5), NAN, -1, 5, 3, -1), bar(1, open_=102, high=101, low=103, volume=-1)])
     assert screened.rejected["reason"].tolist() == [Reason.NOT_FINITE, Reason.HIGH_TOO_LOW]
 
@@ -218,7 +218,7 @@ def test_finer_bars_are_no_hours() -> None:
 def test_quiet_minutes_are_minutes() -> None:
     quiet = [n for n in range(390) if n % 7 < 3 or n % 50 == 0]
     assert len(minutes([bar(n) for n in quiet]).candles) == len(quiet)
-    few = [0, 5, 10, 15]  # four bars may well be what there is
+    few = [0, 5, 10, 15]  # four bars may be all there is
     assert len(minutes([bar(n) for n in few]).candles) == 4
 
 
@@ -235,9 +235,9 @@ def test_weekly_bars_are_no_days() -> None:
     calendar = get_calendar("XNYS")
     days = calendar.sessions(date(2026, 9, 1), date(2026, 11, 18))
     for step, kept in ((1, len(days)), (5, 0)):
-        some = days[::step]
+        every = days[::step]
         rows = frame(
-            [(datetime.combine(day.trade_date, datetime.min.time(), UTC), 100, 101, 99, 100, 5) for day in some]
+            [(datetime.combine(day.trade_date, datetime.min.time(), UTC), 100, 101, 99, 100, 5) for day in every]
         )
         assert len(screen(rows, timeframe=Timeframe.D1, sessions=days, now=LATER).candles) == kept
 
@@ -406,7 +406,7 @@ def test_any_frame_comes_apart_without_loss(
 
 
 def check_candles(candles: pd.DataFrame, timeframe: Timeframe, now: datetime) -> None:
-    """What a candle is, said once more in plain Python."""
+    """Check candles in plain Python."""
     assert list(candles.columns) == COLUMNS
     opens = [ts.to_pydatetime() for ts in candles["ts"]]
     assert opens == sorted(set(opens))

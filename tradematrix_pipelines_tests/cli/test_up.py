@@ -91,7 +91,7 @@ def test_one_up_per_home_which_can_be_shown_and_stopped(home: Path, env: dict[st
 
 def but_its_watcher(left: list[str]) -> list[str]:
     """What is left, without the server's watcher, which notices within a second that there is nothing to watch."""
-    return [command for command in left if command != "watch" and "storage.watcher" not in command]
+    return [command for command in left if command != "watch" and "postgres.watcher" not in command]
 
 
 def restarted(env: dict[str, str]) -> dict[str, object] | None:
@@ -121,7 +121,7 @@ def test_the_next_start_waits_for_the_processes_of_a_killed_one(home: Path, env:
         with ui(env, home, port=port) as second:
             status = state(env)
             assert (status["running"], status["pid"]) == (True, second.process.pid)
-            daemons = [command for command in left_behind(home) if "defs.daemon run" in command]
+            daemons = [command for command in left_behind(home) if "defs.internals.daemon run" in command]
             assert len(daemons) == 1, daemons
     wait_until_nothing_is_left(home)
 

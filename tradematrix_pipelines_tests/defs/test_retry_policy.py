@@ -40,7 +40,7 @@ NDX = DEFAULT_SYMBOLS[1]
 MINUTES = [dg.AssetKey("ohlc_1m")]
 PLAIN = ("unlimited", None)
 """A simulator's plan, and the key that it takes."""
-QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+QUICK = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Who serves a session that the preferred vendor can't, and when nobody may. Two simulators over real HTTP."""
+"""Which vendor serves a session that the preferred one can't, and when none may. Two simulators over real HTTP."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -23,10 +23,11 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
-QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+QUICK = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 DAX, NDX, DJI, EUR, XAG = (
     replace(
-        symbol, vendor_symbols={each: symbol.symbol_at("twelve_data") for each in ("first", "second", "twelve_data")}
+        symbol,
+        vendor_symbols={vendor: symbol.symbol_at("twelve_data") for vendor in ("first", "second", "twelve_data")},
     )
     for symbol in DEFAULT_SYMBOLS
 )
@@ -60,8 +61,8 @@ class Desk:
             read=lambda timeframe, start, end: empty_candles(),
             protected=protected or {},
         )
-        told = ingest(self.vendors, wanted, calendar=get_calendar(symbol.calendar), now=now)
-        return [batch for batches in told for batch in batches]
+        groups = ingest(self.vendors, wanted, calendar=get_calendar(symbol.calendar), now=now)
+        return [batch for batches in groups for batch in batches]
 
     @property
     def calls(self) -> tuple[int, int]:
@@ -78,21 +79,26 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
             stack.enter_context(Simulator(clock=clock)),
         )
         vendors = tuple(
-            SmallCalls(base_url=each.url, key="any", ledger=NoLedger(), clock=clock, name=name, retry_policy=QUICK)
-            for name, each in zip(("first", "second"), simulators, strict=True)
+            SmallCalls(base_url=simulator.url, key="any", ledger=NoLedger(), clock=clock, name=name, retry_policy=QUICK)
+            for name, simulator in zip(("first", "second"), simulators, strict=True)
         )
         for vendor in vendors:
             stack.callback(vendor.close)
         yield Desk(simulators, (vendors[0], vendors[1]))
 
 
-def told(batches: list[SeriesBatch], timeframe: Timeframe = Timeframe.M1) -> dict[date, Coverage]:
-    return {found.trade_date: found for batch in batches if batch.timeframe is timeframe for found in batch.coverage}
+def coverage_of(batches: list[SeriesBatch], timeframe: Timeframe = Timeframe.M1) -> dict[date, Coverage]:
+    return {
+        coverage.trade_date: coverage
+        for batch in batches
+        if batch.timeframe is timeframe
+        for coverage in batch.coverage
+    }
 
 
 def test_the_second_is_not_asked_while_the_first_serves(desk: Desk) -> None:
-    found = told(desk.bring_in(EUR))
-    assert {coverage.source for coverage in found.values()} == {"first"}
+    by_day = coverage_of(desk.bring_in(EUR))
+    assert {coverage.source for coverage in by_day.values()} == {"first"}
     assert desk.calls[1] == 0
 
 
@@ -111,19 +117,19 @@ def test_a_refused_symbol_costs_the_first_one_call_for_all_timeframes(desk: Desk
 
 
 def test_only_the_failed_sessions_go_to_the_second(desk: Desk) -> None:
-    desk.simulators[0].set_faults("broken=2/4")  # both tries of the first and of the third window
-    found = told(desk.bring_in(EUR))
-    assert {coverage.status.value for coverage in found.values()} == {"complete"}
-    sources = [found[day].source for day in DAYS]
+    desk.simulators[0].set_faults("broken=2/4")  # both attempts of the first and of the third window
+    by_day = coverage_of(desk.bring_in(EUR))
+    assert {coverage.status.value for coverage in by_day.values()} == {"complete"}
+    sources = [by_day[day].source for day in DAYS]
     assert "first" in sources
     assert "second" in sources
 
 
 @pytest.mark.parametrize("desk", ["100/1"], indirect=True)
 def test_the_days_limit_of_the_first_is_no_end_while_there_is_a_second(desk: Desk) -> None:
-    found = told(desk.bring_in(EUR))
-    assert {coverage.status.value for coverage in found.values()} == {"complete"}
-    assert found[DAYS[-1]].source == "second"
+    by_day = coverage_of(desk.bring_in(EUR))
+    assert {coverage.status.value for coverage in by_day.values()} == {"complete"}
+    assert by_day[DAYS[-1]].source == "second"
     assert desk.calls[0] == 2
 
 
@@ -132,7 +138,7 @@ def test_another_instrument_is_no_reason_to_ask_the_second(desk: Desk) -> None:
     batches = desk.bring_in(DAX, tuple(Timeframe))
     assert desk.calls == (1, 0)
     assert not any(len(batch.candles) for batch in batches)
-    assert {found.status.value for batch in batches for found in batch.coverage} == {"failed"}
+    assert {coverage.status.value for batch in batches for coverage in batch.coverage} == {"failed"}
 
 
 def test_another_instrument_from_the_second_is_not_stored(desk: Desk) -> None:
@@ -140,7 +146,7 @@ def test_another_instrument_from_the_second_is_not_stored(desk: Desk) -> None:
     desk.simulators[1].set_faults("scale=10000")
     batches = desk.bring_in(DAX)
     assert not any(len(batch.candles) for batch in batches)
-    [error] = {found.error for found in told(batches).values()}
+    [error] = {coverage.error for coverage in coverage_of(batches).values()}
     assert error is not None
     assert error.startswith("first: ")
     assert "; second: " in error
@@ -149,9 +155,9 @@ def test_another_instrument_from_the_second_is_not_stored(desk: Desk) -> None:
 @pytest.mark.parametrize("desk", ["100/1"], indirect=True)
 def test_where_both_fail_the_reset_of_the_days_credits_is_remembered(desk: Desk) -> None:
     desk.simulators[1].set_faults("broken")
-    found = told(desk.bring_in(EUR))
-    assert found[DAYS[-1]].retry_at == datetime(2026, 11, 21, tzinfo=UTC)
-    assert "midnight" in (found[DAYS[-1]].error or "") or "00:00" in (found[DAYS[-1]].error or "")
+    by_day = coverage_of(desk.bring_in(EUR))
+    assert by_day[DAYS[-1]].retry_at == datetime(2026, 11, 21, tzinfo=UTC)
+    assert "midnight" in (by_day[DAYS[-1]].error or "") or "00:00" in (by_day[DAYS[-1]].error or "")
 
 
 def test_a_session_that_the_first_has_no_bar_of_goes_to_the_second(desk: Desk) -> None:
@@ -162,16 +168,16 @@ def test_a_session_that_the_first_has_no_bar_of_goes_to_the_second(desk: Desk) -
 
 def test_a_partial_session_stays_with_the_first(desk: Desk) -> None:
     desk.simulators[0].set_faults("missing=0.5")
-    found = told(desk.bring_in(DAX))
-    assert {(coverage.status.value, coverage.source) for coverage in found.values()} == {("partial", "first")}
+    by_day = coverage_of(desk.bring_in(DAX))
+    assert {(coverage.status.value, coverage.source) for coverage in by_day.values()} == {("partial", "first")}
     assert desk.calls[1] == 0
 
 
-def test_where_nobody_has_a_bar_the_session_is_missing_by_the_first(desk: Desk) -> None:
+def test_without_a_bar_of_either_the_session_is_missing_by_the_first(desk: Desk) -> None:
     for simulator in desk.simulators:
         simulator.set_faults("missing=1")
-    found = told(desk.bring_in(EUR))
-    assert {day: (c.status.value, c.source, c.error) for day, c in found.items()} == dict.fromkeys(
+    by_day = coverage_of(desk.bring_in(EUR))
+    assert {day: (c.status.value, c.source, c.error) for day, c in by_day.items()} == dict.fromkeys(
         DAYS, ("missing", "first", None)
     )
     assert desk.calls[1] > 0
@@ -179,26 +185,26 @@ def test_where_nobody_has_a_bar_the_session_is_missing_by_the_first(desk: Desk) 
 
 def test_an_open_session_without_a_bar_may_only_be_late(desk: Desk) -> None:
     desk.simulators[0].set_faults("missing=1")
-    found = told(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
-    assert {day: coverage.source for day, coverage in found.items()} == {
+    by_day = coverage_of(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
+    assert {day: coverage.source for day, coverage in by_day.items()} == {
         DAYS[0]: "second", DAYS[1]: "second", DAYS[2]: "first",
     }  # fmt: skip
-    assert found[DAYS[2]].status.value == "missing"
+    assert by_day[DAYS[2]].status.value == "missing"
 
 
 @pytest.mark.parametrize("desk", ["100/1"], indirect=True)
 def test_an_empty_answer_of_the_second_does_not_hide_why_the_first_failed(desk: Desk) -> None:
     desk.simulators[1].set_faults("missing=1")
-    found = told(desk.bring_in(EUR))[DAYS[-1]]
-    assert (found.status.value, found.retry_at) == ("failed", datetime(2026, 11, 21, tzinfo=UTC))
-    assert "second has no bar of the session" in (found.error or "")
+    coverage = coverage_of(desk.bring_in(EUR))[DAYS[-1]]
+    assert (coverage.status.value, coverage.retry_at) == ("failed", datetime(2026, 11, 21, tzinfo=UTC))
+    assert "second has no bar of the session" in (coverage.error or "")
 
 
-def test_nor_does_it_in_a_session_that_is_open(desk: Desk) -> None:
+def test_an_empty_answer_of_the_second_does_not_hide_the_failure_of_an_open_session(desk: Desk) -> None:
     desk.simulators[0].set_faults("gated")
     desk.simulators[1].set_faults("missing=1")
-    found = told(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
-    assert {coverage.status.value for coverage in found.values()} == {"failed"}
+    by_day = coverage_of(desk.bring_in(DAX, now=datetime(2026, 11, 20, 10, tzinfo=UTC)))
+    assert {coverage.status.value for coverage in by_day.values()} == {"failed"}
 
 
 def test_the_log_says_who_is_asked_and_why(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -210,20 +216,22 @@ def test_the_log_says_who_is_asked_and_why(desk: Desk, caplog: pytest.LogCapture
     assert "plan" in line
 
 
-def test_what_is_held_from_the_first_is_not_replaced_by_the_second(desk: Desk) -> None:
+def test_a_protected_session_of_the_first_is_not_replaced_by_the_second(desk: Desk) -> None:
     desk.simulators[0].set_faults("broken")
     protected = {DAYS[0]: frozenset({"first"}), DAYS[1]: frozenset({"second"})}
     batches = desk.bring_in(EUR, tuple(Timeframe), protected=protected)
     for timeframe in Timeframe:
-        found = told(batches, timeframe)
-        assert [found[day].status.value for day in DAYS] == ["failed", "complete", "complete"]
+        by_day = coverage_of(batches, timeframe)
+        assert [by_day[day].status.value for day in DAYS] == ["failed", "complete", "complete"]
     opens = get_calendar("FX").sessions(DAYS[0], DAYS[0])[0]
     stored = [ts for batch in batches for ts in batch.candles["ts"] if opens.opens_at <= ts < opens.closes_at]
     assert stored == []
 
 
-def test_what_came_from_a_vendor_of_another_time_only_the_first_replaces(desk: Desk) -> None:
+def test_only_the_first_replaces_sessions_of_a_former_vendor(desk: Desk) -> None:
     protected = dict.fromkeys(DAYS, frozenset({"files"}))
-    assert {coverage.source for coverage in told(desk.bring_in(EUR, protected=protected)).values()} == {"first"}
+    assert {coverage.source for coverage in coverage_of(desk.bring_in(EUR, protected=protected)).values()} == {"first"}
     desk.simulators[0].set_faults("gated")
-    assert {coverage.status.value for coverage in told(desk.bring_in(EUR, protected=protected)).values()} == {"failed"}
+    assert {coverage.status.value for coverage in coverage_of(desk.bring_in(EUR, protected=protected)).values()} == {
+        "failed"
+    }

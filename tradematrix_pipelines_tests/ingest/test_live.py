@@ -1,4 +1,4 @@
-"""Live pulls over real HTTP: what is asked for, what comes of it, and what is left to the close."""
+"""Live pulls over real HTTP: what is asked for, what is returned, and what is left to the close."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,12 +36,16 @@ def simulator() -> Iterator[Simulator]:
 def pull(
     simulator: Simulator, symbol: Symbol, minute: float, stored: pd.DataFrame | None = None
 ) -> dict[Timeframe, SeriesBatch]:
-    """Pull so many minutes after New York's open, with what is stored by then."""
+    """Pull ``minute`` minutes after New York's open, with the minutes stored so far."""
     now = OPENED + timedelta(minutes=minute)
     session = get_calendar(symbol.calendar).at(now)
     assert session is not None
     vendor = TwelveData(
-        base_url=simulator.url, key="any", ledger=NoLedger(), clock=FrozenClock(now), retry_policy=RetryPolicy(tries=1)
+        base_url=simulator.url,
+        key="any",
+        ledger=NoLedger(),
+        clock=FrozenClock(now),
+        retry_policy=RetryPolicy(attempts=1),
     )
     known = empty_candles() if stored is None else stored
     batches = pull_session([vendor], symbol, session, stored=known, now=now)
@@ -54,50 +58,52 @@ def counted(batches: dict[Timeframe, SeriesBatch]) -> dict[str, int]:
 
 
 def test_the_first_pull_brings_all_minutes_closed_and_the_bars_from_them(simulator: Simulator) -> None:
-    found = pull(simulator, NDX, 67.5)
-    assert counted(found) == {"1m": 67, "5m": 13, "15m": 4, "1h": 1}
-    assert {batch.coverage[0].status for batch in found.values()} == {Status.COMPLETE}
-    assert not any(batch.coverage[0].final for batch in found.values())
+    batches = pull(simulator, NDX, 67.5)
+    assert counted(batches) == {"1m": 67, "5m": 13, "15m": 4, "1h": 1}
+    assert {batch.coverage[0].status for batch in batches.values()} == {Status.COMPLETE}
+    assert not any(batch.coverage[0].final for batch in batches.values())
     assert simulator.counts.credits == 1
 
 
 def test_the_next_pull_asks_for_what_is_new_and_half_an_hour_before(simulator: Simulator) -> None:
     before = pull(simulator, NDX, 67.5)[M1].candles
-    found = pull(simulator, NDX, 70.2, before)
-    assert found[M1].candles["ts"].iloc[0] == before["ts"].iloc[-1] - OVERLAP
-    assert counted(found) == {"1m": 34, "5m": 19 - 5, "15m": 6 - 2, "1h": 1}
-    [coverage] = found[M1].coverage
+    batches = pull(simulator, NDX, 70.2, before)
+    assert batches[M1].candles["ts"].iloc[0] == before["ts"].iloc[-1] - OVERLAP
+    assert counted(batches) == {"1m": 34, "5m": 19 - 5, "15m": 6 - 2, "1h": 1}
+    [coverage] = batches[M1].coverage
     assert (coverage.expected, coverage.received, coverage.status) == (70, 70, Status.COMPLETE)
     assert simulator.counts.credits == 2
 
 
-def test_what_was_missed_is_asked_for_however_long_ago(simulator: Simulator) -> None:
+def test_missed_minutes_are_asked_for_however_long_ago(simulator: Simulator) -> None:
     stored = pull(simulator, NDX, 200)[M1].candles
-    torn = stored.drop(index=[20, 21]).reset_index(drop=True)
-    found = pull(simulator, NDX, 201, torn)
-    assert found[M1].candles["ts"].iloc[0] == OPENED + timedelta(minutes=20)
-    assert found[M1].coverage[0].status is Status.COMPLETE
+    incomplete = stored.drop(index=[20, 21]).reset_index(drop=True)
+    batches = pull(simulator, NDX, 201, incomplete)
+    assert batches[M1].candles["ts"].iloc[0] == OPENED + timedelta(minutes=20)
+    assert batches[M1].coverage[0].status is Status.COMPLETE
 
 
-def test_a_minute_that_the_vendor_lacks_costs_the_bars_around_it_and_no_credit_more(simulator: Simulator) -> None:
+def test_a_minute_that_the_vendor_does_not_have_costs_the_bars_around_it_and_no_credit_more(
+    simulator: Simulator,
+) -> None:
     simulator.set_faults("missing=0.02@NDX")
-    found = pull(simulator, NDX, 120)
-    absent = sorted(set(range(120)) - {(ts - OPENED) // timedelta(minutes=1) for ts in found[M1].candles["ts"]})
+    batches = pull(simulator, NDX, 120)
+    absent = sorted(set(range(120)) - {(ts - OPENED) // timedelta(minutes=1) for ts in batches[M1].candles["ts"]})
     assert absent
     spoilt = {minute // 5 for minute in absent}
-    assert counted(found)["5m"] == 24 - len(spoilt)
-    assert found[M5].coverage[0].status is Status.PARTIAL
+    assert counted(batches)["5m"] == 24 - len(spoilt)
+    assert batches[M5].coverage[0].status is Status.PARTIAL
     assert simulator.counts.credits == 1
 
 
 def test_a_market_that_may_be_quiet_has_its_bars_all_the_same(simulator: Simulator) -> None:
     simulator.set_faults("missing=0.1@EUR/USD")
-    found = pull(simulator, EUR, 30)
-    assert found[M1].coverage[0].received < found[M1].coverage[0].expected
-    assert {batch.coverage[0].status for batch in found.values()} == {Status.COMPLETE}
+    batches = pull(simulator, EUR, 30)
+    assert batches[M1].coverage[0].received < batches[M1].coverage[0].expected
+    assert {batch.coverage[0].status for batch in batches.values()} == {Status.COMPLETE}
     session = get_calendar("FX").at(OPENED)
     assert session is not None
-    assert counted(found)["5m"] == (OPENED + timedelta(minutes=30) - session.opens_at) // timedelta(minutes=5)
+    assert counted(batches)["5m"] == (OPENED + timedelta(minutes=30) - session.opens_at) // timedelta(minutes=5)
 
 
 def test_the_forming_minute_is_never_among_them(simulator: Simulator) -> None:
@@ -105,22 +111,22 @@ def test_the_forming_minute_is_never_among_them(simulator: Simulator) -> None:
     assert newest == OPENED + timedelta(minutes=9)
 
 
-def test_a_failure_is_told_of_the_whole_session(simulator: Simulator) -> None:
+def test_a_failure_covers_the_whole_session(simulator: Simulator) -> None:
     stored = pull(simulator, NDX, 60)[M1].candles
     simulator.set_faults("broken=1/1")
-    found = pull(simulator, NDX, 65, stored)
-    [coverage] = found[M1].coverage
-    assert list(found) == [M1]
+    batches = pull(simulator, NDX, 65, stored)
+    [coverage] = batches[M1].coverage
+    assert list(batches) == [M1]
     assert (coverage.status, coverage.final, coverage.transient) == (Status.FAILED, False, True)
     assert coverage.opens_at == OPENED
 
 
 def test_minutes_of_the_future_do_not_keep_a_pull_from_asking(simulator: Simulator) -> None:
     stored = pull(simulator, NDX, 200)[M1].candles  # by a clock that is then set back by two hours
-    found = pull(simulator, NDX, 80.5, stored)
-    assert found[M1].candles["ts"].iloc[-1] == OPENED + timedelta(minutes=79)
-    assert found[M1].coverage[0].status is Status.COMPLETE
-    assert (found[M1].coverage[0].expected, found[M1].coverage[0].received) == (80, 80)
+    batches = pull(simulator, NDX, 80.5, stored)
+    assert batches[M1].candles["ts"].iloc[-1] == OPENED + timedelta(minutes=79)
+    assert batches[M1].coverage[0].status is Status.COMPLETE
+    assert (batches[M1].coverage[0].expected, batches[M1].coverage[0].received) == (80, 80)
 
 
 def test_one_symbol_that_hangs_costs_no_other_its_pull(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +146,7 @@ def test_one_symbol_that_hangs_costs_no_other_its_pull(simulator: Simulator, mon
     vendor.close()
     (quick, served), (slow, failed) = ended["EUR/USD"], ended["NDX"]
     assert (served, failed) == (Status.COMPLETE, Status.FAILED)
-    assert quick < 1.5 <= slow < 15, "it is given up after two tries, before the next minute's pull"
+    assert quick < 1.5 <= slow < 15, "it fails after two attempts, before the next minute's pull"
 
 
 def test_one_pull_that_breaks_costs_no_other_its_own(simulator: Simulator) -> None:
@@ -158,7 +164,7 @@ def test_one_pull_that_breaks_costs_no_other_its_own(simulator: Simulator) -> No
         for symbol in (NDX, EUR)
         if (session := sessions[symbol.name]) is not None
     ]
-    found = {pulled.symbol.name: batches for pulled, batches in pull_sessions([vendor], pulls, now=now)}
+    results = {pulled.symbol.name: batches for pulled, batches in pull_sessions([vendor], pulls, now=now)}
     vendor.close()
-    assert isinstance(found["NDX"], ZeroDivisionError)
-    assert not isinstance(found["EUR/USD"], Exception)
+    assert isinstance(results["NDX"], ZeroDivisionError)
+    assert not isinstance(results["EUR/USD"], Exception)

@@ -1,4 +1,4 @@
-"""The price of a backfill, against what the simulator then counts."""
+"""The price of a backfill, compared with the simulator's count."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
@@ -27,7 +27,7 @@ def priced(
     dates: Mapping[Timeframe, Collection[date]],
     stored: Mapping[Timeframe, Collection[date]] | None = None,
 ) -> list[SeriesPrice]:
-    # Nothing is asked, so nobody has to be there.
+    # Nothing is asked, so no server has to be there.
     vendor = TwelveData(base_url="http://127.0.0.1:1", key="any", ledger=NoLedger(), clock=FrozenClock(NOW))
     calendar = get_calendar(symbol.calendar)
     prices = price_symbol(vendor, symbol, dates=dates, stored=stored or {}, calendar=calendar, now=NOW)
@@ -69,7 +69,7 @@ def test_stored_minutes_cost_nothing_again() -> None:
 
 
 @pytest.mark.parametrize("finer", [M1, M5, H1])
-def test_nor_does_any_stored_series_that_serves(finer: Timeframe) -> None:
+def test_any_stored_series_that_serves_costs_nothing_again(finer: Timeframe) -> None:
     days = [date(2026, 11, 19), date(2026, 11, 20)]
     assert priced(EUR, dates={D1: days}, stored={finer: days}) == []
 
@@ -85,8 +85,8 @@ def test_before_there_are_minutes_the_finest_series_there_is_serves() -> None:
     [("basic", 0, 0, 1), ("basic", 6, 1, 1), ("basic", 600, 100, 1), ("basic", 601, 101, 2), ("grow", 601, 15, 1)],
 )
 def test_the_pace_leaves_the_live_share_alone(plan: str, credits_: int, minutes: int, days: int) -> None:
-    found = pace(credits_, PLANS[plan])
-    assert (found.minutes, found.days) == (minutes, days)
+    backfill = pace(credits_, PLANS[plan])
+    assert (backfill.minutes, backfill.days) == (minutes, days)
 
 
 def test_without_limits_it_takes_no_time() -> None:

@@ -1,4 +1,4 @@
-"""How far an ingestion is, against what two simulators count over real HTTP; and the estimate of the time left."""
+"""Progress of an ingestion, compared with the counts of two simulators over real HTTP, and the estimated time left."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAYS = frozenset(date(2026, 11, day) for day in (16, 17, 18, 19, 20))
-QUICK = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
+QUICK = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.01, jitter=0.0)
 M1, D1 = Timeframe.M1, Timeframe.D1
 DAX = replace(DEFAULT_SYMBOLS[0], vendor_symbols=dict.fromkeys(("first", "second", "twelve_data"), "GDAXI"))
 
@@ -32,22 +32,22 @@ class SmallCalls(TwelveData):
 
 
 @pytest.mark.parametrize(
-    ("timeframes", "faults", "expected", "told"),
+    ("timeframes", "faults", "expected", "summary"),
     [
         ([M1, D1], [""], 7, "7 of 7 windows, 0 left, 7 credits"),
-        # Failed tries are booked too.
+        # Failed attempts are booked too.
         ([M1], ["broken=1/2"], 6, "6 of 6 windows, 0 left, 12 credits"),
-        # Three windows that fail, two tries each, and no more of the series.
-        ([M1], ["broken"], 6, "3 of 6 windows, 3 given up, 0 left, 6 credits"),
-        # What one series of a symbol is refused for, the others are refused for too.
-        ([M1, D1], ["gated"], 7, "1 of 6 windows, 5 given up, 0 left, 1 credit"),
-        ([M1], ["gated", ""], 6, "7 of 12 windows, 5 given up, 0 left, 7 credits"),
-        # Incomplete minutes: 510 bars of 5m serve the rest, which no price can know of.
+        # Three windows that fail, two attempts each; the rest of the series is skipped.
+        ([M1], ["broken"], 6, "3 of 6 windows, 3 skipped, 0 left, 6 credits"),
+        # A refusal that applies to all series of a symbol.
+        ([M1, D1], ["gated"], 7, "1 of 6 windows, 5 skipped, 0 left, 1 credit"),
+        ([M1], ["gated", ""], 6, "7 of 12 windows, 5 skipped, 0 left, 7 credits"),
+        # Incomplete minutes: 510 bars of 5m serve the rest, which can't be priced in advance.
         (list(Timeframe), ["missing=0.1"], 7, "9 of 9 windows, 0 left, 9 credits"),
     ],
 )
 def test_it_counts_the_calls_that_the_vendors_count(
-    timeframes: list[Timeframe], faults: list[str], expected: int, told: str
+    timeframes: list[Timeframe], faults: list[str], expected: int, summary: str
 ) -> None:
     clock, progress = FrozenClock(NOW), Progress()
     wanted = Wanted(
@@ -57,18 +57,18 @@ def test_it_counts_the_calls_that_the_vendors_count(
         read=lambda timeframe, start, end: empty_candles(),
     )
     with ExitStack() as stack:
-        simulators = [stack.enter_context(Simulator(clock=clock, faults=[each] if each else [])) for each in faults]
+        simulators = [stack.enter_context(Simulator(clock=clock, faults=[fault] if fault else [])) for fault in faults]
         vendors = [
-            SmallCalls(base_url=each.url, key="any", ledger=NoLedger(), clock=clock, name=name, retry_policy=QUICK)
-            for name, each in zip(("first", "second"), simulators, strict=False)
+            SmallCalls(base_url=simulator.url, key="any", ledger=NoLedger(), clock=clock, name=name, retry_policy=QUICK)
+            for name, simulator in zip(("first", "second"), simulators, strict=False)
         ]
         for vendor in vendors:
             stack.callback(vendor.close)
         batches = ingest(vendors, wanted, calendar=get_calendar("XETR"), now=NOW, progress=progress)
         assert (progress.total, progress.left) == (expected, expected)
         left = [progress.left for _ in batches]
-        calls = sum(each.counts.calls for each in simulators)
-    assert (progress.summary(), progress.credits) == (told, calls)
+        calls = sum(simulator.counts.calls for simulator in simulators)
+    assert (progress.summary(), progress.credits) == (summary, calls)
     assert min(left) >= 0, "more was asked than there was to ask"
 
 
@@ -77,7 +77,7 @@ def test_it_counts_the_calls_that_the_vendors_count(
     [
         # At the pace so far: four windows in eight seconds.
         (UNLIMITED, 30, 4, timedelta(seconds=8), timedelta(seconds=60)),
-        # Basic leaves a backfill 6 credits a minute and 600 a day; the first six come at once, and tell nothing.
+        # Basic leaves a backfill 6 credits a minute and 600 a day; the first six come at once, and predict nothing.
         (PLANS["basic"], 30, 6, timedelta(seconds=3), timedelta(minutes=5)),
         (PLANS["basic"], 30, 6, timedelta(minutes=2), timedelta(minutes=10)),
         (PLANS["basic"], 30, 0, timedelta(), timedelta(minutes=5)),

@@ -27,7 +27,7 @@ M1, D1 = Timeframe.M1, Timeframe.D1
 
 
 @dataclass
-class Told:
+class Ingested:
     """Everything that an ingestion yielded, by timeframe."""
 
     candles: dict[Timeframe, pd.DataFrame]
@@ -43,7 +43,7 @@ def bring_in(
     timeframes: Iterable[Timeframe] = Timeframe,
     stored: pd.DataFrame | None = None,
     stored_timeframe: Timeframe = Timeframe.M1,
-) -> Told:
+) -> Ingested:
     days = frozenset(days)
     wanted = Wanted(
         symbol=symbol,
@@ -56,8 +56,8 @@ def bring_in(
         ),
     )
     calendar = get_calendar(symbol.calendar)
-    batches = [b for some in ingest([vendor], wanted, calendar=calendar, now=now) for b in some]
-    return Told(
+    batches = [b for group in ingest([vendor], wanted, calendar=calendar, now=now) for b in group]
+    return Ingested(
         candles={t: _joined(b for b in batches if b.timeframe is t) for t in Timeframe},
         coverage={(c.timeframe, c.trade_date): c for b in batches for c in b.coverage},
     )
@@ -84,21 +84,21 @@ def test_a_minute_is_stored_once_it_has_closed_and_not_before() -> None:
     ):
         with Simulator(clock=FrozenClock(instant(now))) as simulator:
             vendor = simulated(simulator, instant(now))
-            told = bring_in(vendor, DAX, [date(2026, 11, 20)], instant(now), timeframes=INTRADAY)
+            result = bring_in(vendor, DAX, [date(2026, 11, 20)], instant(now), timeframes=INTRADAY)
             vendor.close()
-        assert f"{told.candles[M1]['ts'].iloc[-1]:%Y-%m-%d %H:%M}" == newest
-        assert len(told.candles[Timeframe.H1]) == hours
-        assert told.coverage[M1, date(2026, 11, 20)].status is Status.COMPLETE
-        assert not told.coverage[M1, date(2026, 11, 20)].final
+        assert f"{result.candles[M1]['ts'].iloc[-1]:%Y-%m-%d %H:%M}" == newest
+        assert len(result.candles[Timeframe.H1]) == hours
+        assert result.coverage[M1, date(2026, 11, 20)].status is Status.COMPLETE
+        assert not result.coverage[M1, date(2026, 11, 20)].final
 
 
 def test_the_daily_bar_waits_for_the_close() -> None:
     for now, days in (("2026-11-20T16:29:59", 0), ("2026-11-20T16:30:00", 1)):
         with Simulator(clock=FrozenClock(instant(now))) as simulator:
             vendor = simulated(simulator, instant(now))
-            told = bring_in(vendor, DAX, [date(2026, 11, 20)], instant(now), timeframes=[D1])
+            result = bring_in(vendor, DAX, [date(2026, 11, 20)], instant(now), timeframes=[D1])
             vendor.close()
-        assert len(told.candles[D1]) == days
+        assert len(result.candles[D1]) == days
 
 
 # Opens in UTC, from the exchanges' hours: Xetra 09:00 Berlin, New York 09:30; the EU changed its clocks on 2026-03-29
@@ -125,26 +125,26 @@ def test_sessions_over_clock_changes_half_days_and_sunday_evenings(
     now = instant("2026-11-20T23:00:00")
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, symbol, [day], now)
+        result = bring_in(vendor, symbol, [day], now)
         vendor.close()
-    found = told.candles[M1]
-    assert (f"{found['ts'].iloc[0]:%Y-%m-%d %H:%M}", len(found)) == (opens, minutes)
+    candles = result.candles[M1]
+    assert (f"{candles['ts'].iloc[0]:%Y-%m-%d %H:%M}", len(candles)) == (opens, minutes)
     for timeframe in Timeframe:
-        assert told.coverage[timeframe, day].status is Status.COMPLETE
-        assert told.coverage[timeframe, day].final
-        assert told.candles[timeframe]["ts"].iloc[0] == found["ts"].iloc[0]
-    assert len(told.candles[Timeframe.H1]) == -(-minutes // 60)
+        assert result.coverage[timeframe, day].status is Status.COMPLETE
+        assert result.coverage[timeframe, day].final
+        assert result.candles[timeframe]["ts"].iloc[0] == candles["ts"].iloc[0]
+    assert len(result.candles[Timeframe.H1]) == -(-minutes // 60)
 
 
 def test_a_holiday_is_closed_and_costs_no_call() -> None:
     now = instant("2026-11-20T23:00:00")
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, DAX, [date(2025, 12, 25), date(2025, 12, 26)], now)
+        result = bring_in(vendor, DAX, [date(2025, 12, 25), date(2025, 12, 26)], now)
         vendor.close()
         assert simulator.counts.calls == 0
-    assert {found.status for found in told.coverage.values()} == {Status.CLOSED}
-    assert len(told.coverage) == 2 * len(Timeframe)
+    assert {coverage.status for coverage in result.coverage.values()} == {Status.CLOSED}
+    assert len(result.coverage) == 2 * len(Timeframe)
 
 
 def test_a_month_costs_hardly_more_calls_than_its_bars_need() -> None:
@@ -153,12 +153,12 @@ def test_a_month_costs_hardly_more_calls_than_its_bars_need() -> None:
     days = [session.trade_date for session in calendar.sessions(date(2026, 10, 1), date(2026, 11, 20))]
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, EUR, days, now)
+        result = bring_in(vendor, EUR, days, now)
         vendor.close()
-        bars = len(told.candles[M1])
+        bars = len(result.candles[M1])
         assert bars == 1440 * len(days)
         assert simulator.counts.calls == -(-bars // 4_999)
-    assert {found.status for found in told.coverage.values()} == {Status.COMPLETE}
+    assert {coverage.status for coverage in result.coverage.values()} == {Status.COMPLETE}
 
 
 def test_ghost_bars_of_the_weekend_are_dropped_counted_and_cost_no_candle() -> None:
@@ -166,13 +166,13 @@ def test_ghost_bars_of_the_weekend_are_dropped_counted_and_cost_no_candle() -> N
     days = [date(2026, 11, 12), date(2026, 11, 13), date(2026, 11, 16), date(2026, 11, 17)]
     with Simulator(clock=FrozenClock(now), faults=["ghosts"]) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, EUR, days, now)
+        result = bring_in(vendor, EUR, days, now)
         vendor.close()
-    found = told.candles[M1]
-    assert len(found) == 4 * 1440
-    assert not found["ts"].between("2026-11-13T22:00Z", "2026-11-15T21:59Z").any()
-    assert sum(told.coverage[M1, day].outside for day in days) > 1000
-    assert {coverage.status for coverage in told.coverage.values()} == {Status.COMPLETE}
+    candles = result.candles[M1]
+    assert len(candles) == 4 * 1440
+    assert not candles["ts"].between("2026-11-13T22:00Z", "2026-11-15T21:59Z").any()
+    assert sum(result.coverage[M1, day].outside for day in days) > 1000
+    assert {coverage.status for coverage in result.coverage.values()} == {Status.COMPLETE}
 
 
 def test_stored_minutes_serve_the_coarser_timeframes_without_a_call() -> None:
@@ -193,25 +193,25 @@ def test_where_minutes_are_not_wanted_hours_are_asked_for_themselves() -> None:
     days = [s.trade_date for s in get_calendar("FX").sessions(date(2025, 11, 20), date(2026, 11, 20))]
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, EUR, days, now, timeframes=[Timeframe.H1, D1])
+        result = bring_in(vendor, EUR, days, now, timeframes=[Timeframe.H1, D1])
         vendor.close()
         assert simulator.counts.calls == 2, "a year of hours is 6,240 bars: two calls, and the days come from them"
-    assert len(told.candles[D1]) == len(days)
-    assert {found.status for found in told.coverage.values()} == {Status.COMPLETE}
+    assert len(result.candles[D1]) == len(days)
+    assert {coverage.status for coverage in result.coverage.values()} == {Status.COMPLETE}
 
 
-def test_torn_minutes_of_an_exchange_leave_the_coarse_bars_to_the_vendor() -> None:
+def test_incomplete_minutes_of_an_exchange_leave_the_coarse_bars_to_the_vendor() -> None:
     now, day = instant("2026-11-20T23:00:00"), date(2026, 11, 20)
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
         whole = bring_in(vendor, DAX, [day], now)
         simulator.set_faults("missing=0.1")
-        torn = bring_in(vendor, DAX, [day], now)
+        incomplete = bring_in(vendor, DAX, [day], now)
         vendor.close()
-    assert torn.coverage[M1, day].status is Status.PARTIAL
+    assert incomplete.coverage[M1, day].status is Status.PARTIAL
     for timeframe in (Timeframe.M5, Timeframe.M15, Timeframe.H1, D1):
-        assert torn.coverage[timeframe, day].status is Status.COMPLETE
-        pd.testing.assert_frame_equal(torn.candles[timeframe], whole.candles[timeframe])
+        assert incomplete.coverage[timeframe, day].status is Status.COMPLETE
+        pd.testing.assert_frame_equal(incomplete.candles[timeframe], whole.candles[timeframe])
 
 
 def test_a_bad_symbol_fails_its_sessions_after_one_call() -> None:
@@ -219,11 +219,11 @@ def test_a_bad_symbol_fails_its_sessions_after_one_call() -> None:
     unknown = replace(NDX, name="NOPE", vendor_symbols={})
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, unknown, [date(2026, 11, day) for day in (16, 17, 18, 19, 20)], now, timeframes=[M1])
+        result = bring_in(vendor, unknown, [date(2026, 11, day) for day in (16, 17, 18, 19, 20)], now, timeframes=[M1])
         vendor.close()
         assert simulator.counts.calls == 1
-    assert {found.status for found in told.coverage.values()} == {Status.FAILED}
-    assert all("NOPE" in (found.error or "") for found in told.coverage.values())
+    assert {coverage.status for coverage in result.coverage.values()} == {Status.FAILED}
+    assert all("NOPE" in (coverage.error or "") for coverage in result.coverage.values())
 
 
 def test_files_without_a_daily_bar_take_the_sessions_own(tmp_path: Path) -> None:
@@ -234,16 +234,16 @@ def test_files_without_a_daily_bar_take_the_sessions_own(tmp_path: Path) -> None
     rows["close"] = [11_000.0 + (n % 2) for n in range(510)]
     rows.to_csv(tmp_path / "DAX_1m.csv", index=False)
     now = instant("2026-11-20T23:00:00")
-    told = bring_in(FilesVendor(tmp_path), DAX, [date(2019, 2, 20)], now)
-    [day] = told.candles[D1].to_dict("records")
+    result = bring_in(FilesVendor(tmp_path), DAX, [date(2019, 2, 20)], now)
+    [day] = result.candles[D1].to_dict("records")
     assert (day["open"], day["high"], day["low"], day["close"]) == (11_000.0, 11_002.0, 10_999.0, 11_001.0)
     assert f"{day['ts']:%Y-%m-%d %H:%M}" == "2019-02-20 08:00"
 
 
 def test_an_official_daily_bar_is_preferred_for_exchange_traded_symbols(tmp_path: Path) -> None:
     (tmp_path / "DAX_1d.csv").write_text("ts,open,high,low,close,volume\n2019-02-20,11001,11500,10900,11400,5\n")
-    told = bring_in(FilesVendor(tmp_path), DAX, [date(2019, 2, 20)], instant("2026-11-20T23:00:00"), timeframes=[D1])
-    [day] = told.candles[D1].to_dict("records")
+    result = bring_in(FilesVendor(tmp_path), DAX, [date(2019, 2, 20)], instant("2026-11-20T23:00:00"), timeframes=[D1])
+    [day] = result.candles[D1].to_dict("records")
     assert (day["high"], day["close"], day["volume"]) == (11_500.0, 11_400.0, 5.0)
 
 
@@ -251,23 +251,23 @@ def test_minutes_before_there_are_any_cost_no_call() -> None:
     now, day = instant("2026-11-20T23:00:00"), date(2020, 2, 7)
     with Simulator(clock=FrozenClock(now)) as simulator:
         vendor = simulated(simulator, now)
-        told = bring_in(vendor, DAX, [day], now, timeframes=[M1])
+        result = bring_in(vendor, DAX, [day], now, timeframes=[M1])
         assert simulator.counts.calls == 0
-        assert told.coverage[M1, day].status is Status.FAILED
-        assert told.coverage[M1, day].error == "twelve_data has no minutes before 2020-02-10"
-        told = bring_in(vendor, DAX, [day], now)
+        assert result.coverage[M1, day].status is Status.FAILED
+        assert result.coverage[M1, day].error == "twelve_data has no minutes before 2020-02-10"
+        result = bring_in(vendor, DAX, [day], now)
         vendor.close()
         assert simulator.counts.calls == 4, "the coarser timeframes, one call each"
-    assert (told.coverage[M1, day].status, told.coverage[D1, day].status) == (Status.FAILED, Status.COMPLETE)
+    assert (result.coverage[M1, day].status, result.coverage[D1, day].status) == (Status.FAILED, Status.COMPLETE)
 
 
 def test_a_missing_file_of_minutes_is_named_in_the_coverage(tmp_path: Path) -> None:
     day = date(2019, 2, 20)
-    told = bring_in(FilesVendor(tmp_path), DAX, [day], instant("2026-11-20T23:00:00"), timeframes=[M1])
-    found = told.coverage[M1, day]
-    assert found.status is Status.FAILED
-    assert "DAX_1m.csv" in (found.error or "")
-    assert str(tmp_path) in (found.error or "")
+    result = bring_in(FilesVendor(tmp_path), DAX, [day], instant("2026-11-20T23:00:00"), timeframes=[M1])
+    coverage = result.coverage[M1, day]
+    assert coverage.status is Status.FAILED
+    assert "DAX_1m.csv" in (coverage.error or "")
+    assert str(tmp_path) in (coverage.error or "")
 
 
 NIGHT = datetime(2026, 11, 20, 23, tzinfo=UTC)
@@ -301,12 +301,12 @@ def test_an_hour_that_reaches_past_the_close_is_refused_and_finer_bars_serve(
     minutes = real_minutes(shared_data)
     for timeframe in (finer, Timeframe.H1):
         save(by_the_clock(minutes, RULES[timeframe]), tmp_path, timeframe)
-    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
-    # answers_sessions.csv: what a separate script found in the same minutes between 08:00 and 16:30
-    [day] = told.candles[D1].to_dict("records")
+    result = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    # answers_sessions.csv: what a separate script computed from the same minutes between 08:00 and 16:30
+    [day] = result.candles[D1].to_dict("records")
     assert (day["high"], day["low"], day["close"]) == answer_of(shared_data, DAX_DAY)
-    assert told.coverage[Timeframe.H1, DAX_DAY].status is Status.COMPLETE
-    assert told.candles[Timeframe.H1]["close"].iloc[-1] == day["close"]
+    assert result.coverage[Timeframe.H1, DAX_DAY].status is Status.COMPLETE
+    assert result.candles[Timeframe.H1]["close"].iloc[-1] == day["close"]
 
 
 def answer_of(shared_data: Path, day: date) -> tuple[float, float, float]:
@@ -317,14 +317,14 @@ def answer_of(shared_data: Path, day: date) -> tuple[float, float, float]:
 
 def test_where_nothing_finer_is_there_hours_past_the_close_give_no_day(shared_data: Path, tmp_path: Path) -> None:
     save(by_the_clock(real_minutes(shared_data), "1h"), tmp_path, Timeframe.H1)
-    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
-    assert told.candles[D1].empty
-    assert (told.coverage[Timeframe.H1, DAX_DAY].status, told.coverage[Timeframe.H1, DAX_DAY].rejected) == (
+    result = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    assert result.candles[D1].empty
+    assert (result.coverage[Timeframe.H1, DAX_DAY].status, result.coverage[Timeframe.H1, DAX_DAY].rejected) == (
         Status.PARTIAL, 1,
     )  # fmt: skip
-    assert told.coverage[D1, DAX_DAY].status is Status.FAILED
-    assert "no finer candles of the session are complete" in (told.coverage[D1, DAX_DAY].error or "")
-    assert "1h: 8 of 9 bars" in (told.coverage[D1, DAX_DAY].error or "")
+    assert result.coverage[D1, DAX_DAY].status is Status.FAILED
+    assert "no finer candles of the session are complete" in (result.coverage[D1, DAX_DAY].error or "")
+    assert "1h: 8 of 9 bars" in (result.coverage[D1, DAX_DAY].error or "")
 
 
 @pytest.mark.parametrize("only", [M1, *FINER[:2]])
@@ -332,11 +332,11 @@ def test_every_coarser_timeframe_comes_from_the_only_file_there_is(
     shared_data: Path, tmp_path: Path, only: Timeframe
 ) -> None:
     save(by_the_clock(real_minutes(shared_data), RULES[only]), tmp_path, only)
-    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    result = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
     for timeframe in Timeframe:
         finer = timeframe.minutes is not None and timeframe.minutes < (only.minutes or 0)
-        assert told.coverage[timeframe, DAX_DAY].status is (Status.FAILED if finer else Status.COMPLETE)
-    [day] = told.candles[D1].to_dict("records")
+        assert result.coverage[timeframe, DAX_DAY].status is (Status.FAILED if finer else Status.COMPLETE)
+    [day] = result.candles[D1].to_dict("records")
     assert (day["high"], day["low"], day["close"]) == answer_of(shared_data, DAX_DAY)
 
 
@@ -345,10 +345,10 @@ def test_a_timeframe_that_is_asked_for_alone_comes_from_finer_ones_too(
     shared_data: Path, tmp_path: Path, asked: Timeframe
 ) -> None:
     save(by_the_clock(real_minutes(shared_data), "1min"), tmp_path, M1)
-    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT, timeframes=[asked])
-    assert told.coverage[asked, DAX_DAY].status is Status.COMPLETE
-    assert set(told.coverage) == {(asked, DAX_DAY)}, "what only serves is not stored"
-    assert all(told.candles[timeframe].empty for timeframe in Timeframe if timeframe is not asked)
+    result = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT, timeframes=[asked])
+    assert result.coverage[asked, DAX_DAY].status is Status.COMPLETE
+    assert set(result.coverage) == {(asked, DAX_DAY)}, "what only serves is not stored"
+    assert all(result.candles[timeframe].empty for timeframe in Timeframe if timeframe is not asked)
 
 
 @pytest.mark.parametrize("stored", FINER)
@@ -357,11 +357,11 @@ def test_any_stored_series_serves_what_is_coarser(shared_data: Path, tmp_path: P
     whole = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
     empty = tmp_path / "empty"
     empty.mkdir()
-    told = bring_in(
+    result = bring_in(
         FilesVendor(empty), DAX, [DAX_DAY], NIGHT, timeframes=[D1], stored=whole.candles[stored],
         stored_timeframe=stored,
     )  # fmt: skip
-    pd.testing.assert_frame_equal(told.candles[D1], whole.candles[D1])
+    pd.testing.assert_frame_equal(result.candles[D1], whole.candles[D1])
 
 
 def test_a_file_off_by_a_hundred_is_no_price_of_the_symbol(shared_data: Path, tmp_path: Path) -> None:
@@ -369,10 +369,10 @@ def test_a_file_off_by_a_hundred_is_no_price_of_the_symbol(shared_data: Path, tm
     prices = ["open", "high", "low", "close"]
     minutes[prices] *= 100
     save(minutes, tmp_path, M1)
-    told = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
-    assert told.candles[M1].empty
-    assert told.candles[D1].empty
-    assert told.coverage[M1, DAX_DAY].rejected == 510
+    result = bring_in(FilesVendor(tmp_path), DAX, [DAX_DAY], NIGHT)
+    assert result.candles[M1].empty
+    assert result.candles[D1].empty
+    assert result.coverage[M1, DAX_DAY].rejected == 510
 
 
 @pytest.mark.parametrize("rule", ["5min", "15min"])
@@ -383,8 +383,8 @@ def test_bars_of_another_timeframe_count_as_no_minutes_of_a_pair(tmp_path: Path,
     )
     rows.to_csv(tmp_path / "EUR-USD_1m.csv", index=False)
     day = date(2026, 11, 19)
-    told = bring_in(FilesVendor(tmp_path), EUR, [day], NIGHT)
-    assert told.candles[M1].empty
-    assert told.coverage[M1, day].status is Status.MISSING
-    assert told.coverage[M1, day].rejected == len(rows)
-    assert told.candles[D1].empty
+    result = bring_in(FilesVendor(tmp_path), EUR, [day], NIGHT)
+    assert result.candles[M1].empty
+    assert result.coverage[M1, day].status is Status.MISSING
+    assert result.coverage[M1, day].rejected == len(rows)
+    assert result.candles[D1].empty

@@ -96,12 +96,12 @@ def test_demark_needs_the_open() -> None:
         ({"close": 2.5}, "close 2.5 is outside 1.0 to 2.0"),
         ({"close": 0.9}, "close 0.9 is outside 1.0 to 2.0"),
         ({"open_": 2.1}, "open 2.1 is outside 1.0 to 2.0"),
-        ({"low": 0.0}, "low 0.0 is no price"),
-        ({"low": -1.0}, "low -1.0 is no price"),
-        ({"high": float("inf")}, "high inf is no price"),
-        ({"close": NAN}, "close nan is no price"),
-        ({"open_": NAN}, "open nan is no price"),
-        ({"session_open": 0.0}, "session open 0.0 is no price"),
+        ({"low": 0.0}, "low 0.0 is not a price"),
+        ({"low": -1.0}, "low -1.0 is not a price"),
+        ({"high": float("inf")}, "high inf is not a price"),
+        ({"close": NAN}, "close nan is not a price"),
+        ({"open_": NAN}, "open nan is not a price"),
+        ({"session_open": 0.0}, "session open 0.0 is not a price"),
     ],
 )
 @pytest.mark.parametrize("method", Method)

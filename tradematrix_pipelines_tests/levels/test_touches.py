@@ -1,4 +1,4 @@
-"""What counts as a touch, minute by minute, and how it is told."""
+"""What counts as a touch, minute by minute."""
 
 from datetime import UTC, datetime
 
@@ -43,8 +43,8 @@ def minutes(*bars: Bar) -> pd.DataFrame:
     ],
 )
 def test_the_minute_that_touches_a_level(previous_close: float | None, bars: list[Bar], minute: int | None) -> None:
-    found = find_touches(minutes(*bars), {"r1": 100.0}, previous_close=previous_close)
-    assert [(touch.at.minute, touch.price) for touch in found] == (
+    touches = find_touches(minutes(*bars), {"r1": 100.0}, previous_close=previous_close)
+    assert [(touch.at.minute, touch.price) for touch in touches] == (
         [] if minute is None else [(minute + 1, bars[minute][2])]
     )
 

@@ -42,9 +42,9 @@ def utc(text: str) -> datetime:
     ],
 )
 def test_what_is_due(calendar: str, now: str, running: str | None, finished: str) -> None:
-    found = due(get_calendar(calendar), utc(now))
-    assert (found.running and f"{found.running.trade_date:%m-%d}") == running
-    assert f"{found.finished.trade_date:%m-%d}" == finished
+    due_now = due(get_calendar(calendar), utc(now))
+    assert (due_now.running and f"{due_now.running.trade_date:%m-%d}") == running
+    assert f"{due_now.finished.trade_date:%m-%d}" == finished
 
 
 # Xetra trades from 08:00 to 16:30 UTC in winter, Tokyo from 00:00 to 06:30 with a break from 02:30 to 03:30.
@@ -59,7 +59,7 @@ def test_what_is_due(calendar: str, now: str, running: str | None, finished: str
         pytest.param("XETR", "11-20T11:44", "12:00", True, id="beyond it"),
         pytest.param("XETR", "11-20T16:15", "16:55", False, id="closed: only time up to the close counts"),
         pytest.param("XETR", "11-20T16:14", "16:55", True, id="stopped before the close"),
-        pytest.param("XTKS", "11-20T02:30", "03:45", False, id="a break ages nothing"),
+        pytest.param("XTKS", "11-20T02:30", "03:45", False, id="a break does not count"),
         pytest.param("XTKS", "11-20T02:20", "03:00", False, id="in the break"),
         pytest.param("XTKS", "11-20T02:14", "03:00", True, id="in the break, stopped before it"),
         pytest.param("XTKS", "11-20T02:30", "03:46", True, id="nothing after the break"),

@@ -27,7 +27,7 @@ def get(url: str, path: str = "/time_series", **params: str) -> httpx.Response:
 
 
 def rows(url: str, symbol: str = "EUR/USD", interval: str = "1min", **params: str) -> list[dict[str, str]]:
-    """Ask for a Thursday's hour, unless told otherwise, oldest first."""
+    """Ask for a Thursday's hour by default, oldest first."""
     window = {"start_date": "2026-03-19T10:00:00", "end_date": "2026-03-19T10:59:00", "timezone": "UTC", "order": "asc"}
     values: list[dict[str, str]] = get(url, symbol=symbol, interval=interval, **(window | params)).json()["values"]
     return values
@@ -56,7 +56,7 @@ def test_reading_a_switch(text: str, name: str, value: object) -> None:
 @pytest.mark.parametrize(
     "text", ["", "magic", "ghosts=maybe", "missing", "missing=-1", "cut=1", "cut=1/0", "scale=0", "Ghosts", "slow=x@A"]
 )
-def test_no_switch(text: str) -> None:
+def test_invalid_switches(text: str) -> None:
     with pytest.raises(UsageError):
         parse_faults([text])
 
@@ -123,10 +123,10 @@ def test_ghosts_give_way_to_the_real_session_when_clocks_turn(simulate: Simulate
 def test_missing_minutes_are_absent_and_always_the_same(simulate: Simulate) -> None:
     whole = rows(simulate().url, end_date="2026-03-19T19:59:00")
     url = simulate(faults=["missing=0.2@EUR/USD"]).url
-    some = rows(url, end_date="2026-03-19T19:59:00")
-    assert 0.7 * len(whole) < len(some) < 0.9 * len(whole)
-    assert all(row in whole for row in some)
-    assert rows(url, end_date="2026-03-19T19:59:00") == some
+    remaining = rows(url, end_date="2026-03-19T19:59:00")
+    assert 0.7 * len(whole) < len(remaining) < 0.9 * len(whole)
+    assert all(row in whole for row in remaining)
+    assert rows(url, end_date="2026-03-19T19:59:00") == remaining
     assert len(rows(url, "GBP/USD")) == 60
 
 
@@ -169,12 +169,12 @@ def test_newest_first_whatever_was_asked_for(simulate: Simulate) -> None:
     assert stamps == sorted(stamps, reverse=True)
 
 
-def test_the_cut_keeps_the_newest_unless_told_otherwise(simulate: Simulate) -> None:
+def test_the_cut_keeps_the_newest_by_default(simulate: Simulate) -> None:
     for faults, kept in (((), "2026-03-19 10:55:00"), (("keep_oldest",), "2026-03-19 10:00:00")):
         assert rows(simulate(faults=faults).url, outputsize="5")[0]["datetime"] == kept
 
 
-def test_the_end_is_included_unless_told_otherwise(simulate: Simulate) -> None:
+def test_the_end_is_included_by_default(simulate: Simulate) -> None:
     assert len(rows(simulate().url)) == 60
     assert len(rows(simulate(faults=["exclusive_end"]).url)) == 59
 
@@ -235,7 +235,7 @@ def test_parameters_of_a_wrong_form(simulate: Simulate, name: str, value: str) -
     assert f"**{name}**" in answer.json()["message"]
 
 
-def test_usage_tells_of_the_day_on_a_plan_with_a_days_limit(simulate: Simulate) -> None:
+def test_usage_includes_the_day_on_a_plan_with_a_days_limit(simulate: Simulate) -> None:
     url = simulate(plan=PLANS["basic"]).url
     get(url, "/price", symbol="DJI,NDX")
     usage = get(url, "/api_usage")
@@ -258,7 +258,7 @@ def test_faults_are_changed_and_counters_read_while_it_runs(simulate: Simulate) 
     assert httpx.get(f"{url}/_control/stats").json() == {"calls": 2, "credits": 2, "limited": 0}
     for wrong in ({"faults": ["magic"]}, {"faults": 5}, {}, []):
         assert httpx.post(f"{url}/_control/faults", json=wrong).status_code == 400
-    assert get(url, symbol="NDX", interval="1h").status_code == 404, "a wrong change changes nothing"
+    assert get(url, symbol="NDX", interval="1h").status_code == 404, "an invalid change has no effect"
 
 
 def test_bursts_begin_anew_when_faults_are_set(simulate: Simulate) -> None:
@@ -273,7 +273,7 @@ def test_no_more_is_made_than_is_answered(simulate: Simulate) -> None:
     asked = {"symbol": "NZD/USD", "interval": "1h", "start_date": "2021-01-04", "outputsize": "100"}
     assert len(get(simulate().url, **asked).json()["values"]) == 100
     after = prices._session.cache_info()
-    assert (after.hits + after.misses) - (before.hits + before.misses) < 40, "of some 1,300 sessions since then"
+    assert (after.hits + after.misses) - (before.hits + before.misses) < 40, "of about 1,300 sessions since then"
 
 
 def test_an_instant_may_name_its_zone(simulate: Simulate) -> None:

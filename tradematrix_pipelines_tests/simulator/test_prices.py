@@ -119,7 +119,7 @@ def test_prices_are_believable(listed: Instrument) -> None:
     assert (values[:, :4] == values[:, :4].round(listed.decimals)).all()
     assert 0.4 * listed.price < lows.min() < highs.max() < 2.5 * listed.price
     jumps = abs(opens[1:] / closes[:-1] - 1)
-    assert jumps.max() < 0.05, "no minute opens far from the close before it, over a weekend neither"
+    assert jumps.max() < 0.05, "no minute opens far from the close before it, not even over a weekend"
     assert (highs > lows).mean() > 0.9, "minutes move"
 
 
@@ -128,7 +128,7 @@ def test_prices_stay_in_the_range_of_the_default_symbols(symbols: dict[str, Any]
         listed = BY_SYMBOL[symbol.symbol_at("twelve_data")]
         levels = [prices.close_level(listed, date.fromordinal(day)) for day in range(730_120, 748_000, 11)]
         inside = symbol.price_range[0] < min(levels) < max(levels) < symbol.price_range[1]
-        assert inside == (symbol.name != "DAX40"), symbol.name  # the trap's ETF lies outside, and should
+        assert inside == (symbol.name != "DAX40"), symbol.name  # the ETF under the index's name is expected outside
 
 
 def test_five_thousand_minutes_are_made_fast() -> None:

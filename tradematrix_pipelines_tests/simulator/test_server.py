@@ -75,7 +75,7 @@ def test_real_files_are_served_inside_the_sessions_of_their_market(
     expected = answers.loc[("DAX", "2019-02-20")]
     for name in ("open", "high", "low", "close"):
         assert days.iloc[0][name] == expected[name]
-    # The file has longer days than Xetra, and none of it is told before its time.
+    # The file has longer days than Xetra, and no minute is served before its time.
     assert minutes["ts"].min() == pd.Timestamp("2019-02-20T08:00Z")
     assert minutes["ts"].max() == pd.Timestamp("2019-02-21T12:00Z")
     assert minutes["ts"].lt(pd.Timestamp("2019-02-21", tz="UTC")).sum() == expected["bars"]

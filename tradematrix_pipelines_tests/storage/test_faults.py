@@ -31,7 +31,7 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAYS = {"DAX": [date(2026, 11, 19), date(2026, 11, 20)], "EUR/USD": [date(2026, 11, 13), date(2026, 11, 16)]}
-QUICK = RetryPolicy(tries=4, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+QUICK = RetryPolicy(attempts=4, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
 Rows = dict[datetime, tuple[float, float, float, float]]
 

@@ -29,7 +29,7 @@ from tradematrix_pipelines_tests.vendors.hostile import BEHAVIOURS, KEY, Hostile
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
-TWICE = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.02, jitter=0.0)
+TWICE = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 DEADLINE = 4.0
 
 
@@ -83,7 +83,7 @@ def test_every_lie_ends_as_the_table_says(database: Database, line: Line) -> Non
         line.behaviour, row.coverage.status.value, count(database, "ohlc"), count(database, "rejected_candles"), calls
     )
     assert actual == line, row.coverage.reason()
-    assert took < TWICE.tries * DEADLINE + 8, "no lie takes longer than its deadlines"
+    assert took < TWICE.attempts * DEADLINE + 8, "no lie takes longer than its deadlines"
     assert ledger.usage("twelve_data", NOW).day_used == calls, "no lie spends credits that were not"
     reason = row.coverage.reason()
     assert reason.isprintable()
@@ -118,7 +118,7 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 end = SystemClock().now()
 request = CandleRequest(symbol=DEFAULT_SYMBOLS[0], timeframe=Timeframe.M1, start=end - timedelta(hours=9), end=end)
 for url in sys.argv[1:]:
-    once = RetryPolicy(tries=1)
+    once = RetryPolicy(attempts=1)
     vendor = TwelveData(base_url=url, key="x" * 32, ledger=NoLedger(), clock=SystemClock(), retry_policy=once)
     try:
         vendor.fetch(request)

@@ -1,7 +1,7 @@
-"""A vendor that lies: a server that looks like Twelve Data's and does what no honest one would.
+"""A hostile vendor: a server that looks like Twelve Data's and misbehaves in every way.
 
-It speaks HTTP by hand, because no library would send these answers. Each behaviour is a function of the connection; the
-simulator, which has the faults of an honest vendor, has nothing to do with it.
+It speaks HTTP by hand, because no library would send these answers. Each behaviour is a function of the connection.
+The simulator is separate: it has the faults of an honest vendor.
 """
 
 import gzip
@@ -22,7 +22,7 @@ OPENS = datetime(2026, 11, 20, 8, tzinfo=UTC)
 """Xetra's open of a Friday; it has 510 minutes."""
 
 ENOUGH = 20.0
-"""Seconds after which a behaviour that never ends does, whatever the client makes of it."""
+"""Seconds after which an endless behaviour ends, whatever the client does."""
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -61,7 +61,7 @@ def refuses(message: str) -> Behaviour:
 
 
 def drips(before: bytes, drops: Iterator[bytes]) -> Behaviour:
-    """Return the behaviour that sends ``before`` at once, and then a drop now and then."""
+    """Return the behaviour that sends ``before`` at once, and then single drops."""
 
     def behave(peer: socket.socket) -> None:
         peer.sendall(before)
@@ -75,19 +75,19 @@ def drips(before: bytes, drops: Iterator[bytes]) -> Behaviour:
     return behave
 
 
-def floods(before: bytes, piece: bytes, *, pieces: int) -> Behaviour:
-    """Return the behaviour that sends ``piece`` over and over."""
+def floods(before: bytes, part: bytes, *, times: int) -> Behaviour:
+    """Return the behaviour that sends ``part`` over and over."""
 
     def behave(peer: socket.socket) -> None:
         peer.sendall(before)
-        for _ in range(pieces):
-            peer.sendall(piece)
+        for _ in range(times):
+            peer.sendall(part)
 
     return behave
 
 
 def hangs(peer: socket.socket) -> None:
-    """Take the question and say nothing."""
+    """Accept the request and never answer."""
     peer.settimeout(ENOUGH)
     peer.recv(1)
 
@@ -105,8 +105,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "hangs": hangs,
     "drips a body": drips(head(length=100_000), repeat(b" ")),
     "drips headers": drips(b"HTTP/1.1 200 OK\r\nX: ", repeat(b"x")),
-    "endless headers": floods(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"x" * 1000 + b"\r\n", pieces=100_000),
-    "100 MB of JSON": floods(head() + b'{"values": [', b'"%s",' % (b"x" * 65_000), pieces=1_600),
+    "endless headers": floods(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"x" * 1000 + b"\r\n", times=100_000),
+    "100 MB of JSON": floods(head() + b'{"values": [', b'"%s",' % (b"x" * 65_000), times=1_600),
     "gzip bomb": says(_BOMB, Content_Encoding="gzip"),
     "gzip in gzip": says(gzip.compress(_BOMB), Content_Encoding="gzip, gzip"),
     "gzip cut": says(gzip.compress(json.dumps(good()).encode())[:-20], Content_Encoding="gzip"),
@@ -130,7 +130,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 
 class Hostile:
-    """The server, behaving in one way. A context manager; it ends with all its connections."""
+    """A server with one behaviour. A context manager that closes all its connections."""
 
     def __init__(self, behaviour: str) -> None:
         self._behave = BEHAVIOURS[behaviour]
@@ -144,10 +144,10 @@ class Hostile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for each in (self._listener, *self._peers):
+        for connection in (self._listener, *self._peers):
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def _serve(self) -> None:
         with suppress(OSError):
@@ -160,9 +160,9 @@ class Hostile:
         with suppress(OSError), peer:
             asked = b""
             while b"\r\n\r\n" not in asked:
-                piece = peer.recv(65_536)
-                if not piece:
+                part = peer.recv(65_536)
+                if not part:
                     return
-                asked += piece
+                asked += part
             self.calls += 1
             self._behave(peer)

@@ -1,4 +1,4 @@
-"""The client over real HTTP, against the simulator and against a server that plays a script."""
+"""The client over real HTTP, against the simulator and against a scripted server."""
 
 import json
 from collections.abc import Callable
@@ -83,7 +83,8 @@ def test_an_empty_window_is_an_answer(simulate: Simulate, connect: Connect, symb
 
 def test_an_answer_cut_at_its_older_end_is_completed(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
     # 17:00 in New York is 21:00 UTC by then: a window of four whole sessions, 5,760 minutes. The bar that opens when
-    # the window ends is asked for too, since nobody says whether an end is included, and takes one of the 5,000 places.
+    # the window ends is asked for too, since it is undocumented whether an end is included, and takes one of the 5,000
+    # places.
     request = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-15T21:00", "2026-03-19T21:00")
     answer = connect(simulate().url).fetch(request)
     minutes = pd.date_range("2026-03-15T21:00Z", "2026-03-19T20:59Z", freq="min")
@@ -116,7 +117,7 @@ def test_a_full_answer_about_other_days_is_refused(play: Play, connect: Connect,
     prices = dict.fromkeys(("open", "high", "low", "close"), "1.16")
     body = {"meta": {"symbol": "EUR/USD"}, "values": [{"datetime": day} | prices for day in days], "status": "ok"}
     client = connect(play((200, body)).url)
-    with pytest.raises(MalformedAnswer, match="holds none of them"):
+    with pytest.raises(MalformedAnswer, match="has none of them"):
         client.fetch(ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-16", "2026-03-19"))
 
 
@@ -177,7 +178,7 @@ def test_refusals(
         simulator = simulate(faults=faults)
         with pytest.raises(error):
             connect(simulator.url).fetch(request)
-        assert simulator.counts.calls == 1, "what is refused for good is not asked again"
+        assert simulator.counts.calls == 1, "a permanent refusal is not retried"
 
 
 def test_a_wrong_key(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:

@@ -51,7 +51,7 @@ def test_plans_by_name_or_number(text: str, plan: Plan) -> None:
 
 @pytest.mark.parametrize("text", ["", "free", "0", "8/", "8/800/1", "-1", "eight"])
 def test_no_plan(text: str) -> None:
-    with pytest.raises(UsageError, match="is no plan"):
+    with pytest.raises(UsageError, match="is not a plan"):
         parse_plan(text)
 
 

@@ -74,14 +74,14 @@ def test_a_daily_bar_of_a_zoned_column_has_its_local_date(tmp_path: Path) -> Non
         tmp_path / "SPY_1d.parquet"
     )
     whole = ask(SPY, Timeframe.D1, datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
-    found = FilesVendor(tmp_path).fetch(whole).candles["ts"].tolist()
-    assert found == [datetime(2023, 5, 30, tzinfo=UTC), datetime(2023, 5, 31, tzinfo=UTC)]
+    opens = FilesVendor(tmp_path).fetch(whole).candles["ts"].tolist()
+    assert opens == [datetime(2023, 5, 30, tzinfo=UTC), datetime(2023, 5, 31, tzinfo=UTC)]
 
 
 def test_a_daily_stamp_that_is_no_midnight_is_refused(tmp_path: Path) -> None:
     (tmp_path / "SPY_1d.csv").write_text(HEADER + "2023-05-30,1,1,1,1,\n2023-05-30T22:00:00Z,1,1,1,1,\n")
     whole = ask(SPY, Timeframe.D1, datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
-    with pytest.raises(BadFile, match=r"line 3, column 'ts': '2023-05-30T22:00:00Z' is no midnight of its zone"):
+    with pytest.raises(BadFile, match=r"line 3, column 'ts': '2023-05-30T22:00:00Z' is not a midnight in its zone"):
         FilesVendor(tmp_path).fetch(whole)
 
 
@@ -140,8 +140,8 @@ def test_volume_may_be_absent_and_other_columns_are_ignored(tmp_path: Path) -> N
         (HEADER + "2026-03-02T10:00:00Z,1,1,1,1,many\n", r"line 2, column 'volume': 'many'"),
         (HEADER + "2026-03-02T10:00:00,1,1,1,1,\n", r"line 2, column 'ts': '2026-03-02T10:00:00' has no time zone"),
         (HEADER + "2026-03-02,1,1,1,1,\n", r"line 2, column 'ts': '2026-03-02' has no time zone"),
-        (HEADER + "2026-13-02T10:00:00Z,1,1,1,1,\n", r"line 2, column 'ts': '2026-13-02T10:00:00Z' is no instant"),
-        (HEADER + ",1,1,1,1,\n", r"line 2, column 'ts': '' is no instant"),
+        (HEADER + "2026-13-02T10:00:00Z,1,1,1,1,\n", r"line 2, column 'ts': '2026-13-02T10:00:00Z' is not an instant"),
+        (HEADER + ",1,1,1,1,\n", r"line 2, column 'ts': '' is not an instant"),
         (HEADER + "2026-03-02T10:00:00Z,1,1,1,1,1,1,1\n", r"can't be read as CSV"),
         ("", r"can't be read as CSV"),
     ],

@@ -50,7 +50,7 @@ def test_recorded_answers_are_what_the_rows_describe(
         (Meta(currency="US Dollar"), EURUSD),
     ],
 )
-def test_what_agrees_or_says_nothing_passes(meta: Meta, symbol: Symbol) -> None:
+def test_matching_or_missing_fields_pass(meta: Meta, symbol: Symbol) -> None:
     check_identity(meta, empty_candles(), symbol)
 
 

@@ -1,4 +1,4 @@
-"""What is a number in a vendor's JSON, and what Python would only take for one."""
+"""What is a number in a vendor's JSON, and what only Python accepts as one."""
 
 import json
 import math
@@ -18,7 +18,7 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS)
-def test_what_is_no_number(value: object) -> None:
+def test_values_that_are_not_numbers(value: object) -> None:
     assert math.isnan(to_float(value))
     for column in ([value], [value, "1.5"], [value, 1.5], ["1.5", value]):
         read = to_floats(column)
@@ -30,7 +30,7 @@ def test_what_is_no_number(value: object) -> None:
     [("1.13725", 1.13725), (" 7 ", 7.0), ("-3", -3.0), ("+2", 2.0), (".5", 0.5), ("5.", 5.0), ("1e-5", 1e-5), (3, 3.0),
      (0.1, 0.1)],
 )  # fmt: skip
-def test_what_is_one(value: object, number: float) -> None:
+def test_numbers(value: object, number: float) -> None:
     assert to_float(value) == number
     assert to_floats([value, value]).tolist() == [number, number]
 

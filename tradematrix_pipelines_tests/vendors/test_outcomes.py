@@ -1,4 +1,4 @@
-"""What an answer means, as a table: each recorded body at its own status and inside HTTP 200, and what is none."""
+"""What an answer means, as a table: each recorded body at its own status and inside HTTP 200, and other bodies."""
 
 import json
 from collections.abc import Callable
@@ -130,7 +130,7 @@ def test_an_answer_that_repeats_the_key_does_not_spread_it() -> None:
     assert "parameter *** is incorrect" in str(caught.value)
 
 
-def test_a_long_message_is_cut_after_the_key_is_blotted_out() -> None:
+def test_a_long_message_is_cut_after_the_key_is_replaced() -> None:
     key = "0123456789abcdef"
     for length in range(200, 250):
         message = " ".join(["word"] * 60)[:length] + key + " and so on" * 10

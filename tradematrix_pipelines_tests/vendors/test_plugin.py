@@ -40,7 +40,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def desk_url(postgres: ServerLease, tmp_path: Path) -> str:
-    """A database of somebody else's, with the minutes of a session."""
+    """A third-party database with the minutes of a session."""
     url = postgres.url("postgres").set(drivername="postgresql+psycopg")
     engine = create_engine(url)
     minutes = pd.DataFrame({"ts": pd.date_range("2026-11-20T08:00Z", periods=510, freq="1min")})
@@ -53,7 +53,7 @@ def desk_url(postgres: ServerLease, tmp_path: Path) -> str:
 
 
 @pytest.mark.usefixtures("installed")
-def test_it_is_found_by_its_name_and_serves(desk_url: str) -> None:
+def test_it_is_opened_by_its_name_and_serves(desk_url: str) -> None:
     assert "desk" in vendor_names()
     settings = load_settings({"TRADEMATRIX_VENDOR": "desk", "TRADEMATRIX_HOME": desk_url})
     day = date(2026, 11, 20)
@@ -63,7 +63,7 @@ def test_it_is_found_by_its_name_and_serves(desk_url: str) -> None:
     )  # fmt: skip
     with open_vendors(settings, ledger=NoLedger()) as vendors:
         assert vendors[0].check() == "desk: 510 candles"
-        batches = [b for some in ingest(vendors, wanted, calendar=get_calendar("XETR"), now=NOW) for b in some]
+        batches = [b for group in ingest(vendors, wanted, calendar=get_calendar("XETR"), now=NOW) for b in group]
     assert {(c.status, c.source) for batch in batches for c in batch.coverage} == {(Status.COMPLETE, "desk")}
     assert {batch.timeframe: len(batch.candles) for batch in batches} == {
         Timeframe.M1: 510, Timeframe.M5: 102, Timeframe.M15: 34, Timeframe.H1: 9, Timeframe.D1: 1,
@@ -71,5 +71,5 @@ def test_it_is_found_by_its_name_and_serves(desk_url: str) -> None:
 
 
 def test_the_document_names_every_vendor_there_is() -> None:
-    told = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
-    assert told == set(vendor_names())
+    documented = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
+    assert documented == set(vendor_names())

@@ -28,7 +28,7 @@ REQUEST = CandleRequest(
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Settings:
-    """Settings that name nothing."""
+    """Settings without a vendor."""
     return load_settings({"TRADEMATRIX_HOME": str(tmp_path), "TRADEMATRIX_CLOCK": "2026-03-20T15:00:00Z"})
 
 
@@ -62,12 +62,12 @@ def test_files(plain: Settings, tmp_path: Path) -> None:
     assert isinstance(open_vendor(replace(plain, vendor="files", files_dir=tmp_path), ledger=NoLedger()), FilesVendor)
     with pytest.raises(UsageError, match="TRADEMATRIX_FILES_DIR is not set"):
         open_vendor(replace(plain, vendor="files"), ledger=NoLedger())
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         open_vendor(replace(plain, vendor="files", files_dir=tmp_path / "absent"), ledger=NoLedger())
 
 
 def test_an_unknown_name_lists_the_known_ones(plain: Settings) -> None:
-    with pytest.raises(UsageError, match=r"'stooq' is no vendor: there are files, simulator, twelve_data"):
+    with pytest.raises(UsageError, match=r"'stooq' is not a vendor: there are files, simulator, twelve_data"):
         open_vendor(replace(plain, vendor="stooq"), ledger=NoLedger())
 
 
@@ -78,16 +78,16 @@ def test_fallbacks_are_opened_in_their_order_and_closed_together(plain: Settings
 
 
 @pytest.mark.parametrize(
-    ("fallbacks", "told"),
+    ("fallbacks", "message"),
     [
-        (("stooq",), r"^TRADEMATRIX_FALLBACK_VENDORS: 'stooq' is no vendor"),
+        (("stooq",), r"^TRADEMATRIX_FALLBACK_VENDORS: 'stooq' is not a vendor"),
         (("yahoo",), r"TRADEMATRIX_FALLBACK_VENDORS repeats a vendor"),
         (("simulator",), r"would mix simulated and real prices"),
     ],
 )
-def test_fallbacks_that_make_no_sense(plain: Settings, fallbacks: tuple[str, ...], told: str) -> None:
+def test_fallbacks_that_make_no_sense(plain: Settings, fallbacks: tuple[str, ...], message: str) -> None:
     settings = replace(plain, vendor="yahoo", fallback_vendors=fallbacks)
-    with pytest.raises(UsageError, match=told), open_vendors(settings, ledger=NoLedger()):
+    with pytest.raises(UsageError, match=message), open_vendors(settings, ledger=NoLedger()):
         pass
 
 

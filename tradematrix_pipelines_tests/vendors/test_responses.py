@@ -71,8 +71,11 @@ def test_a_day_may_come_with_its_midnight() -> None:
         ({}, "no meta"),
         ({"meta": {}}, "no list of values"),
         ({"meta": {}, "values": {}}, "no list of values"),
-        ({"meta": {}, "values": ["x"]}, "lacks a field"),
-        ({"meta": {}, "values": [{"datetime": "2026-03-20 10:00:00"}]}, "lacks a field: 'open'"),
+        ({"meta": {}, "values": ["x"]}, "a field is missing"),
+        (
+            {"meta": {}, "values": [{"datetime": "2026-03-20 10:00:00"}]},
+            "a field is missing in a row of the answer: 'open'",
+        ),
     ],
 )
 def test_missing_parts(body: object, why: str) -> None:
@@ -89,7 +92,7 @@ def test_datetimes_that_can_not_be_read(stamp: object) -> None:
 
 
 def test_another_interval_than_asked_for() -> None:
-    with pytest.raises(MalformedAnswer, match="asked for 5min bars, the answer holds 1min"):
+    with pytest.raises(MalformedAnswer, match="asked for 5min bars, the answer has 1min"):
         read_series(_body([_row(0)]), Timeframe.M5)
 
 

@@ -1,4 +1,4 @@
-"""What is tried again, how often, and when."""
+"""Which errors are retried, how often, and when."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,13 +36,13 @@ def a_fast_clock(speed: float) -> FastClock:
     [(500, b"oops"), (503, b"<html></html>"), (200, b"<html></html>"), (200, {"code": 500, "status": "error"})],
     ids=["500", "503", "html", "500 inside 200"],
 )
-def test_what_may_pass_is_tried_again(
+def test_transient_errors_are_retried(
     play: Callable[..., Any], connect: Callable[..., TwelveData], ledger: Any, first: tuple[int, object]
 ) -> None:
     script = play(first, first, (200, EMPTY))
     answer = connect(script.url).fetch(REQUEST)
     assert (answer.calls, answer.credits, len(script.requests)) == (3, 3, 3)
-    assert len(ledger.reserved) == len(ledger.settled) == 3, "each try is booked"
+    assert len(ledger.reserved) == len(ledger.settled) == 3, "each attempt is booked"
 
 
 def test_an_answer_that_can_not_be_read_is_asked_for_again(
@@ -52,7 +52,7 @@ def test_an_answer_that_can_not_be_read_is_asked_for_again(
     assert connect(script.url).fetch(REQUEST).calls == 2
 
 
-def test_tries_are_bounded(play: Callable[..., Any], connect: Callable[..., TwelveData]) -> None:
+def test_attempts_are_bounded(play: Callable[..., Any], connect: Callable[..., TwelveData]) -> None:
     script = play((502, b""))
     with pytest.raises(VendorFault):
         connect(script.url).fetch(REQUEST)
@@ -85,7 +85,7 @@ def test_bursts_pass(simulate: Callable[..., Simulator], connect: Callable[..., 
 
 
 @pytest.mark.parametrize(("fault", "error"), [("cut", VendorFault), ("html", MalformedAnswer), ("broken", VendorFault)])
-def test_what_stays_broken_fails(
+def test_lasting_errors_fail(
     simulate: Callable[..., Simulator], connect: Callable[..., TwelveData], fault: str, error: type[VendorError]
 ) -> None:
     with pytest.raises(error):

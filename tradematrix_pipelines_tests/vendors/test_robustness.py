@@ -1,4 +1,4 @@
-"""Whatever a vendor sends, reading it ends in candles of the declared form or in a ``VendorError``; in nothing else."""
+"""Reading any answer returns candles of the declared form or raises a ``VendorError``."""
 
 import json
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def put(value: Any, path: tuple[Any, ...], new: object) -> Any:
 
 @st.composite
 def contents(draw: st.DrawFn) -> bytes:
-    """A body that was good once: parts of its JSON exchanged or left out, then perhaps its bytes cut and bent."""
+    """A damaged body: parts of its JSON replaced or left out, then perhaps its bytes cut and changed."""
     body: Any = draw(st.sampled_from(BODIES))
     for _ in range(draw(st.integers(0, 3))):
         path = draw(st.sampled_from(places(body)))
@@ -94,7 +94,7 @@ def test_reading_an_answer_is_total(content: bytes, status: int, timeframe: Time
 
 
 def check(read: Any) -> None:
-    """Read, and look at every frame that comes of it; a ``VendorError`` is the only other way to end."""
+    """Read an answer and check the frames; only a ``VendorError`` may be raised."""
     try:
         result = read()
     except VendorError:

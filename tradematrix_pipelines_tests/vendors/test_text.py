@@ -1,4 +1,4 @@
-"""Text from outside, cleaned: printable, one line, without the key, and no longer than it may be."""
+"""Text from outside, cleaned: printable, one line, without the key, and of bounded length."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ KEY = "c0ffee00c0ffee00"
         ("x" * 900, "x" * (LIMIT - 1) + "…"),
     ],
 )
-def test_what_is_left(text: str, cleaned: str) -> None:
+def test_cleaning(text: str, cleaned: str) -> None:
     assert clean(text, secret=KEY) == cleaned
 
 

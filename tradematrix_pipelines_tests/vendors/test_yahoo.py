@@ -118,7 +118,7 @@ def yahoo(url: str) -> Yahoo:
         clock=FrozenClock(NOW),
         cache=cache,
         base_url=url,
-        retry_policy=RetryPolicy(tries=2, first_wait=0.01, jitter=0.0),
+        retry_policy=RetryPolicy(attempts=2, first_wait=0.01, jitter=0.0),
     )
 
 
@@ -146,8 +146,10 @@ def test_a_session_from_yahoo_is_stored_like_any_other(charts: Charts) -> None:
         symbol=DAX, dates=dict.fromkeys(Timeframe, frozenset([day])), stored={},
         read=lambda timeframe, start, end: empty_candles(),
     )  # fmt: skip
-    batches = [b for some in ingest([yahoo(charts.url)], wanted, calendar=get_calendar("XETR"), now=NOW) for b in some]
-    assert {(found.status, found.source) for batch in batches for found in batch.coverage} == {
+    batches = [
+        b for group in ingest([yahoo(charts.url)], wanted, calendar=get_calendar("XETR"), now=NOW) for b in group
+    ]
+    assert {(coverage.status, coverage.source) for batch in batches for coverage in batch.coverage} == {
         (Status.COMPLETE, "yahoo")
     }
     assert {batch.timeframe: len(batch.candles) for batch in batches} == {
@@ -156,7 +158,7 @@ def test_a_session_from_yahoo_is_stored_like_any_other(charts: Charts) -> None:
 
 
 @pytest.mark.parametrize(
-    ("timeframe", "day", "lacking"),
+    ("timeframe", "day", "unavailable"),
     [
         (Timeframe.M1, date(2026, 10, 20), True),
         (Timeframe.M1, date(2026, 10, 26), False),
@@ -166,17 +168,17 @@ def test_a_session_from_yahoo_is_stored_like_any_other(charts: Charts) -> None:
         (Timeframe.D1, date(2001, 1, 2), False),
     ],
 )
-def test_how_far_back_it_goes(timeframe: Timeframe, day: date, *, lacking: bool) -> None:
-    assert (yahoo("http://127.0.0.1:9").unavailable_reason(DAX, timeframe, day) is not None) == lacking
+def test_how_far_back_it_goes(timeframe: Timeframe, day: date, *, unavailable: bool) -> None:
+    assert (yahoo("http://127.0.0.1:9").unavailable_reason(DAX, timeframe, day) is not None) == unavailable
 
 
 def test_rows_without_a_price_are_absent_and_half_a_row_is_not_hidden() -> None:
     body = json.loads(chart("EURUSD=X", [0, 60, 120], [1.1, None, 1.2]))
     body["chart"]["result"][0]["indicators"]["quote"][0]["open"][2] = None
-    found = read_chart(200, json.dumps(body).encode(), symbol=EUR, timeframe=Timeframe.M1)
-    assert list(found["close"]) == [1.1, 1.2]
-    assert found["open"].isna().tolist() == [False, True]
-    assert found.dtypes.equals(as_candles(found).dtypes)
+    candles = read_chart(200, json.dumps(body).encode(), symbol=EUR, timeframe=Timeframe.M1)
+    assert list(candles["close"]) == [1.1, 1.2]
+    assert candles["open"].isna().tolist() == [False, True]
+    assert candles.dtypes.equals(as_candles(candles).dtypes)
 
 
 def test_an_empty_window_is_no_error() -> None:
@@ -245,7 +247,7 @@ def test_no_connection_is_a_fault(charts: Charts) -> None:
 def test_refusals_come_through_yfinance(
     charts: Charts, status: int, body: bytes, kind: type[VendorError], asked: int
 ) -> None:
-    """Yfinance asks twice, with another cookie; two tries of ours make four calls, where trying again may help."""
+    """Yfinance asks twice, with another cookie; two attempts of ours make four calls, where a retry may help."""
     charts.refusal = status, body
     with pytest.raises(kind):
         yahoo(charts.url).fetch(CandleRequest(symbol=DAX, timeframe=Timeframe.H1, start=NOW.replace(hour=8), end=NOW))
@@ -263,9 +265,9 @@ def test_what_fails_inside_yfinance_is_a_fault(charts: Charts, monkeypatch: pyte
 
 def test_the_newest_day_may_come_twice_and_the_last_counts() -> None:
     days = [int(datetime(2026, 11, day, hour, tzinfo=UTC).timestamp()) for day, hour in ((18, 23), (19, 23), (20, 16))]
-    found = read_chart(200, chart("^GDAXI", days, [24_000.0, 24_100.0, 24_110.0]), symbol=DAX, timeframe=Timeframe.D1)
-    assert [ts.date() for ts in found["ts"]] == [date(2026, 11, 19), date(2026, 11, 20)]
-    assert list(found["close"]) == [24_000.0, 24_110.0]
+    candles = read_chart(200, chart("^GDAXI", days, [24_000.0, 24_100.0, 24_110.0]), symbol=DAX, timeframe=Timeframe.D1)
+    assert [ts.date() for ts in candles["ts"]] == [date(2026, 11, 19), date(2026, 11, 20)]
+    assert list(candles["close"]) == [24_000.0, 24_110.0]
 
 
 def test_a_zone_may_have_two_names() -> None:
@@ -290,7 +292,7 @@ def test_whatever_it_says_is_candles_or_a_typed_error(result: Any, *, mangled: b
         body["chart"]["result"] = [result]
     for timeframe in (Timeframe.M1, Timeframe.D1):
         try:
-            found = read_chart(200, json.dumps(body).encode(), symbol=EUR, timeframe=timeframe)
+            candles = read_chart(200, json.dumps(body).encode(), symbol=EUR, timeframe=timeframe)
         except VendorError:
             continue
-        assert found.dtypes.equals(empty_candles().dtypes)
+        assert candles.dtypes.equals(empty_candles().dtypes)

@@ -14,7 +14,7 @@ def _open(settings: Settings, ledger: Ledger) -> FilesVendor:
     if settings.files_dir is None:
         raise UsageError("TRADEMATRIX_FILES_DIR is not set: set it to the folder with files like EUR-USD_1m.csv")
     if not settings.files_dir.is_dir():
-        raise UsageError(f"TRADEMATRIX_FILES_DIR={settings.files_dir} is no folder: set it to one that exists")
+        raise UsageError(f"TRADEMATRIX_FILES_DIR={settings.files_dir} is not a folder: set it to one that exists")
     return FilesVendor(settings.files_dir)
 
 

@@ -1,6 +1,6 @@
 """Candles from a folder of files, one file a symbol and timeframe: ``EUR-USD_1m.csv`` or ``.parquet``.
 
-Here: which file, and the window of it. Not here: what a file looks like (``candle_files``).
+Here: which file, and the window of it. Not here: the format of a file (``responses``).
 """
 
 from datetime import date
@@ -31,7 +31,7 @@ class FilesVendor:
         self._parsed = lru_cache(maxsize=_FILES_KEPT)(_parse)
 
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
-        """Name the file that is not there; which days a file holds is not looked at."""
+        """Return which file is missing; the days that a file covers are not checked."""
         del trade_date
         if self._find(symbol, timeframe) is not None:
             return None
@@ -63,7 +63,7 @@ class FilesVendor:
         return f"files: {count} in {self._folder}"
 
     def close(self) -> None:
-        """Forget what was parsed."""
+        """Drop the parsed files."""
         self._parsed.cache_clear()
 
     def _find(self, symbol: Symbol, timeframe: Timeframe) -> Path | None:
@@ -78,6 +78,6 @@ def file_stem(name: str, timeframe: Timeframe) -> str:
 
 
 def _parse(path: Path, modified_ns: int, size: int, daily: bool) -> pd.DataFrame:
-    """Read a file; its time of change and its size are part of the cache's key."""
+    """Read a file; its modification time and size are part of the cache key."""
     del modified_ns, size
     return read_candle_file(path, daily=daily)

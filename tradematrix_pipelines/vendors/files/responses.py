@@ -1,9 +1,10 @@
 """Reading one file of candles, CSV or Parquet, into a frame.
 
 Columns: ``ts`` (bar open: an ISO instant with its zone; for daily bars a date, or its midnight with a zone), open,
-high, low, close, and volume, which may be empty or absent; others are ignored. Here: the form of a file. Not here:
-which file (``files``), nor whether a price makes sense (the screening of ``candles``): an impossible number is a
-number, text is not.
+high, low, close, and volume, which may be empty or absent; others are ignored.
+
+Here: the format of a file. Not here: which file (``client``), or whether a price is plausible (the screening of
+``candles``). An impossible number is accepted here, text is not.
 """
 
 import re
@@ -30,7 +31,7 @@ def read_candle_file(path: Path, *, daily: bool) -> pd.DataFrame:
         daily: whether these are daily bars: their ``ts`` is a date, or the midnight of one in the zone that it names.
 
     Raises:
-        BadFile: it can't be read; the message names file, line and column of the first offence.
+        BadFile: it can't be read; the message names file, line and column of the first error.
     """
     raw = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     missing = [name for name in ("ts", *PRICES) if name not in raw.columns]
@@ -62,14 +63,14 @@ def _numbers(column: pd.Series, path: Path) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return column.astype("float64")
     numbers = pd.Series(pd.to_numeric(column.astype("str"), errors="coerce"), dtype="float64")
-    _refuse(column, numbers.isna() & column.notna(), path, "is no number")
+    _refuse(column, numbers.isna() & column.notna(), path, "is not a number")
     return numbers
 
 
 def _instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
     zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
     instants = column.dt.tz_convert("UTC") if zoned else _parsed_instants(column, path, daily=daily)
-    _refuse(column, instants.isna(), path, "is no instant")
+    _refuse(column, instants.isna(), path, "is not an instant")
     return _days(column, instants, path) if daily else instants
 
 
@@ -80,8 +81,8 @@ def _days(column: pd.Series, instants: pd.Series, path: Path) -> pd.Series:
     else:
         local = instants + pd.to_timedelta(column.astype("str").map(_offset_seconds), unit="s")
     days: pd.Series = local.dt.normalize()
-    # 22:00 UTC may be a midnight in Berlin or a bar of the evening: which date is meant can't be known.
-    _refuse(column, local != days, path, "is no midnight of its zone: write the trade date, like 2026-01-05")
+    # 22:00 UTC may be a midnight in Berlin or a bar of the evening: the trade date is ambiguous.
+    _refuse(column, local != days, path, "is not a midnight in its zone: write the trade date, like 2026-01-05")
     return days
 
 
@@ -117,7 +118,7 @@ def _refuse(column: pd.Series, bad: pd.Series, path: Path, why: str) -> None:
 
 
 def _place(path: Path, row: int) -> str:
-    """Return where a row of the frame stands in the file: CSV skips blank lines, so lines are counted again."""
+    """Return where a row of the frame is in the file: CSV skips blank lines, so lines are counted again."""
     if path.suffix != ".csv":
         return f"row {row + 1}"
     with path.open(encoding="utf-8") as lines:

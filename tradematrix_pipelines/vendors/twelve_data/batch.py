@@ -14,12 +14,12 @@ from tradematrix_pipelines.vendors.twelve_data.query import vendor_symbol
 def read_batch(
     requests: Sequence[CandleRequest], body: object | None, *, now: datetime
 ) -> dict[str, Page | VendorError]:
-    """Return each symbol's page, or the error that stands in its place, by :attr:`Symbol.name`.
+    """Return each symbol's page, or its error, by :attr:`Symbol.name`.
 
-    A single symbol's answer comes without a key around it.
+    A single symbol's answer is not keyed by symbol.
 
     Raises:
-        MalformedAnswer: the whole is no object.
+        MalformedAnswer: the body is not an object.
     """
     if body is None:
         return {request.symbol.name: read_page(request, None) for request in requests}

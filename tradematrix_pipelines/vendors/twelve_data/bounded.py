@@ -1,10 +1,10 @@
-"""HTTP with bounds: a call ends within its deadline, and an answer takes no more memory than it may.
+"""HTTP with bounds: a call ends within its deadline, and an answer uses a bounded amount of memory.
 
-httpx has a timeout for each read, so that an answer of one byte a second never ends, and it decodes whatever a body
-unpacks to. Here the whole call, headers included, has a deadline, and the body is unpacked piece by piece. The calls
-run in an event loop of their own, because there a call can be given up wherever it hangs.
+httpx has a timeout for each read, so that an answer of one byte a second never ends, and it decodes a body whatever its
+unpacked size. Here the whole call, headers included, has a deadline, and the body is unpacked chunk by chunk. The calls
+run in an event loop of their own, where a call can be cancelled wherever it hangs.
 
-Here: one request and its answer. Not here: what it costs, what it means, whether it is tried again (``transport``).
+Here: one request and its answer. Not here: its cost, its meaning, retries (``transport``).
 """
 
 import zlib
@@ -27,12 +27,12 @@ class TooLarge(httpx.TransportError):
 
 
 class TooSlow(httpx.TimeoutException):
-    """The whole answer was not there by the deadline."""
+    """The answer was not complete by the deadline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came back: the status, the headers (names in lower case), and the body, unpacked."""
+    """The response: the status, the headers (names in lower case), and the body, unpacked."""
 
     status: int
     headers: Mapping[str, str]
@@ -60,7 +60,7 @@ class BoundedClient:
     def __init__(self, base_url: httpx.URL, *, headers: Mapping[str, str], trust_env: bool) -> None:
         """``trust_env``: whether the proxies that the environment names are used."""
         self.base_url = base_url
-        # Only gzip is asked for, and only that is unpacked: a server could nest encodings in each other.
+        # Only gzip is requested and unpacked: a server could nest encodings.
         self._headers = {**headers, "Accept-Encoding": "gzip"}
         self._trust_env = trust_env
         self._stack, self._lock = ExitStack(), Lock()
@@ -71,7 +71,7 @@ class BoundedClient:
         """Send a GET and return the answer, whatever its status.
 
         Raises:
-            httpx.RequestError: there is none, or not within ``bounds``.
+            httpx.RequestError: there is no answer, or none within ``bounds``.
         """
         portal, client = self._open()
         future = portal.start_task_soon(_get, client, path, params, bounds)
@@ -99,7 +99,7 @@ class BoundedClient:
                     headers=self._headers,
                     limits=_CONNECTIONS,
                     verify=self.base_url.scheme
-                    == "https",  # setting TLS up takes 25 ms, and plain HTTP has no use for it
+                    == "https",  # setting up TLS takes 25 ms, which plain HTTP does not need
                     trust_env=self._trust_env,
                 )
                 self._stack.callback(portal.call, client.aclose)
@@ -115,7 +115,7 @@ async def _get(client: httpx.AsyncClient, path: str, params: Mapping[str, str], 
                 headers = MappingProxyType({name.lower(): value for name, value in response.headers.items()})
                 return Answer(status=response.status_code, headers=headers, content=content)
     except TimeoutError:
-        raise TooSlow(f"not whole after {bounds.deadline:g} s") from None
+        raise TooSlow(f"not complete after {bounds.deadline:g} s") from None
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:
@@ -124,15 +124,15 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
         raise httpx.DecodingError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
     unpacker = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
     content, received = bytearray(), 0
-    async for piece in response.aiter_raw():
-        received += len(piece)
+    async for chunk in response.aiter_raw():
+        received += len(chunk)
         try:
-            # One byte more than there may be: whether it comes shows whether there is too much.
-            content += piece if unpacker is None else unpacker.decompress(piece, max_bytes + 1 - len(content))
+            # One byte more than allowed, to detect a body that is too large.
+            content += chunk if unpacker is None else unpacker.decompress(chunk, max_bytes + 1 - len(content))
         except zlib.error as error:
             raise httpx.DecodingError(f"the answer can't be unpacked: {error}") from None
         if max(received, len(content)) > max_bytes:
             raise TooLarge(f"more than {max_bytes:,} bytes")
     if unpacker is not None and received and not unpacker.eof:
-        raise httpx.DecodingError("the packed answer ends in the middle")
+        raise httpx.DecodingError("the packed answer is truncated")
     return bytes(content)

@@ -1,6 +1,6 @@
 """The Twelve Data vendor: query, transport, answer and identity joined into the vendor protocol.
 
-Here: which calls a question takes. Not here: how one is sent (``transport``), how its answer is read (``pages``).
+Here: which calls a request takes. Not here: how a call is sent (``transport``), how its answer is read (``pages``).
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from tradematrix_pipelines.vendors.twelve_data.transport import (
 )
 
 _LOOK_UP = "lookup"
-"""What the small endpoints' credits are booked under."""
+"""The purpose under which the small endpoints' credits are booked."""
 
 
 class TwelveData:
@@ -65,7 +65,7 @@ class TwelveData:
         return self._name
 
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
-        """One-minute bars begin on 2020-02-10; of the other timeframes nothing is known without a call."""
+        """One-minute bars begin on 2020-02-10; for other timeframes nothing is known without a call."""
         del symbol
         if timeframe is Timeframe.M1 and trade_date < query.MINUTES_SINCE:
             return f"has no minutes before {query.MINUTES_SINCE}"
@@ -75,7 +75,7 @@ class TwelveData:
         """Return the bars of one window: one call, unless the answer is full and may be cut at one of its ends.
 
         Raises:
-            VendorError: no answer, or one about another instrument, of which nothing is returned.
+            VendorError: no answer, or one about another instrument.
         """
         page, calls = self._ask(request)
         return self._complete(page, calls=calls, credits_=calls)
@@ -83,7 +83,7 @@ class TwelveData:
     def fetch_batch(self, requests: Sequence[CandleRequest]) -> dict[str, CandleAnswer | VendorError]:
         """Return the candles of the same window of several symbols, with one call, by :attr:`Symbol.name`.
 
-        Each symbol costs its own credit; one that fails is its error and costs the others nothing of theirs.
+        Each symbol costs a credit. A symbol that fails is returned as its error and does not affect the others.
 
         Raises:
             VendorError: the call as a whole failed.
@@ -121,8 +121,8 @@ class TwelveData:
     def check(self) -> str:
         """Return what the plan allows and what is used of it. Costs a credit; raises :class:`VendorError`."""
         usage = self.usage()
-        told = f"{self._name} answers; credits this minute: {usage.used_this_minute} of {usage.minute_limit}"
-        return told if usage.day_limit is None else f"{told}, today: {usage.used_today} of {usage.day_limit}"
+        state = f"{self._name} answers; credits this minute: {usage.used_this_minute} of {usage.minute_limit}"
+        return state if usage.day_limit is None else f"{state}, today: {usage.used_today} of {usage.day_limit}"
 
     def search(self, text: str) -> tuple[quotes.SymbolMatch, ...]:
         """Return the instruments that ``text`` may mean. Costs a credit; raises :class:`VendorError`."""
@@ -130,10 +130,10 @@ class TwelveData:
         return self._transport.send(call, quotes.read_matches)[0]
 
     def look_up(self, symbol: Symbol, *, fixed: bool) -> Listing:
-        """Return the instrument that ``symbol`` names, with its price of now. Costs two credits.
+        """Return the instrument that ``symbol`` names, with its current price. Costs two credits.
 
         Raises:
-            UsageError: there is none, or there are several.
+            UsageError: there is no such instrument, or there are several.
             VendorError: the vendor can't be asked.
         """
         match = pick_match(
@@ -157,7 +157,7 @@ class TwelveData:
             what=f"{query.vendor_symbol(request.symbol)} {request.timeframe}",
             purpose=request.purpose,
             bounds=LIVE_BOUNDS if live else SERIES_BOUNDS,
-            tries=LIVE_ATTEMPTS if live else None,
+            attempts=LIVE_ATTEMPTS if live else None,
         )
         return self._transport.send(call, partial(read_page, request))
 
@@ -170,7 +170,7 @@ class TwelveData:
             return error
 
     def _complete(self, first: Page, *, calls: int, credits_: int) -> CandleAnswer:
-        """Ask for what full pages may have left out, at both ends, and join all of it."""
+        """Ask for what full pages may have left out at both ends, and join the pages."""
         request, page, frames = first.request, first, []
         while True:
             candles, complete_from, more = self._with_newer_pages(page)
@@ -191,7 +191,7 @@ class TwelveData:
         )
 
     def _with_newer_pages(self, first: Page) -> tuple[pd.DataFrame, datetime, int]:
-        """Return a page with those after it joined, from where on that is complete, and the requests that it took."""
+        """Return a page joined with those after it, from where on they are complete, and the requests that it took."""
         pages, calls = [first], 0
         while (rest := rest_after(pages[-1], now=self._clock.now())) is not None:
             if len(pages) >= most_pages(first.request):

@@ -1,8 +1,8 @@
 """Whether an answer is about the instrument that was asked for. Pure.
 
 Asked for ``DAX``, the vendor answers HTTP 200 with an ETF listed on NASDAQ at about $47, not with the index at about
-24,000. So an answer is held against the symbol's row before one of its candles is believed. Silence is no evidence:
-forex answers name no exchange, some name no currency, and an unknown type proves nothing.
+24,000. So an answer is compared with the symbol's row before any of its candles is used. A missing field is not a
+conflict: forex answers name no exchange, some name no currency, and an unknown type proves nothing.
 """
 
 import numpy as np
@@ -79,11 +79,11 @@ _BETTER_NAMES = {
 
 
 def check_identity(meta: Meta, candles: pd.DataFrame, symbol: Symbol) -> None:
-    """Raise when the answer contradicts the symbol's row; return when nothing speaks against it.
+    """Raise when the answer contradicts the symbol's row.
 
     Args:
-        meta: what the answer says of itself.
-        candles: its candles, any number; their median close is held against ``symbol.price_range``.
+        meta: the answer's own description.
+        candles: its candles, any number; their median close is compared with ``symbol.price_range``.
 
     Raises:
         WrongInstrument: name, type, exchange, currency or price scale differ; the message names the remedy.

@@ -1,4 +1,4 @@
-"""Which of the instruments in the vendor's catalogue a new symbol is meant to be. Pure."""
+"""Which instrument of the vendor's catalogue a new symbol stands for. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,14 +10,14 @@ from tradematrix_pipelines.vendors.twelve_data.identity import possible_types
 from tradematrix_pipelines.vendors.twelve_data.quotes import SymbolMatch
 
 _LISTED = 8
-_BELIEVABLE = 50
-"""How many times the present price, and which part of it, is still believed of a symbol's history."""
+_PLAUSIBLE_FACTOR = 50
+"""By what factor a symbol's history may lie above or below its current price."""
 
 
 def pick_match(
     matches: Sequence[SymbolMatch], *, symbol: str, exchange: str | None, instrument: InstrumentType | None
 ) -> SymbolMatch:
-    """Return the one instrument among ``matches`` that is named ``symbol`` and fits what else was said of it.
+    """Return the one instrument among ``matches`` that is named ``symbol`` and fits the other arguments.
 
     Args:
         symbol: the name at the vendor.
@@ -25,7 +25,7 @@ def pick_match(
         instrument: its type; ``None`` = any.
 
     Raises:
-        UsageError: none fits, or several do; the message lists what was found.
+        UsageError: none fits, or several do; the message lists the candidates.
     """
     named = [match for match in matches if match.symbol.upper() == symbol.upper()]
     fitting = [
@@ -38,21 +38,21 @@ def pick_match(
         return fitting[0]
     if fitting:
         raise UsageError(
-            f"{symbol} is listed {len(fitting)} times at the vendor: {_told(fitting)}; say which with --exchange"
+            f"{symbol} is listed {len(fitting)} times at the vendor: {_listing(fitting)}; choose one with --exchange"
         )
     if named:
-        raise UsageError(f"{symbol} at the vendor is {_told(named)}: not what --exchange and --instrument say")
-    near = f"; near it are {_told(matches)}" if matches else ""
+        raise UsageError(f"{symbol} at the vendor is {_listing(named)}: not what --exchange and --instrument say")
+    near = f"; similar names are {_listing(matches)}" if matches else ""
     raise UsageError(
         f"the vendor knows no {symbol}{near}: name it as the vendor does with --vendor-symbol twelve_data=NAME, "
-        "or add it unseen with --no-lookup"
+        "or add it without a look-up with --no-lookup"
     )
 
 
 def complete_symbol(symbol: Symbol, match: SymbolMatch) -> Symbol:
-    """Return ``symbol`` with what its row leaves open taken from the catalogue."""
+    """Return ``symbol`` with its empty fields filled from the catalogue."""
     possible = possible_types(match.type)
-    # Where the vendor's word for the type leaves a choice that allows it, the row's own stays.
+    # Where the vendor's word for the type is ambiguous and includes the row's own type, that one stays.
     kind = symbol.instrument if possible is None or symbol.instrument in possible else min(possible)
     return replace(
         symbol,
@@ -64,11 +64,11 @@ def complete_symbol(symbol: Symbol, match: SymbolMatch) -> Symbol:
 
 
 def priced_listing(symbol: Symbol, match: SymbolMatch, *, price: float) -> Listing:
-    """Return the listing of a completed symbol at its price of now, which its history is believed around."""
+    """Return the listing of a completed symbol; its price range is set around the current price."""
     described = ", ".join(filter(None, (match.name, match.type, _listed_on(match))))
-    believable = symbol.price_range or (price / _BELIEVABLE, price * _BELIEVABLE)
+    plausible = symbol.price_range or (price / _PLAUSIBLE_FACTOR, price * _PLAUSIBLE_FACTOR)
     return Listing(
-        symbol=replace(symbol, price_range=believable), description=f"found {match.symbol}: {described}, now {price:g}"
+        symbol=replace(symbol, price_range=plausible), description=f"found {match.symbol}: {described}, now {price:g}"
     )
 
 
@@ -77,7 +77,7 @@ def _listed_on(match: SymbolMatch) -> str | None:
     return None if "/" in match.symbol else match.exchange or None
 
 
-def _told(matches: Sequence[SymbolMatch]) -> str:
+def _listing(matches: Sequence[SymbolMatch]) -> str:
     shown = [
         f"{match.symbol} ({', '.join(filter(None, (match.name, match.type, match.exchange, match.currency)))})"
         for match in matches[:_LISTED]

@@ -1,10 +1,10 @@
-"""What an answer means: the one place that decides, and so the one place that says what to try again.
+"""What an answer means, and so whether it is tried again. Decided here only.
 
 Here, all pure: :func:`judge`, from status, headers and body to a :class:`Verdict`; :func:`to_error`, from there to the
-error with its remedy; :func:`open_answer`, which joins the two. Not here: reading a good answer's candles (``answer``).
+error with its remedy; :func:`open_answer`, which joins the two. Not here: the candles of a good answer (``responses``).
 
 An error body comes with a real HTTP 4xx or inside HTTP 200, and one code stands for several things (404 is a wrong
-symbol and a missing entitlement), so the message is asked first, then the body's code, then HTTP's status.
+symbol and a missing entitlement), so the message is checked first, then the body's code, then HTTP's status.
 """
 
 import json
@@ -36,7 +36,7 @@ _ROWS = frozenset({"values"})
 
 
 class Outcome(StrEnum):
-    """What became of a call."""
+    """The outcome of a call."""
 
     OK = "ok"
     EMPTY = "empty"
@@ -97,11 +97,11 @@ def open_answer(
         headers: HTTP headers, names in lower case.
         content: the body as it came.
         what: what was asked for, e.g. ``GDAXI 1m``.
-        secret: the key; should the vendor repeat it, wherever, it is blotted out.
+        secret: the key; it is replaced by asterisks wherever the vendor repeats it.
         now: the current instant.
 
     Raises:
-        VendorError: the answer is none that can be used.
+        VendorError: the answer can't be used.
     """
     body = _cleaned(read_json(content), secret)
     verdict = judge(status, headers, body)
@@ -115,7 +115,7 @@ def open_answer(
 
 
 def read_json(content: bytes) -> object | None:
-    """Return the decoded body, or ``None`` when it is no JSON."""
+    """Return the decoded body, or ``None`` when it is not JSON."""
     try:
         decoded: object = json.loads(content)
     except (ValueError, RecursionError):
@@ -124,13 +124,13 @@ def read_json(content: bytes) -> object | None:
 
 
 def read_count(headers: Mapping[str, str], name: str) -> int | None:
-    """Return the count of credits that a header holds; ``None`` where there is none that can be one."""
+    """Return the count of credits in a header; ``None`` where it is missing or not a count."""
     text = headers.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _cleaned(body: object | None, secret: str) -> object | None:
-    """Clean all texts but the rows': these are read as numbers and times, and what they are not is not repeated."""
+    """Clean all texts but those of the rows: these are only read as numbers and times."""
     try:
         return clean_tree(body, secret=secret, unread=_ROWS)
     except RecursionError:
@@ -143,7 +143,7 @@ def judge(status: int, headers: Mapping[str, str], body: object | None) -> Verdi
     Args:
         status: HTTP status; 200 for a part of a batch.
         headers: HTTP headers, names in lower case.
-        body: the decoded JSON; ``None`` when it was none.
+        body: the decoded JSON; ``None`` when it was not JSON.
     """
     if not isinstance(body, dict):
         return Verdict(_of_foreign_body(status, headers, body))
@@ -177,7 +177,7 @@ def to_error(verdict: Verdict, *, what: str, now: datetime) -> VendorError:
 
 
 def _of_foreign_body(status: int, headers: Mapping[str, str], body: object | None) -> Outcome:
-    """Judge what Twelve Data's own server would not send: HTML of a proxy, cut JSON, a bare list or number."""
+    """Judge a body that Twelve Data's own server would not send: HTML of a proxy, cut JSON, a bare list or number."""
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _of_code(status, headers)
     return Outcome.OK if isinstance(body, list) and status == HTTPStatus.OK else Outcome.MALFORMED
@@ -185,7 +185,7 @@ def _of_foreign_body(status: int, headers: Mapping[str, str], body: object | Non
 
 def _of_code(code: int, headers: Mapping[str, str]) -> Outcome:
     if code == HTTPStatus.TOO_MANY_REQUESTS:
-        # The header counts the minute: with credits left in it, what ran out must be the day's.
+        # The header counts the minute: with credits left in it, the day's credits must be spent.
         return Outcome.DAY_LIMIT if read_count(headers, "api-credits-left") else Outcome.MINUTE_LIMIT
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome.FAULT
@@ -193,7 +193,7 @@ def _of_code(code: int, headers: Mapping[str, str]) -> Outcome:
 
 
 def _error_code(status: int, body: Mapping[str, object]) -> int | None:
-    """Return the code of an error, the body's before HTTP's; ``None`` when the answer is no error."""
+    """Return the code of an error, the body's before HTTP's; ``None`` when the answer is not an error."""
     code = body.get("code")
     if isinstance(code, int) and not isinstance(code, bool) and code >= HTTPStatus.BAD_REQUEST:
         return code

@@ -1,8 +1,8 @@
 """One window of one series, in as many pages as it takes. Pure.
 
-An answer carries at most 5,000 bars, and nobody promises at which end a longer one is cut. A full page is therefore
-taken as cut at its older end and, unless its last bar touches the end of the window, as cut at its newer end too: what
-may be missing is asked for.
+An answer carries at most 5,000 bars, and it is not documented at which end a longer one is cut. A full page is
+therefore taken as cut at its older end and, unless its last bar touches the end of the window, at its newer end too.
+The bars that may be missing are asked for.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """One answer, less the bars outside its window.
+    """One answer, without the bars outside its window.
 
     Attributes:
-        full: whether it held as many bars as an answer can carry, so that more may exist.
+        full: whether it had as many bars as an answer can carry, so that more may exist.
     """
 
     request: CandleRequest
@@ -35,7 +35,7 @@ class Page:
 
     @property
     def complete_from(self) -> datetime:
-        """Every bar that the vendor has from here to the last bar of the page is in it."""
+        """The instant from which on the page has every bar of the vendor, up to its last bar."""
         return max(self.request.start, self.candles["ts"].min().to_pydatetime()) if self.full else self.request.start
 
 
@@ -43,7 +43,7 @@ def read_page(request: CandleRequest, body: object | None) -> Page:
     """Return the candles of an answer to ``request``; ``body`` is ``None`` for an empty window.
 
     Raises:
-        MalformedAnswer: the answer can't be read, or is full and holds nothing of the window.
+        MalformedAnswer: the answer can't be read, or is full and has no bar of the window.
         WrongInstrument: it is about something else than ``request.symbol``.
     """
     if body is None:
@@ -54,12 +54,12 @@ def read_page(request: CandleRequest, body: object | None) -> Page:
     inside = candles[(ts >= request.start) & (ts < request.end)].reset_index(drop=True)
     full = len(ts) >= MAX_BARS
     if full and inside.empty:
-        raise MalformedAnswer(f"asked for bars from {request.start} to {request.end}, the answer holds none of them")
+        raise MalformedAnswer(f"asked for bars from {request.start} to {request.end}, the answer has none of them")
     return Page(request=request, candles=inside, full=full)
 
 
 def rest_after(page: Page, *, now: datetime) -> CandleRequest | None:
-    """Return the window that is still to be asked for after ``page``, or ``None``: there can be no newer bar."""
+    """Return the window still to be asked for after ``page``; ``None`` when there can be no newer bar."""
     if not page.full:
         return None
     newest: datetime = page.candles["ts"].max().to_pydatetime()

@@ -1,6 +1,6 @@
-"""From a question to the parameters of a call. Pure: nothing here is sent.
+"""From a request to the parameters of a call. Pure: nothing here is sent.
 
-The key is no parameter: it travels in a header, because URLs get logged.
+The key is not a parameter: it goes into a header, because URLs get logged.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 
 CATALOGUE = "twelve_data"
-"""Whose names go into a query; the simulator speaks them too."""
+"""The vendor whose symbol names are used in queries; the simulator uses them too."""
 
 MAX_BARS = 5000
 """Bars that one answer can carry (``outputsize``)."""
@@ -71,7 +71,7 @@ def _window_params(request: CandleRequest) -> Params:
         "start_date": _start_date(request),
         "end_date": _end_date(request),
     }
-    if request.timeframe is not Timeframe.D1:  # for days the vendor ignores it and answers exchange-local dates
+    if request.timeframe is not Timeframe.D1:  # ignored for days, whose dates are exchange-local
         params["timezone"] = "UTC"
     return params
 
@@ -82,7 +82,7 @@ def _start_date(request: CandleRequest) -> str:
 
 
 def _end_date(request: CandleRequest) -> str:
-    """For days the end is exclusive. For bars nobody says, so the first bar no longer wanted is asked for as well."""
+    """For days the end is exclusive. For other bars it is not documented, so one bar more is asked for."""
     end = request.end.astimezone(UTC)
     if request.timeframe is not Timeframe.D1:
         return _instant(end)

@@ -16,7 +16,7 @@ class Quote:
     Attributes:
         at: instant of the quote, aware, UTC.
         volume: NaN for forex.
-        is_market_open: whether the vendor takes the market for open.
+        is_market_open: whether the market is open, as the vendor says.
     """
 
     symbol: str
@@ -83,11 +83,11 @@ def read_price(body: object | None) -> float:
     """Read ``/price``: the latest price.
 
     Raises:
-        MalformedAnswer: there is none, or it is no number.
+        MalformedAnswer: there is no price, or it is not a number.
     """
     price = to_float(_fields(body, "/price", "price")["price"])
     if math.isnan(price):
-        raise MalformedAnswer("/price answered with something that is no number")
+        raise MalformedAnswer("/price answered with something that is not a number")
     return price
 
 
@@ -95,7 +95,7 @@ def read_earliest(body: object | None) -> datetime:
     """Read ``/earliest_timestamp``: the open of the first bar, aware, UTC.
 
     Raises:
-        MalformedAnswer: there is none, or it is no instant.
+        MalformedAnswer: the field is missing or not an instant.
     """
     return _unix(_fields(body, "/earliest_timestamp", "unix_time")["unix_time"])
 
@@ -104,13 +104,13 @@ def read_usage(body: object | None) -> Usage:
     """Read ``/api_usage``.
 
     Raises:
-        MalformedAnswer: the minute's counts are missing or no numbers.
+        MalformedAnswer: the minute's counts are missing or not numbers.
     """
     fields = _fields(body, "/api_usage", "current_usage", "plan_limit")
     counts = {name: _whole(fields.get(name)) for name in ("current_usage", "plan_limit")}
     used, limit = counts["current_usage"], counts["plan_limit"]
     if used is None or limit is None:
-        raise MalformedAnswer(f"/api_usage answered with counts that are no numbers: {counts}")
+        raise MalformedAnswer(f"/api_usage answered with counts that are not numbers: {counts}")
     return Usage(
         used_this_minute=used,
         minute_limit=limit,
@@ -159,7 +159,7 @@ def _unix(value: object) -> datetime:
     try:
         return datetime.fromtimestamp(to_float(value), UTC)
     except (ValueError, OverflowError, OSError):
-        raise MalformedAnswer(f"{str(value)[:40]!r} is no unix time") from None
+        raise MalformedAnswer(f"{str(value)[:40]!r} is not a unix time") from None
 
 
 def _whole(value: object) -> int | None:

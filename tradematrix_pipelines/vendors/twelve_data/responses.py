@@ -1,7 +1,7 @@
 """From the decoded body of a good answer to candles. Pure.
 
-Here: what ``/time_series`` says. Not here: whether the answer is one (``outcomes``), whether it is about the right
-instrument (``identity``), whether a candle can be believed (the screening of ``candles``).
+Here: the format of ``/time_series``. Not here: whether the answer is good (``outcomes``) and about the right instrument
+(``identity``), whether a candle is plausible (the screening of ``candles``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _FORMS = {len("2006-01-02"): "%Y-%m-%d", len("2006-01-02 15:04:05"): "%Y-%m-%d %
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meta:
-    """What the vendor says the answer is about; ``None`` where it says nothing."""
+    """The instrument that the answer is about; ``None`` where a field is missing."""
 
     symbol: str | None = None
     interval: str | None = None
@@ -33,7 +33,7 @@ class Meta:
 
 
 def read_series(body: object, timeframe: Timeframe) -> tuple[Meta, pd.DataFrame]:
-    """Return what one symbol's answer says of itself, and every row that came, in the order in which it came.
+    """Return the meta object and all rows of one symbol's answer, in their given order.
 
     Raises:
         MalformedAnswer: a part that the protocol promises is missing, a datetime can't be read, or the bars are
@@ -43,7 +43,7 @@ def read_series(body: object, timeframe: Timeframe) -> tuple[Meta, pd.DataFrame]
         raise MalformedAnswer(f"an answer is an object, not {type(body).__name__}")
     meta = read_meta(body.get("meta"))
     if meta.interval is not None and meta.interval != INTERVALS[timeframe]:
-        raise MalformedAnswer(f"asked for {INTERVALS[timeframe]} bars, the answer holds {meta.interval}")
+        raise MalformedAnswer(f"asked for {INTERVALS[timeframe]} bars, the answer has {meta.interval}")
     rows = body.get("values")
     if not isinstance(rows, list) or not rows:
         raise MalformedAnswer("the answer has no list of values")
@@ -54,7 +54,7 @@ def read_meta(meta: object) -> Meta:
     """Return the parts of a meta object that identify an instrument.
 
     Raises:
-        MalformedAnswer: it is no object.
+        MalformedAnswer: it is not an object.
     """
     if not isinstance(meta, dict):
         raise MalformedAnswer("the answer has no meta object")
@@ -69,7 +69,7 @@ def _candles(rows: Sequence[object], timeframe: Timeframe) -> pd.DataFrame:
         }
         volumes = [row.get("volume") for row in rows]  # type: ignore[attr-defined]  # the same
     except (TypeError, KeyError, AttributeError) as error:
-        raise MalformedAnswer(f"a row of the answer lacks a field: {error}") from None
+        raise MalformedAnswer(f"a field is missing in a row of the answer: {error}") from None
     values = {name: to_floats(columns[name]) for name in PRICES} | {"volume": to_floats(volumes)}
     return as_candles(pd.DataFrame({"ts": _instants(columns["datetime"], timeframe), **values}))
 
@@ -77,7 +77,7 @@ def _candles(rows: Sequence[object], timeframe: Timeframe) -> pd.DataFrame:
 def _instants(texts: Sequence[object], timeframe: Timeframe) -> pd.DatetimeIndex:
     """Parse datetimes, all of one form, as UTC. A day may come with or without its midnight."""
     if set(map(type, texts)) != {str}:
-        raise MalformedAnswer("a datetime of the answer is no text")
+        raise MalformedAnswer("a datetime of the answer is not text")
     stamps = cast(list[str], texts)
     lengths = set(map(len, stamps))  # compared because pandas, whatever the form, reads "now" as the present
     form = _FORMS.get(lengths.pop()) if len(lengths) == 1 else None

@@ -1,7 +1,7 @@
-"""One call over HTTP: booked in the ledger, sent, judged, and tried again where that may help.
+"""One call over HTTP: booked in the ledger, sent, judged, and retried where that may help.
 
-Here: the key, what a call may take. Not here: how it gets there and back (``bounded``), what is asked (``query``), what
-the answer says (``answer``), when to try again (``patience``).
+Here: the key, the bounds of a call. Not here: the HTTP exchange (``bounded``), the query (``query``), the meaning of
+the answer (``outcomes``, ``responses``), when to try again (``retrying``).
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ SERIES_BOUNDS = Bounds(timeout=30.0, deadline=60.0, max_bytes=10 * MAX_BARS * _B
 """What an answer of up to 5,000 bars may take: ten times the bytes that it has."""
 
 LIVE_BOUNDS = replace(SERIES_BOUNDS, timeout=10.0, deadline=15.0)
-"""What a live pull may take: in a minute there is the next one."""
+"""What a live pull may take: the next one follows within a minute."""
 
 LIVE_ATTEMPTS = 2
-"""Tries of a live pull, for the same reason."""
+"""Attempts of a live pull, for the same reason."""
 
 QUOTE_BOUNDS = Bounds(timeout=10.0, deadline=20.0, max_bytes=1_000_000)
 """What a small answer may take."""
@@ -40,14 +40,14 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """What is sent, and on what terms.
+    """A request, and its terms.
 
     Attributes:
         what: what is asked for, as error messages name it, e.g. ``GDAXI 1m``.
         credits: what the call costs.
         purpose: what the credits are booked under.
         bounds: seconds and bytes that the answer may take.
-        tries: most tries, where they are fewer than those of the :class:`RetryPolicy`.
+        attempts: most attempts, where they are fewer than those of the :class:`RetryPolicy`.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Call:
     credits: int = 1
     purpose: str
     bounds: Bounds = QUOTE_BOUNDS
-    tries: int | None = None
+    attempts: int | None = None
 
 
 class Transport:
@@ -67,7 +67,9 @@ class Transport:
     ) -> None:
         address = _parse_address(base_url)
         if not (key.isascii() and key.isprintable() and key):
-            raise BadKey("the Twelve Data key is empty or holds characters that no key has: check TWELVE_DATA_API_KEY")
+            raise BadKey(
+                "the Twelve Data key is empty or contains characters that no key has: check TWELVE_DATA_API_KEY"
+            )
         self._vendor = vendor
         self._key = key
         self._ledger = ledger
@@ -77,26 +79,27 @@ class Transport:
         self._http = BoundedClient(
             address,
             headers={"Authorization": f"apikey {key}"},
-            trust_env=address.host not in _LOOPBACK,  # a proxy has no business between us and our own simulator
+            trust_env=address.host not in _LOOPBACK,  # a local simulator is never behind a proxy
         )
 
     def send(self, call: Call, read: Callable[[object | None], T]) -> tuple[T, int]:
         """Send a call until it is answered and the answer can be read, as far as :class:`RetryPolicy` goes.
 
-        Return what it was read as, and how many requests that took; each of them cost ``call.credits``.
+        Return the value read, and how many requests it took; each of them cost ``call.credits``.
 
         Args:
             call: what is sent.
-            read: makes a value of the decoded body, or of ``None`` for an empty window. It may raise, and what it
-                raises is tried again like any other error.
+            read: makes a value of the decoded body, or of ``None`` for an empty window. What it raises is
+                retried like any other error.
 
         Raises:
-            VendorError: that of the last try; it says what all of them cost.
+            VendorError: that of the last attempt; it says what all attempts cost.
         """
         sent = 0
-        tries = self._retry_policy.tries if call.tries is None else min(call.tries, self._retry_policy.tries)
+        most = self._retry_policy.attempts
+        attempts = most if call.attempts is None else min(call.attempts, most)
         try:
-            for attempt in retrying(replace(self._retry_policy, tries=tries), self._clock):
+            for attempt in retrying(replace(self._retry_policy, attempts=attempts), self._clock):
                 with attempt:
                     reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
                     sent += 1
@@ -119,7 +122,7 @@ class Transport:
         except httpx.RequestError as error:
             self._ledger.settle(reservation, charged=0 if isinstance(error, _NEVER_SENT) else None)
             if isinstance(error, TooLarge | httpx.DecodingError):
-                raise MalformedAnswer(f"the answer for {call.what} is none of Twelve Data's: {error}") from None
+                raise MalformedAnswer(f"the answer for {call.what} is not one of Twelve Data's: {error}") from None
             raise VendorFault(
                 f"no answer from {self._http.base_url.host} for {call.what} ({type(error).__name__}): "
                 "check the connection, or try again later"
@@ -143,7 +146,7 @@ class Transport:
         finally:
             self._ledger.settle(
                 reservation,
-                charged=None,  # sources conflict on whether refused and empty calls are free; the vendor's count tells
+                charged=None,  # sources conflict on whether refused and empty calls are free: trust the vendor's count
                 used=read_count(answer.headers, "api-credits-used"),
                 left=read_count(answer.headers, "api-credits-left"),
                 refused=refused,
@@ -156,5 +159,5 @@ def _parse_address(text: str) -> httpx.URL:
     except httpx.InvalidURL:
         address = httpx.URL()
     if address.scheme not in {"http", "https"} or not address.host:
-        raise UsageError("TRADEMATRIX_TWELVE_DATA_URL is no address of a server: write one like https://host:port")
+        raise UsageError("TRADEMATRIX_TWELVE_DATA_URL is not the address of a server: write one like https://host:port")
     return address

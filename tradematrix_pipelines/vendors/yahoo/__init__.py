@@ -1,4 +1,4 @@
-"""Yahoo, without a key: a fallback for recent sessions. yfinance gets past its cookies; what it says is read here."""
+"""Yahoo, without a key: a fallback for recent sessions. yfinance handles its cookies; its answers are read here."""
 
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.vendors.credits import Ledger

@@ -1,6 +1,6 @@
-"""The Yahoo vendor: which calls a question takes, sent through yfinance's session (cookies, browser fingerprint).
+"""The Yahoo vendor: which calls a request takes, sent through yfinance's session (cookies, browser fingerprint).
 
-Here: windows, limits of history, retries. Not here: what an answer says (``chart``).
+Here: windows, limits of history, retries. Not here: the format of an answer (``responses``).
 """
 
 from datetime import date, datetime, timedelta
@@ -37,7 +37,7 @@ _HISTORY = {
     Timeframe.H1: timedelta(days=730),
 }
 _LONGEST_CALL = {Timeframe.M1: timedelta(days=7)}
-"""Yahoo gives at most 8 days of minutes a call; the other limits are those of its history."""
+"""Yahoo gives at most 8 days of minutes a call; other timeframes are limited by its history only."""
 
 
 class Yahoo:
@@ -45,15 +45,15 @@ class Yahoo:
 
     name = "yahoo"
     max_bars = 10_000
-    """No such limit is known; this keeps windows apart from each other's failures."""
+    """No such limit is known; with this one, a failed window fails only a part of the series."""
 
     def __init__(
         self, *, clock: Clock, cache: Path, base_url: str = YAHOO_URL, retry_policy: RetryPolicy | None = None
     ) -> None:
-        """``cache``: folder for yfinance's cookies; it would else put them into the user's home."""
+        """``cache``: folder for yfinance's cookies, which it puts into the user's home by default."""
         set_cache_location(str(cache))
         self._clock, self._base_url = clock, base_url
-        self._retry_policy = retry_policy or RetryPolicy(tries=3)
+        self._retry_policy = retry_policy or RetryPolicy(attempts=3)
 
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Yahoo keeps intraday bars for 30 days (1m), 60 days (5m, 15m) and 730 days (1h)."""
@@ -83,12 +83,12 @@ class Yahoo:
             candles=candles[inside].reset_index(drop=True),
             source=self.name,
             calls=calls,
-            # So are Yahoo's bars of an exchange: pre- and post-market are left out of the question.
+            # Yahoo's bars of an exchange are cut too: pre- and post-market bars are not requested.
             cut_at_close=not request.symbol.quotes_all_day,
         )
 
     def check(self) -> str:
-        """Return that Yahoo answers, having asked it for the last days of EUR/USD; raises :class:`VendorError`."""
+        """Ask for the last days of EUR/USD and return that Yahoo answers; raises :class:`VendorError`."""
         euro = next(symbol for symbol in DEFAULT_SYMBOLS if symbol.name == "EUR/USD")
         now = self._clock.now()
         self._ask(euro, Timeframe.D1, now - timedelta(days=7), now)
@@ -99,7 +99,7 @@ class Yahoo:
 
     def _ask(self, symbol: Symbol, timeframe: Timeframe, start: datetime, end: datetime) -> pd.DataFrame:
         url = f"{self._base_url}/v8/finance/chart/{quote(symbol.symbol_at(self.name))}"
-        # Daily bars are stamped with local midnights: a day more on both ends holds them in any zone.
+        # Daily bars are stamped with local midnights: a day more on both ends includes them in any zone.
         more = timedelta(days=1) if timeframe is Timeframe.D1 else timedelta()
         params = {
             "period1": int((start - more).timestamp()),
@@ -118,8 +118,8 @@ def _get(url: str, params: dict[str, object]) -> tuple[int, bytes]:
     try:
         response = YfData().get(url, params=params, timeout=_TIMEOUT_SECONDS)
     except YFRateLimitError:
-        raise MinuteLimit("Yahoo answers too many requests: it is asked again later") from None
-    except Exception as error:  # noqa: BLE001 - yfinance reads cookies and consent pages on the way, and may fail anyhow
+        raise MinuteLimit("Yahoo refuses for too many requests: it is asked again later") from None
+    except Exception as error:  # noqa: BLE001 - yfinance reads cookies and consent pages as well, and may fail in any way
         raise VendorFault(
             f"no answer from Yahoo ({type(error).__name__}): check the connection, or try later"
         ) from None

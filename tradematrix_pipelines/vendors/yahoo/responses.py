@@ -1,8 +1,8 @@
-"""What a chart of Yahoo says: candles, an empty window, or an error. Pure.
+"""From the body of a Yahoo chart to candles, an empty window, or an error. Pure.
 
 The body is ``{"chart": {"result": [{"meta", "timestamp", "indicators": {"quote": [{…}]}}], "error": null}}``. Stamps
 are seconds, of the bar's open; those of daily bars are local midnights, so their UTC date can be the day before. A row
-without any price is a bar that Yahoo does not have. The newest day may come twice, as of two moments: the last counts.
+without any price is a bar that Yahoo does not have. The newest day may come twice: the last row counts.
 """
 
 import json
@@ -46,10 +46,10 @@ def read_chart(status: int, body: bytes, *, symbol: Symbol, timeframe: Timeframe
     """Return the candles of an answer (``vendors.protocol``), ascending as Yahoo gives them.
 
     Raises:
-        VendorError: there are none, or none that can be believed.
+        VendorError: there are no candles, or none that can be used.
     """
     if status == 429:
-        raise MinuteLimit("Yahoo answers too many requests: it is asked again later")
+        raise MinuteLimit("Yahoo refuses for too many requests: it is asked again later")
     if status >= 500:
         raise VendorFault(f"Yahoo failed with HTTP {status}: try again later")
     chart = _chart(body, status)
@@ -61,14 +61,14 @@ def read_chart(status: int, body: bytes, *, symbol: Symbol, timeframe: Timeframe
         candles = _candles(result, meta, timeframe)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise MalformedAnswer(
-            f"Yahoo's chart of {symbol.name} is not of the known form ({type(error).__name__})"
+            f"Yahoo's chart of {symbol.name} is not in the expected format ({type(error).__name__})"
         ) from None
     _check_scale(candles, symbol)
     return candles
 
 
 def check_identity(meta: Mapping[str, Any], symbol: Symbol) -> None:
-    """Raise :class:`WrongInstrument` when the chart is of something else than the symbol's row describes."""
+    """Raise :class:`WrongInstrument` when the chart is of another instrument than the symbol's row describes."""
     asked = symbol.symbol_at("yahoo")
     possible = _TYPES.get(str(meta.get("instrumentType", "")).upper())
     conflicts = []
@@ -80,7 +80,7 @@ def check_identity(meta: Mapping[str, Any], symbol: Symbol) -> None:
         conflicts.append(f"it is in {meta['currency']}, {symbol.name} is in {symbol.currency}")
     if _trades_elsewhere(meta, symbol):
         conflicts.append(
-            f"it trades by the clock of {meta['exchangeTimezoneName']}, {symbol.name} by {symbol.calendar}'s"
+            f"it trades in the time zone {meta['exchangeTimezoneName']}, {symbol.name} in that of {symbol.calendar}"
         )
     if conflicts:
         raise WrongInstrument(
@@ -90,15 +90,15 @@ def check_identity(meta: Mapping[str, Any], symbol: Symbol) -> None:
 
 
 def _trades_elsewhere(meta: Mapping[str, Any], symbol: Symbol) -> bool:
-    """Return whether the clocks of the two exchanges differ.
+    """Return whether the time zones of the two exchanges differ.
 
-    Yahoo has codes of its own for exchanges; their zones are everybody's. One zone may have two names, so offsets are
-    compared, of a day in winter and one in summer. What trades around the clock has no exchange.
+    Yahoo has its own codes for exchanges, but standard time zones. One zone may have two names, so the offsets of a day
+    in winter and one in summer are compared. Symbols that trade around the clock have no exchange.
     """
     if symbol.quotes_all_day or meta.get("exchangeTimezoneName") is None:
         return False
-    told, own = _zone(str(meta["exchangeTimezoneName"])), get_calendar(symbol.calendar).timezone
-    return any(told.utcoffset(day) != own.utcoffset(day) for day in _WINTER_AND_SUMMER)
+    theirs, own = _zone(str(meta["exchangeTimezoneName"])), get_calendar(symbol.calendar).timezone
+    return any(theirs.utcoffset(day) != own.utcoffset(day) for day in _WINTER_AND_SUMMER)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -115,7 +115,7 @@ def _chart(body: bytes, status: int) -> Mapping[str, Any]:
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
         raise MalformedAnswer(
-            f"Yahoo answered HTTP {status} with something that is no chart: try again later"
+            f"Yahoo answered HTTP {status} with something that is not a chart: try again later"
         ) from None
     return chart
 
@@ -123,9 +123,9 @@ def _chart(body: bytes, status: int) -> Mapping[str, Any]:
 def _raise_error(error: object, status: int, symbol: Symbol) -> None:
     if error is None and status < 400:
         return
-    told = error if isinstance(error, dict) else {}
-    what = str(told.get("description") or told.get("code") or f"HTTP {status}")
-    if status == 404 or told.get("code") == "Not Found":
+    detail = error if isinstance(error, dict) else {}
+    what = str(detail.get("description") or detail.get("code") or f"HTTP {status}")
+    if status == 404 or detail.get("code") == "Not Found":
         raise BadSymbol(f"Yahoo doesn't know {symbol.symbol_at('yahoo')} ({what}): set what it is called at yahoo")
     if "not available" in what:
         raise Unavailable(f"Yahoo has no such bars of {symbol.name}: {what}")
@@ -150,10 +150,10 @@ def _candles(result: Mapping[str, Any], meta: Mapping[str, Any], timeframe: Time
 
 
 def _column(values: object, length: int) -> npt.NDArray[np.float64]:
-    """Return one value a stamp; a column that Yahoo leaves out has none.
+    """Return one value a stamp; NaN for a column that Yahoo leaves out.
 
     Raises:
-        ValueError: it has another number of values.
+        ValueError: the number of values is another one.
     """
     if not values:
         return np.full(length, np.nan)
