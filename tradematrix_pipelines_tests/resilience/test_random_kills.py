@@ -172,6 +172,13 @@ class Run:
             with engine.connect() as connection:
                 return tuple(connection.execute(text(query), terms).one())
 
+    def history(self) -> dict[str, list[str]]:
+        """Return how the runs of each backfill ended, newest first."""
+        return {
+            backfill: [str(run["status"]) for run in self.web.runs(tags={"dagster/backfill": backfill})]
+            for backfill in self.backfills
+        }
+
     def state(self, found: Range) -> dict[str, tuple[Any, ...]]:
         """What is stored of a range."""
         symbol, first, last, after = found
@@ -219,7 +226,7 @@ def test_everything_ends_complete_by_itself(folder: Path, capsys: pytest.Capture
             wanted = ranges(run)
             with suppress(TimeoutError):
                 wait_for("everything to be complete", lambda: not missing(run, wanted), seconds=900, every=5)
-            assert missing(run, wanted) == []
+            assert missing(run, wanted) == [], run.history()
             disturbed = {each: run.state(each) for each in wanted}
             assert run.web.process.poll() is None, (run.home / "up.log").read_text()
         with capsys.disabled():
