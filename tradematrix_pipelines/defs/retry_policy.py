@@ -1,4 +1,4 @@
-"""How often a step and its run are attempted: three times for transient errors, once for what a person has to change.
+"""How often a step and its run are attempted: a step three times for transient errors, once where a person has to act.
 
 Dagster retries a step by its retry policy, whatever the error, and a run by ``run_retries`` in ``dagster.yaml``, unless
 a step failed. Here: that policy, and what prevents useless retries of both. Not here: which of a vendor's errors are
