@@ -137,8 +137,8 @@ def left_behind(home: Path) -> list[str]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            told = (process.environ().get("TRADEMATRIX_HOME"), process.cwd(), *process.cmdline())
-            mine = str(home) in told or process.cwd().startswith(f"{home}/")
+            identity = (process.environ().get("TRADEMATRIX_HOME"), process.cwd(), *process.cmdline())
+            mine = str(home) in identity or process.cwd().startswith(f"{home}/")
             if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.pid} {' '.join(process.cmdline())}")
     return found + [name for name in ("up", "lease", "watch", "gate") if is_held(home / name)]
@@ -284,10 +284,10 @@ class Ui:
 
     def runs(self, *, statuses: Sequence[str] = (), tags: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         """Return the runs with one of these statuses and all of these tags, newest first."""
-        told: dict[str, object] = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
+        conditions: dict[str, object] = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
         if statuses:
-            told["statuses"] = list(statuses)
-        found: list[dict[str, Any]] = self.ask(_RUNS, filter=told)["runsOrError"]["results"]
+            conditions["statuses"] = list(statuses)
+        found: list[dict[str, Any]] = self.ask(_RUNS, filter=conditions)["runsOrError"]["results"]
         return found
 
 

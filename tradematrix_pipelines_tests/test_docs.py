@@ -16,8 +16,8 @@ def table(file: str, head: str) -> list[str]:
 
 
 def test_the_readmes_commands_are_those_that_there_are() -> None:
-    told = [word for cell in table("README.md", "command") for word in re.findall(r"`([a-z]+)[^`]*`", cell)]
-    assert sorted(told) == sorted(main.list_commands(None))  # type: ignore[arg-type]  # it needs no context
+    documented = [word for cell in table("README.md", "command") for word in re.findall(r"`([a-z]+)[^`]*`", cell)]
+    assert sorted(documented) == sorted(main.list_commands(None))  # type: ignore[arg-type]  # it needs no context
 
 
 def test_the_kinds_of_incidents_are_all_explained() -> None:

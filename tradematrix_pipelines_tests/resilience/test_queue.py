@@ -43,8 +43,8 @@ def test_a_run_starts_at_once_however_long_a_backfill_queues() -> None:
                     found = {each["runId"]: each for each in web.runs(statuses=["SUCCESS", "FAILURE"])}
                     return found.get(run)
 
-                told = wait_for("the live run", ended, seconds=60)
+                live = wait_for("the live run", ended, seconds=60)
                 waiting = web.runs(statuses=["QUEUED", "STARTED", "STARTING"], tags=mine)
-                assert told["status"] == "SUCCESS"
+                assert live["status"] == "SUCCESS"
                 assert len(waiting) == len(SYMBOLS), "the backfill was over before the run"
-                assert float(str(told["startTime"])) - float(str(told["creationTime"])) < 20
+                assert float(str(live["startTime"])) - float(str(live["creationTime"])) < 20

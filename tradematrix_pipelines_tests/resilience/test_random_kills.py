@@ -230,9 +230,9 @@ def test_everything_ends_complete_by_itself(folder: Path, capsys: pytest.Capture
             disturbed = {each: run.state(each) for each in wanted}
             assert run.web.process.poll() is None, (run.home / "up.log").read_text()
         with capsys.disabled():
-            told = ", ".join(f"{name} {number}" for name, number in run.kills.items())
+            kills = ", ".join(f"{name} {number}" for name, number in run.kills.items())
             seconds = f"{fired:.0f} s of kills, {time.monotonic() - begun:.0f} s in all"
-            print(f"{told}; {len(run.backfills)} backfills; {seconds}")  # noqa: T201 - what it was like
+            print(f"{kills}; {len(run.backfills)} backfills; {seconds}")  # noqa: T201 - what it was like
         calm = installed(stack, folder / "calm", "2026-11-26T12:00:00Z")
         undisturbed = backfilled(calm, wanted)
     assert disturbed == undisturbed
