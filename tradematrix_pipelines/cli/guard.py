@@ -1,7 +1,7 @@
 """The process that ends everything that ``up`` has started, however ``up`` ends.
 
 It leads the process group in which all of that runs, and reads a pipe that only ``up`` can write to. When the pipe
-closes, it terminates the group, waits until it has ended, and deletes the group's temporary files:
+closes, it kills the group, waits until it has ended, and deletes the group's temporary files:
 ``python -m tradematrix_pipelines.cli.guard FOLDER``. Here: that process, and starting it. Not here: what is started
 (``services``).
 """
@@ -20,8 +20,8 @@ from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
-_STOP_SECONDS = 20.0
-_KILL_SECONDS = 10.0
+_KILL_SECONDS = 20.0
+"""By then the kernel has ended every process that can be killed."""
 
 
 class Guard:
@@ -70,14 +70,18 @@ class Guard:
         return process, process.stdin
 
 
-def end_groups(groups: Collection[int], *, seconds: float = _STOP_SECONDS) -> None:
-    """Terminate all processes of these groups but this one; kill those still alive after ``seconds``."""
-    for group in groups:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGTERM)
-    if _gone(groups, seconds=seconds):
-        return
-    _gone(groups, seconds=_KILL_SECONDS, kill=True)
+def end_groups(groups: Collection[int]) -> None:
+    """Kill all processes of these groups but this one, and return when they have ended.
+
+    Not terminated: a run worker takes SIGTERM for a person's cancel and fails for good, while one that was killed is
+    detected by the next daemon and retried.
+    """
+    deadline = time.monotonic() + _KILL_SECONDS
+    while (left := members(groups)) and time.monotonic() < deadline:
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        time.sleep(0.05)
 
 
 def members(groups: Collection[int]) -> list[psutil.Process]:
@@ -89,18 +93,6 @@ def members(groups: Collection[int]) -> list[psutil.Process]:
             if not own and os.getpgid(process.pid) in groups and process.status() != psutil.STATUS_ZOMBIE:
                 processes.append(process)
     return processes
-
-
-def _gone(groups: Collection[int], *, seconds: float, kill: bool = False) -> bool:
-    deadline = time.monotonic() + seconds
-    while left := members(groups):
-        if time.monotonic() > deadline:
-            return False
-        for process in left if kill else ():
-            with suppress(psutil.Error):
-                process.kill()
-        time.sleep(0.05)
-    return True
 
 
 def main() -> None:

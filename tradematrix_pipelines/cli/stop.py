@@ -11,7 +11,7 @@ from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.settings import load_settings
 
 _STOP_SECONDS = 90.0
-"""Its processes get twenty, those that don't end are killed, and PostgreSQL writes its memory to disk."""
+"""What it started is killed at once; PostgreSQL takes time to write its memory to disk."""
 
 
 @click.command()

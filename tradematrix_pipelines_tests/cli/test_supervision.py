@@ -121,7 +121,7 @@ def test_a_process_that_ignores_signals_is_killed(tmp_path: Path, guard: Guard) 
     )
     running = started("deaf", tmp_path, guard)
     wait_for("its start", lambda: running.log.read_text() == "deaf\n", seconds=10)
-    end_groups([guard.group], seconds=0.5)
+    end_groups([guard.group])
     assert members([guard.group]) == []
     running.collect()
 

@@ -195,5 +195,18 @@ def test_a_backfill_survives_a_code_server_that_dies_while_it_starts(installatio
         assert web.finish(backfill, seconds=240) == "COMPLETED_SUCCESS"
 
 
+@pytest.mark.kills
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_backfill_goes_on_when_up_has_ended_and_is_started_again(
+    number: signal.Signals, installation: Installation, undisturbed: tuple[Any, ...]
+) -> None:
+    with ui(installation.env, installation.home) as web:
+        backfill = start(web, installation)
+        web.process.send_signal(number)
+        web.process.wait(60)
+    with ui(installation.env, installation.home) as web:
+        finish(web, backfill, installation, undisturbed)
+
+
 def is_zombie(pid: int) -> bool:
     return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
