@@ -59,6 +59,7 @@ def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str | None:
         return sensor.evaluate_tick(context).skip_message
 
 
+@pytest.mark.usefixtures("database")
 def test_old_reports_of_checks_are_deleted_except_the_newest_of_each_check(settings: Settings) -> None:
     with open_instance(settings) as instance:
         for number in range(8):
@@ -83,6 +84,7 @@ def test_old_reports_of_checks_are_deleted_except_the_newest_of_each_check(setti
         assert newest.status.value == "FAILED"
 
 
+@pytest.mark.usefixtures("database")
 def test_large_logs_are_truncated_and_old_outputs_of_runs_deleted(settings: Settings) -> None:
     logs = settings.home / "logs"
     logs.mkdir(parents=True)
