@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from tradematrix_pipelines.alerts.channels import Alerter
+from tradematrix_pipelines.automation.backlog import FetchTask
 from tradematrix_pipelines.automation.deadlines import last_deadline
 from tradematrix_pipelines.defs.alerting import find_incidents
 from tradematrix_pipelines.defs.definitions import build_defs
@@ -24,8 +25,8 @@ from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
 from tradematrix_pipelines.defs.partitions import sync_symbols
-from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_due
-from tradematrix_pipelines.defs.trading_day import want_healing, want_missing
+from tradematrix_pipelines.defs.requests import request_runs
+from tradematrix_pipelines.defs.trading_day import tasks_of_closes, tasks_of_deadline, tasks_of_healing
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
@@ -137,12 +138,12 @@ class Week:
             self.lived.failed_pulls += pulled.error is not None
         if tick.minute % SENSORS == _AFTER_CLOSES:
             # Candles first, then the levels that follow from them.
-            while self._carry_out(database, instance, want_due):
+            while self._carry_out(database, instance, tasks_of_closes):
                 pass
-            self._carry_out(database, instance, want_healing)
+            self._carry_out(database, instance, tasks_of_healing)
             self._alert(database, instance)
         if last_deadline(tick) == tick:
-            self._carry_out(database, instance, want_missing)
+            self._carry_out(database, instance, tasks_of_deadline)
 
     def _alert(self, database: Database, instance: dg.DagsterInstance) -> None:
         now = self._clock.instant
@@ -150,10 +151,10 @@ class Week:
         record(database.engine, incidents, kinds=kinds, now=now)
         notify(database.engine, self._alerter, now=now)
 
-    def _carry_out(self, database: Database, instance: dg.DagsterInstance, want: Callable[..., list[Wanted]]) -> int:
-        """Carry out what is wanted and not requested yet, and return how many runs that were."""
+    def _carry_out(self, database: Database, instance: dg.DagsterInstance, find: Callable[..., list[FetchTask]]) -> int:
+        """Carry out the tasks that are not requested yet, and return how many runs that were."""
         before, now = self.lived.runs, self._clock.instant
-        for request in request_runs(database, instance, want(database, self._settings, now=now), now=now):
+        for request in request_runs(database, instance, find(database, self._settings, now=now), now=now):
             keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
             [(symbol, dates)] = dates_by_symbol(keys).items()
             outcome = run_sessions(

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.automation.backlog import Cause, FetchTask
 from tradematrix_pipelines.automation.beginnings import judged
 from tradematrix_pipelines.automation.deadlines import BERLIN, last_deadline, levels_due_by
 from tradematrix_pipelines.automation.pulls import CreditState, open_until, pull_interval
@@ -113,15 +114,12 @@ def find_stale_markets(
     return incidents
 
 
-def find_exhausted(rows: Iterable[StoredCoverage]) -> list[Incident]:
-    """Return one incident for each session with exhausted coverage.
-
-    Args:
-        rows: the exhausted coverage (``healing.Healing.exhausted``).
-    """
+def find_exhausted(backlog: Iterable[FetchTask]) -> list[Incident]:
+    """Return one incident for each incomplete session of the backlog that is exhausted."""
     sessions: dict[tuple[str, date], list[StoredCoverage]] = {}
-    for row in rows:
-        sessions.setdefault((row.symbol, row.coverage.trade_date), []).append(row)
+    for task in backlog:
+        if task.cause is Cause.INCOMPLETE and task.next_attempt is None and task.row is not None:
+            sessions.setdefault((task.symbol.name, task.trade_date), []).append(task.row)
     kind = IncidentKind.SESSION_EXHAUSTED
     return [
         Incident(

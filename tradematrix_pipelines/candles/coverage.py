@@ -76,6 +76,11 @@ class Coverage:
         """Whether nothing is missing: complete (so far, unless ``final``) or closed."""
         return self.status in {Status.COMPLETE, Status.CLOSED}
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is missing and nothing is to come: complete or closed, and final."""
+        return self.ok and self.final
+
     def reason(self) -> str:
         """Return one line that explains to a person why the session is not complete."""
         if self.status is Status.CLOSED:
@@ -128,8 +133,7 @@ def supersedes(answer: Coverage, stored: Coverage | None) -> bool:
         return False
     if answer.status is Status.COMPLETE or answer.source == stored.source:
         return True
-    settled = stored.status is Status.COMPLETE and stored.final
-    return not settled and answer.received > stored.received
+    return not stored.is_settled and answer.received > stored.received
 
 
 def kept_beside(stored: Coverage, attempt: Coverage) -> Coverage:

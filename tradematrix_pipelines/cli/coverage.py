@@ -1,12 +1,12 @@
 """``tradematrix coverage``: which sessions are complete, and what is missing."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import click
 
-from tradematrix_pipelines.automation.closes import LOOKBACK
-from tradematrix_pipelines.automation.healing import find_sparse, is_incomplete, next_try
-from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask, backlog
+from tradematrix_pipelines.automation.requests import Target
+from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
@@ -39,8 +39,8 @@ def command(
 ) -> None:
     """Show, per session, how many bars are expected and stored, and why one is not complete.
 
-    With --open: the incomplete sessions. "next_try" is when one is fetched again by itself; "exhausted" ones have no
-    more attempts and wait for `tradematrix retry`.
+    With --open: the incomplete and sparse sessions. "next_attempt" is when one is fetched again by itself; "exhausted"
+    ones have no more attempts and wait for `tradematrix retry`.
     """
     with open_database() as (_, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
@@ -50,12 +50,21 @@ def command(
             raise UsageError(f"--from {first} is after --to {last}: swap them")
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
         stored, now = read_coverage(database.engine, chosen, wanted, first, last), database.clock.now()
-        sparse = find_sparse(stored, now)
-        rows = [_row(row, row in sparse, now) for row in stored if not only_open or row in sparse or _is_open(row, now)]
+        tasks = {
+            task.target: task
+            for symbol in chosen
+            for task in backlog(symbol, [row for row in stored if row.symbol == symbol.name], now)
+        }
+        tasks_of_rows = [(row, tasks.get(_target(row))) for row in stored]
+        rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
-def _row(row: StoredCoverage, sparse: bool, now: datetime) -> dict[str, object]:
+def _target(row: StoredCoverage) -> Target:
+    return Target(row.symbol, row.coverage.trade_date, f"ohlc_{row.coverage.timeframe}")
+
+
+def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
     coverage = row.coverage
     return {
         "symbol": row.symbol,
@@ -70,17 +79,12 @@ def _row(row: StoredCoverage, sparse: bool, now: datetime) -> dict[str, object]:
         "longest_gap": coverage.longest_gap,
         "source": coverage.source,
         "attempts": row.attempts,
-        "next_try": _next_try(row, now),
-        "reason": "far fewer bars than usual" if sparse else coverage.error if coverage.ok else coverage.reason(),
+        "next_attempt": None if task is None else task.next_attempt or "exhausted",
+        "reason": _reason(coverage, task),
     }
 
 
-def _is_open(row: StoredCoverage, now: datetime) -> bool:
-    return is_incomplete(row, now) or not row.coverage.ok
-
-
-def _next_try(row: StoredCoverage, now: datetime) -> datetime | str | None:
-    """Return when an incomplete session is fetched again by itself, or that it is exhausted."""
-    if not is_incomplete(row, now):
-        return None
-    return row.coverage.retry_at or next_try(row) or "exhausted"
+def _reason(coverage: Coverage, task: FetchTask | None) -> str | None:
+    if task is not None and task.cause is Cause.SPARSE:
+        return task.reason
+    return coverage.error if coverage.ok else coverage.reason()

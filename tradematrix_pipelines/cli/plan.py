@@ -69,7 +69,7 @@ def _row(
     runs = plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
     begin, end = min(run.first for run in runs), max(run.last for run in runs)
     rows = read_coverage(database.engine, [symbol], list(Timeframe), begin, end)
-    done = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.ok and r.coverage.final}
+    done = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.is_settled}
     days = [session.trade_date for session in calendar.sessions(begin, end)]
     prices = price_symbol(
         vendor,

@@ -15,8 +15,7 @@ from tradematrix_pipelines.alerts.detectors import (
     find_stale_markets,
 )
 from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
-from tradematrix_pipelines.automation.closes import LOOKBACK
-from tradematrix_pipelines.automation.healing import decide_healing
+from tradematrix_pipelines.automation.backlog import LOOKBACK, backlog
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.defs.on_database import on_database
@@ -24,11 +23,16 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.day_state import automated_symbols, computed_levels, credit_state, recent_coverage
 from tradematrix_pipelines.storage.disagreements import days_against_minutes
 from tradematrix_pipelines.storage.incidents import read_open, record
 from tradematrix_pipelines.storage.notifications import notify
 from tradematrix_pipelines.storage.symbols import read_beginnings
+from tradematrix_pipelines.storage.trading_day_state import (
+    automated_symbols,
+    computed_levels,
+    credit_state,
+    recent_coverage,
+)
 
 _SECONDS = 60
 _WEEK = timedelta(days=7)
@@ -95,13 +99,14 @@ def _detectors(
     """Return the detector of each kind; each reads only what it needs."""
     symbols = automated_symbols(database, settings)
     began = read_beginnings(database.engine, symbols, now=now)
-    rows = [row for of_symbol in recent_coverage(database, symbols, now).values() for row in of_symbol]
+    rows = recent_coverage(database, symbols, now)
 
     def stale() -> list[Incident]:
         newest = {price.symbol: price.at for price in read_current_prices(database.engine, symbols)}
         errors = {
             (row.symbol, row.coverage.trade_date): row.coverage.error
-            for row in rows
+            for of_symbol in rows.values()
+            for row in of_symbol
             if row.coverage.timeframe is Timeframe.M1 and row.coverage.error
         }
         return find_stale_markets(symbols, newest, now, errors=errors, began=began)
@@ -114,7 +119,9 @@ def _detectors(
         IncidentKind.LEVELS_MISSING: missing,
         IncidentKind.CREDITS_LOW: lambda: find_low_credits(symbols, credit_state(database, settings, now), now),
         IncidentKind.STALE_MARKET: stale,
-        IncidentKind.SESSION_EXHAUSTED: lambda: find_exhausted(decide_healing(rows, now, budget=0).exhausted),
+        IncidentKind.SESSION_EXHAUSTED: lambda: find_exhausted(
+            task for symbol in symbols for task in backlog(symbol, rows[symbol.name], now)
+        ),
         IncidentKind.VENDOR_DISAGREEMENT: lambda: find_disagreements(
             days_against_minutes(database.engine, since=(now - _WEEK).date())
         ),

@@ -1,12 +1,13 @@
-"""Backfilling from the command line: which partitions, and in which runs."""
+"""Runs of commands: which runs a backfill takes, and carrying one out in this process."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
+from tradematrix_pipelines.defs.io_manager import assets_of
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
@@ -20,22 +21,6 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """One run: a job for one symbol's trade dates ``first`` to ``last``; ``timeframes`` is empty for levels."""
-
-    symbol: Symbol
-    job: str
-    first: date
-    last: date
-    timeframes: tuple[Timeframe, ...] = ()
-
-    @property
-    def partitions(self) -> int:
-        """Sessions and closed days x timeframes, an upper bound where weekends lie between."""
-        return ((self.last - self.first).days + 1) * max(1, len(self.timeframes))
 
 
 def plan_candle_runs(
@@ -61,12 +46,12 @@ def plan_candle_runs(
     sessions = _checked_sessions(symbol, first, last, settings, now)
     first, last = _weekdays(first, last, settings)
     if sessions[-1].closes_at <= now or Timeframe.D1 not in timeframes:
-        return [Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=tuple(timeframes))]
+        return [Run(symbol=symbol, first=first, last=last, timeframes=tuple(timeframes))]
     intraday = tuple(timeframe for timeframe in timeframes if timeframe is not Timeframe.D1)
-    runs = [Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=last, timeframes=intraday)] if intraday else []
+    runs = [Run(symbol=symbol, first=first, last=last, timeframes=intraday)] if intraday else []
     if len(sessions) > 1:
         closed = sessions[-2].trade_date
-        runs.append(Run(symbol=symbol, job=INGEST_CANDLES, first=first, last=closed, timeframes=(Timeframe.D1,)))
+        runs.append(Run(symbol=symbol, first=first, last=closed, timeframes=(Timeframe.D1,)))
     return runs
 
 
@@ -84,25 +69,25 @@ def plan_levels_run(
     begin, end = closed[0].trade_date, calendar.next(closed[-1].trade_date).trade_date
     before = calendar.previous(begin).trade_date
     known = read_coverage(database.engine, [symbol], [Timeframe.D1], before, before)
-    if not (known and known[0].coverage.ok and known[0].coverage.final):
+    if not (known and known[0].coverage.is_settled):
         begin = calendar.next(begin).trade_date
     end = min(end, date.fromisoformat(date_partitions(settings).get_last_partition_key() or end.isoformat()))
-    return Run(symbol=symbol, job=COMPUTE_LEVELS, first=begin, last=end) if begin <= end else None
+    return Run(symbol=symbol, first=begin, last=end) if begin <= end else None
 
 
 def execute(
     instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, *, refresh: bool = False, batch: str
 ) -> RunOutcome:
     """Carry out one run in this process. ``batch`` tags the runs of one command."""
-    config = {"ops": {"ohlc": {"config": {"refresh": True}}}} if refresh and run.job == INGEST_CANDLES else None
+    config = {"ops": {"ohlc": {"config": {"refresh": True}}}} if refresh and run.timeframes else None
     return run_sessions(
         instance,
         defs,
-        run.job,
+        INGEST_CANDLES if run.timeframes else COMPUTE_LEVELS,
         symbol=run.symbol.name,
         first=run.first,
         last=run.last,
-        assets=[dg.AssetKey(f"ohlc_{timeframe}") for timeframe in run.timeframes],
+        assets=assets_of(run) if run.timeframes else (),
         run_config=config,
         # Whoever stops a command means it, and can run it again.
         tags={BATCH_TAG: batch, **NO_RUN_RETRIES},

@@ -17,7 +17,7 @@ from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, P
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.day_state import automated_symbols
+from tradematrix_pipelines.storage.trading_day_state import automated_symbols
 
 FRESH = "fresh"
 _ASSETS = (*CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS)

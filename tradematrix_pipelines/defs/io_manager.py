@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 from dagster import AssetKey
 
+from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Pivots
@@ -27,6 +28,12 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 CANDLE_ASSETS = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
 DAILY_LEVELS = AssetKey("daily_levels")
 PIVOT_POINTS = AssetKey("pivot_points")
+
+
+def assets_of(run: Run) -> list[AssetKey]:
+    """Return the assets that a run materializes."""
+    wanted = [key for key, timeframe in CANDLE_ASSETS.items() if timeframe in run.timeframes]
+    return wanted or [DAILY_LEVELS, PIVOT_POINTS]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,12 +28,12 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state
+from tradematrix_pipelines.storage.price_updates import update_prices
 from tradematrix_pipelines.storage.symbols import find_symbols
+from tradematrix_pipelines.storage.trading_day_state import automated_symbols, credit_state
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
@@ -179,7 +179,7 @@ def _store(
         return Pulled(symbol=symbol, trade_date=session.trade_date, written=Written(), changed=(), error=error)
     before = _received(database, symbol, session.trade_date)
     written = io_manager.write_candles(batches)
-    after_pull(database, symbol, session, now=now)
+    update_prices(database, symbol, session, now=now)
     sessions = [coverage for batch in batches for coverage in batch.coverage]
     errors = [coverage.reason() for coverage in sessions if coverage.status is Status.FAILED]
     changed = [

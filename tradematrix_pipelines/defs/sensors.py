@@ -4,11 +4,13 @@ It requests the candles first, then the levels that follow from them. Not here: 
 or what closes and heals day by day (``automation``).
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import dagster as dg
 
-from tradematrix_pipelines.automation.closes import due_levels
+from tradematrix_pipelines.automation.backlog import Cause, FetchTask, backlog
+from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -18,15 +20,15 @@ from tradematrix_pipelines.defs.internals.names import (
 )
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.on_database import on_database
-from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again
+from tradematrix_pipelines.defs.requests import request_runs
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage, read_due_again
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.day_state import computed_levels
 from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.trading_day_state import computed_levels
 from tradematrix_pipelines.vendors.credits import BACKFILL
 
 RESUMED = "tradematrix/resumed"
@@ -56,33 +58,41 @@ def build_resume_sensor(
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
         symbols = {symbol.name: symbol for symbol in read_symbols(database.engine)}
-        wanted = [
-            *_want_candles(database, settings, symbols, now),
-            *_want_levels(database, context.instance, symbols, now),
+        tasks = [
+            *_candles_to_resume(database, settings, symbols, now),
+            *_levels_to_resume(database, context.instance, symbols, now),
         ]
         requests = request_runs(
-            database, context.instance, wanted, now=now, candles_job=INGEST_CANDLES, levels_job=COMPUTE_LEVELS
+            database,
+            context.instance,
+            tasks,
+            now=now,
+            purpose=BACKFILL,
+            tags=_TAGS,
+            candles_job=INGEST_CANDLES,
+            levels_job=COMPUTE_LEVELS,
         )
         return requests or dg.SkipReason("nothing waits for credits that have been reset")
 
     return resume_after_limit
 
 
-def _want_candles(database: Database, settings: Settings, symbols: dict[str, Symbol], now: datetime) -> list[Wanted]:
-    due = read_due_again(database.engine, since=settings.history_start, now=now)
-    return [
-        want_again(symbols[name], [row for row in due if row.symbol == name], purpose=BACKFILL, tags=_TAGS)
-        for name in dict.fromkeys(row.symbol for row in due if row.symbol in symbols)
-    ]
+def _candles_to_resume(
+    database: Database, settings: Settings, symbols: dict[str, Symbol], now: datetime
+) -> Iterator[FetchTask]:
+    rows: dict[str, list[StoredCoverage]] = {}
+    for row in read_due_again(database.engine, since=settings.history_start, now=now):
+        rows.setdefault(row.symbol, []).append(row)
+    for name in symbols.keys() & rows:
+        yield from (task for task in backlog(symbols[name], rows[name], now) if task.is_due(now))
 
 
-def _want_levels(
+def _levels_to_resume(
     database: Database, instance: dg.DagsterInstance, symbols: dict[str, Symbol], now: datetime
-) -> list[Wanted]:
-    """Return the missing levels that follow from the sessions of resumed runs."""
+) -> Iterator[FetchTask]:
+    """Yield the missing levels that follow from the sessions of resumed runs."""
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     ended = dg.RunsFilter(tags=_TAGS, statuses=FINISHED_STATUSES, updated_after=SystemClock().now() - _RECENT)
-    wanted = []
     for run in instance.get_runs(ended):
         keys = (run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG])
         for name, dates in dates_by_symbol(keys).items():
@@ -90,5 +100,5 @@ def _want_levels(
                 symbol = symbols[name]
                 days = read_coverage(database.engine, [symbol], [Timeframe.D1], dates[0], dates[-1])
                 computed = computed_levels(database.engine, [symbol], since=dates[0])
-                wanted.append(Wanted(symbol=symbol, levels=due_levels(symbol, days, computed[name], now)))
-    return wanted
+                tasks = backlog(symbol, days, now, levels=computed[name])
+                yield from (task for task in tasks if task.cause is Cause.LEVELS)

@@ -8,22 +8,23 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from tradematrix_pipelines.automation.closes import SETTLING
+from tradematrix_pipelines.automation.backlog import SETTLING, Cause, FetchTask
 from tradematrix_pipelines.automation.deadlines import DAILY_CLOSE, PIVOTS
-from tradematrix_pipelines.automation.healing import decide_healing, healing_budget, is_incomplete
+from tradematrix_pipelines.automation.healing import choose_healing, healing_budget
 from tradematrix_pipelines.automation.pulls import next_close
 from tradematrix_pipelines.automation.requests import AGAIN
 from tradematrix_pipelines.defs.automation import schedule_status, sensor_status
 from tradematrix_pipelines.defs.internals.names import UnresolvedAssetJobDefinition
 from tradematrix_pipelines.defs.on_database import on_database
-from tradematrix_pipelines.defs.requests import Wanted, request_runs, want_again, want_due
+from tradematrix_pipelines.defs.requests import request_runs
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.day_state import automated_symbols, credit_state, recent_coverage
-from tradematrix_pipelines.vendors.credits import CLOSE, HEAL
+from tradematrix_pipelines.storage.trading_day_state import automated_symbols, credit_state, read_backlog
+from tradematrix_pipelines.vendors.credits import CLOSE
 
 _SECONDS = 30
+_CLOSES = {Cause.CLOSED, Cause.LEVELS}
 _RECENT = 5
 """Newest incomplete sessions of a symbol that a deadline requests once more, even if exhausted."""
 
@@ -41,9 +42,9 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
     @on_database(settings)
     def session_close(context: dg.SensorEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
-        wanted = want_due(database, settings, now=now)
-        requests = request_runs(database, context.instance, wanted, now=now)
-        return requests or _why_none(wanted, _next_closes(automated_symbols(database, settings), now))
+        tasks = tasks_of_closes(database, settings, now=now)
+        requests = request_runs(database, context.instance, tasks, now=now)
+        return requests or _why_none(tasks, _next_closes(automated_symbols(database, settings), now))
 
     @dg.sensor(
         job=job,
@@ -54,10 +55,10 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
     @on_database(settings)
     def self_healing(context: dg.SensorEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
-        wanted = want_healing(database, settings, now=now)
-        requests = request_runs(database, context.instance, wanted, now=now)
+        tasks = tasks_of_healing(database, settings, now=now)
+        requests = request_runs(database, context.instance, tasks, now=now)
         nothing = "nothing to fetch again now; `tradematrix coverage --open` lists what is exhausted"
-        return requests or _why_none(wanted, nothing)
+        return requests or _why_none(tasks, nothing)
 
     return [session_close, self_healing]
 
@@ -71,8 +72,9 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
         context: dg.ScheduleEvaluationContext, database: Database
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
-        wanted = want_missing(database, settings, now=now)
-        return request_runs(database, context.instance, wanted, now=now) or _why_none(wanted, "nothing is missing")
+        tasks = tasks_of_deadline(database, settings, now=now)
+        requests = request_runs(database, context.instance, tasks, now=now, purpose=CLOSE)
+        return requests or _why_none(tasks, "nothing is missing")
 
     return [
         dg.schedule(
@@ -90,41 +92,41 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
     ]
 
 
-def want_healing(database: Database, settings: Settings, *, now: datetime) -> list[Wanted]:
-    """Return what is due to be fetched again at ``now``."""
-    symbols = automated_symbols(database, settings)
-    rows = recent_coverage(database, symbols, now)
-    budget = healing_budget(credit_state(database, settings, now))
-    healing = decide_healing([row for of_symbol in rows.values() for row in of_symbol], now, budget=budget)
-    return [
-        want_again(symbol, [row for row in due if row.symbol == symbol.name], purpose=HEAL, refresh=refresh)
-        for symbol in symbols
-        for due, refresh in ((healing.due, False), (healing.sparse, True))
+def tasks_of_closes(database: Database, settings: Settings, *, now: datetime) -> list[FetchTask]:
+    """Return the sessions that closed and were not fetched since, and the levels that are due."""
+    return [task for task in _backlog(database, settings, now) if task.cause in _CLOSES and task.is_due(now)]
+
+
+def tasks_of_healing(database: Database, settings: Settings, *, now: datetime) -> list[FetchTask]:
+    """Return the incomplete and sparse sessions to fetch again now."""
+    due = [task for task in _backlog(database, settings, now) if task.is_due(now)]
+    return choose_healing(due, budget=healing_budget(credit_state(database, settings, now)))
+
+
+def tasks_of_deadline(database: Database, settings: Settings, *, now: datetime) -> list[FetchTask]:
+    """Return what is due after closes, and each symbol's newest incomplete sessions, even if exhausted."""
+    tasks = _backlog(database, settings, now)
+    due = [task for task in tasks if task.cause in _CLOSES and task.is_due(now)]
+    incomplete = [
+        task for task in tasks if task.cause is Cause.INCOMPLETE or (task.cause is Cause.CREDITS and task.is_due(now))
     ]
+    for symbol in dict.fromkeys(task.symbol.name for task in incomplete):
+        of_symbol = [task for task in incomplete if task.symbol.name == symbol]
+        newest = sorted({task.trade_date for task in of_symbol})[-_RECENT:]
+        due += [task for task in of_symbol if task.trade_date in newest]
+    return due
 
 
-def want_missing(database: Database, settings: Settings, *, now: datetime) -> list[Wanted]:
-    """Return all that is due and not stored, including the newest incomplete sessions."""
-    wanted = want_due(database, settings, now=now)
+def _backlog(database: Database, settings: Settings, now: datetime) -> list[FetchTask]:
     symbols = automated_symbols(database, settings)
-    for symbol, rows in zip(symbols, recent_coverage(database, symbols, now).values(), strict=True):
-        incomplete = [row for row in rows if is_incomplete(row, now) and not _waits(row.coverage.retry_at, now)]
-        newest = sorted({row.coverage.trade_date for row in incomplete})[-_RECENT:]
-        recent = [row for row in incomplete if row.coverage.trade_date in newest]
-        wanted.append(want_again(symbol, recent, purpose=CLOSE))
-    return wanted
+    return read_backlog(database, symbols, now, history_start=settings.history_start)
 
 
-def _why_none(wanted: Sequence[Wanted], nothing: str) -> dg.SkipReason:
-    """Return why no run is requested: ``nothing`` is wanted, or all of it has been requested already."""
-    count = len({target for request in wanted for target in request.targets()})
+def _why_none(tasks: Sequence[FetchTask], nothing: str) -> dg.SkipReason:
+    """Return why no run is requested: there is ``nothing`` to do, or all of it has been requested already."""
     minutes = AGAIN // timedelta(minutes=1)
-    requested = f"a run is under way for all that is wanted ({count}), or was requested in the last {minutes} minutes"
-    return dg.SkipReason(requested if count else nothing)
-
-
-def _waits(retry_at: datetime | None, now: datetime) -> bool:
-    return retry_at is not None and retry_at > now
+    requested = f"a run is under way for all that is due ({len(tasks)}), or was requested in the last {minutes} minutes"
+    return dg.SkipReason(requested if tasks else nothing)
 
 
 def _next_closes(symbols: list[Symbol], now: datetime) -> str:

@@ -157,8 +157,7 @@ def count_incomplete(
 ) -> tuple[int, StoredCoverage | None]:
     """Return how many sessions of these series are known between two dates, and the first that is incomplete.
 
-    A session is incomplete that has closed by ``now`` and is not stored as complete
-    (``automation.healing.is_incomplete``).
+    A session is incomplete that has closed by ``now`` and is not settled (``Coverage.is_settled``).
     """
     table = session_coverage
     among = (

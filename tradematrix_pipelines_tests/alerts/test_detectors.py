@@ -12,6 +12,7 @@ from tradematrix_pipelines.alerts.detectors import (
     find_missing_levels,
     find_stale_markets,
 )
+from tradematrix_pipelines.automation.backlog import backlog
 from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
@@ -92,20 +93,18 @@ def test_a_stale_market_says_why_where_that_is_known() -> None:
 
 
 def test_an_exhausted_session_is_one_incident_for_all_its_timeframes() -> None:
-    rows = [
-        StoredCoverage(
-            symbol="NDX",
-            coverage=Coverage(
-                timeframe=timeframe, trade_date=date(2026, 11, day), status=Status.FAILED, final=True, expected=1,
-                received=0, error="no such symbol",
-            ),
-            attempts=8,
-            checked_at=utc("2026-11-20 23:00"),
+    def row(day: int, timeframe: Timeframe, attempts: int) -> StoredCoverage:
+        coverage = Coverage(
+            timeframe=timeframe, trade_date=date(2026, 11, day), status=Status.FAILED, final=True, expected=1,
+            received=0, error="no such symbol", closes_at=utc(f"2026-11-{day} 21:00"),
+        )  # fmt: skip
+        return StoredCoverage(
+            symbol="NDX", coverage=coverage, attempts=attempts, checked_at=utc(f"2026-11-{day} 23:00")
         )
-        for day in (19, 20)
-        for timeframe in (Timeframe.M1, Timeframe.D1)
-    ]  # fmt: skip
-    assert {incident.key: incident.message for incident in find_exhausted(rows)} == {
+
+    rows = [row(day, timeframe, 8) for day in (19, 20) for timeframe in (Timeframe.M1, Timeframe.D1)]
+    tasks = backlog(BY_NAME["NDX"], [*rows, row(18, Timeframe.M1, 7)], utc("2026-11-21 00:00"))
+    assert {incident.key: incident.message for incident in find_exhausted(tasks)} == {
         f"session_exhausted|NDX|{day}": f"NDX {day} (1m, 1d) is exhausted after 8 attempts: no such symbol"
         for day in ("2026-11-19", "2026-11-20")
     }

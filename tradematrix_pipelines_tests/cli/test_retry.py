@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from click.testing import Result
@@ -10,8 +10,6 @@ from sqlalchemy import text
 
 from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.retry import contiguous_ranges
-from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
@@ -74,16 +72,6 @@ def test_missing_levels_are_computed_without_a_call(
     assert run("retry").exit_code == 0
     assert simulator.counts.calls == calls
     assert rows(database, "SELECT count(*) FROM levels_daily") == [(3,)]
-
-
-def test_ranges_skip_closed_days_and_break_at_sessions_that_are_complete() -> None:
-    # Xetra 2026: closed from Good Friday, 3 April, to Easter Monday, 6 April.
-    dates = {date(2026, 4, day) for day in (1, 2, 7, 9, 10)}
-    assert list(contiguous_ranges(dates, get_calendar("XETR"))) == [
-        (date(2026, 4, 1), date(2026, 4, 7)),
-        (date(2026, 4, 9), date(2026, 4, 10)),
-    ]
-    assert list(contiguous_ranges(set(), get_calendar("XETR"))) == []
 
 
 def test_the_ui_knows_the_job_of_a_commands_run_and_can_run_it_again(

@@ -48,7 +48,7 @@ def test_what_is_queued_or_running_is_not_requested(dax: Day, status: dg.Dagster
     for hours in range(3):
         dax.at(DEADLINE + hours * timedelta(hours=1))
         for answer in (dax.sensor("session_close"), dax.schedule("daily_close"), dax.schedule("pivots")):
-            assert answer == "a run is under way for all that is wanted (20), or was requested in the last 10 minutes"
+            assert answer == "a run is under way for all that is due (20), or was requested in the last 10 minutes"
 
 
 @pytest.mark.parametrize("first", ["session_close", "daily_close"])

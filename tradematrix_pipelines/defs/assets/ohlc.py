@@ -169,7 +169,7 @@ def _ingest_symbol(
     vendors: Sequence[Vendor] = context.resources.vendors
     io_manager: PostgresIOManager = context.resources.postgres_io_manager
     known = _read_coverage(database, symbol, dates, list(Timeframe))
-    complete = frozenset(key for key, row in known.items() if row.coverage.ok and row.coverage.final)
+    complete = frozenset(key for key, row in known.items() if row.coverage.is_settled)
     done = frozenset() if config.refresh else complete
     skipped = done | (_failed_permanently(known) if context.retry_number else frozenset())
     wanted = Wanted(

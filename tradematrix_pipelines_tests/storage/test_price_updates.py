@@ -18,11 +18,11 @@ from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.after_pull import after_pull
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.current_prices import CurrentPrice, read_current_prices
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import write_levels
+from tradematrix_pipelines.storage.price_updates import update_prices
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
 
@@ -86,7 +86,7 @@ def test_the_current_price_is_that_of_the_newest_closed_minute(database: Databas
     store(database, dax, [25_000], start=OPEN + 4 * MINUTE)
     store(database, dax, [26_000], start=OPEN + 3 * MINUTE, timeframe=Timeframe.M5)
     now = OPEN + timedelta(minutes=4, seconds=59)
-    after_pull(database, dax, session(), now=now)
+    update_prices(database, dax, session(), now=now)
     [price] = read_current_prices(database.engine, [dax])
     assert price == CurrentPrice(
         symbol="DAX", trade_date=FRIDAY, price=24_040, change=40, change_percent=pytest.approx(100 * 40 / 24_000),
@@ -99,23 +99,23 @@ def test_an_older_minute_never_replaces_a_newer_one(database: Database, dax: Sym
     store(database, dax, [23_000], start=session(THURSDAY).opens_at)
     store(database, dax, [24_010, 24_020])
     late = OPEN + 2 * MINUTE
-    after_pull(database, dax, session(), now=late)
+    update_prices(database, dax, session(), now=late)
     [price] = read_current_prices(database.engine, [dax])
     assert (price.price, price.change, price.change_percent) == (24_020, None, None)
-    after_pull(database, dax, session(THURSDAY), now=late + MINUTE)
-    after_pull(database, dax, session(), now=OPEN + MINUTE)
+    update_prices(database, dax, session(THURSDAY), now=late + MINUTE)
+    update_prices(database, dax, session(), now=OPEN + MINUTE)
     assert read_current_prices(database.engine, [dax]) == [price]
     # The same minute again replaces it: it may have been revised, and levels may have been stored.
     store_levels(database, dax, high=24_100, low=23_800, close=24_000)
     store(database, dax, [24_025], start=OPEN + MINUTE)
-    after_pull(database, dax, session(), now=late + MINUTE)
+    update_prices(database, dax, session(), now=late + MINUTE)
     [price] = read_current_prices(database.engine, [dax])
     assert (price.price, price.change) == (24_025, 25)
 
 
 def test_a_session_without_a_minute_has_no_price(database: Database, dax: Symbol) -> None:
     store(database, dax, [23_000], start=session(THURSDAY).opens_at)
-    assert after_pull(database, dax, session(), now=OPEN + MINUTE) == 0
+    assert update_prices(database, dax, session(), now=OPEN + MINUTE) == 0
     assert read_current_prices(database.engine, [dax]) == []
 
 
@@ -123,7 +123,7 @@ def test_prices_come_in_the_order_asked_for_and_not_of_others(database: Database
     ndx, dji, fx = find_symbols(database.engine, ["NDX", "DJI", "EUR/USD"])
     for symbol in (ndx, dji, fx):
         store(database, symbol, [100])
-        after_pull(database, symbol, session(), now=OPEN + MINUTE)
+        update_prices(database, symbol, session(), now=OPEN + MINUTE)
     assert [price.symbol for price in read_current_prices(database.engine, [fx, ndx])] == ["EUR/USD", "NDX"]
 
 
@@ -131,21 +131,21 @@ def test_the_first_touch_of_a_level_is_recorded_once(database: Database, dax: Sy
     # r1 is 24,100, r2 24,150 and r3 24,250.
     store_levels(database, dax, high=24_050, low=23_900, close=24_050)
     store(database, dax, [24_049, 24_060, 24_110])
-    assert after_pull(database, dax, session(), now=OPEN + 2 * MINUTE) == 2
+    assert update_prices(database, dax, session(), now=OPEN + 2 * MINUTE) == 2
     first = [
         ("y_close", 24_050.0, 24_049.0, OPEN + MINUTE),
         ("y_high", 24_050.0, 24_049.0, OPEN + MINUTE),
     ]
     assert touched(database) == first
     store(database, dax, [24_050, 24_200], start=OPEN + 3 * MINUTE)
-    assert after_pull(database, dax, session(), now=OPEN + 5 * MINUTE) == 2
+    assert update_prices(database, dax, session(), now=OPEN + 5 * MINUTE) == 2
     # From 24,110 down and up again, over r2 without a trade there.
     both = [
         ("classic r1", 24_100.0, 24_110.0, OPEN + 3 * MINUTE),
         ("classic r2", 24_150.0, 24_200.0, OPEN + 5 * MINUTE),
     ]
     assert touched(database) == first + both
-    assert after_pull(database, dax, session(), now=OPEN + 5 * MINUTE) == 0
+    assert update_prices(database, dax, session(), now=OPEN + 5 * MINUTE) == 0
     assert touched(database) == first + both
 
 
@@ -153,7 +153,7 @@ def test_the_first_minute_is_compared_with_yesterdays_close(database: Database, 
     store_levels(database, dax, high=24_050, low=23_900, close=24_000)
     store(database, dax, [23_000], start=session(THURSDAY).opens_at)
     store(database, dax, [24_080])
-    after_pull(database, dax, session(), now=OPEN + MINUTE)
+    update_prices(database, dax, session(), now=OPEN + MINUTE)
     assert [row[0] for row in touched(database)] == ["classic r1", "y_high"], "r1 is 24,066.67: both were jumped over"
 
 
@@ -161,7 +161,7 @@ def test_without_touch_alerts_no_touches_are_recorded(database: Database, dax: S
     store_levels(database, dax, high=24_050, low=23_900, close=24_000)
     store(database, dax, [24_050])
     silent = replace(dax, touch_alerts=False)
-    assert after_pull(database, silent, session(), now=OPEN + MINUTE) == 0
+    assert update_prices(database, silent, session(), now=OPEN + MINUTE) == 0
     assert touched(database) == []
     assert read_current_prices(database.engine, [dax])
 

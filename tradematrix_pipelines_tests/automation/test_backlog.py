@@ -1,10 +1,20 @@
-"""Which closed sessions and levels are due, as tables of what is stored."""
+"""What is to be fetched or computed, why and when, as tables of what is stored."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tradematrix_pipelines.automation.closes import SETTLING, due_levels, due_sessions
+from tradematrix_pipelines.automation.backlog import (
+    MOST_ATTEMPTS,
+    SETTLING,
+    Cause,
+    FetchTask,
+    backlog,
+    find_sparse,
+    retry_pause,
+)
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
@@ -13,6 +23,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 DAX, NDX, EURUSD = (next(s for s in DEFAULT_SYMBOLS if s.name == name) for name in ("DAX", "NDX", "EUR/USD"))
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 SINCE = date(2020, 1, 1)
+LATER = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 ALL = tuple(Timeframe)
 
 
@@ -34,6 +45,25 @@ def stored(
     )  # fmt: skip
     checked = session.closes_at + timedelta(minutes=late)
     return StoredCoverage(symbol=symbol.name, coverage=coverage, attempts=1, checked_at=checked)
+
+
+def due_sessions(
+    symbol: Symbol, rows: Sequence[StoredCoverage], now: datetime, *, since: date
+) -> dict[date, tuple[Timeframe, ...]]:
+    """Return the closed sessions that are due, with their timeframes."""
+    due: dict[date, tuple[Timeframe, ...]] = {}
+    for task in backlog(symbol, rows, now, history_start=since):
+        if task.cause is Cause.CLOSED and task.is_due(now) and task.timeframe is not None:
+            due[task.trade_date] = (*due.get(task.trade_date, ()), task.timeframe)
+    return due
+
+
+def due_levels(
+    symbol: Symbol, days: Sequence[StoredCoverage], computed: Collection[date], now: datetime
+) -> dict[date, datetime | None]:
+    """Return the levels that are due, and since when."""
+    tasks = backlog(symbol, days, now, levels=computed)
+    return {task.trade_date: task.changed_at for task in tasks if task.cause is Cause.LEVELS and task.is_due(now)}
 
 
 def complete(symbol: Symbol, *days: int) -> list[StoredCoverage]:
@@ -128,3 +158,95 @@ def test_no_levels_follow_an_incomplete_day(status: Status, final: bool) -> None
             checked_at=NOW,
         )
     assert due_levels(DAX, [row], set(), NOW) == {}
+
+
+def tasks(*rows: StoredCoverage) -> list[FetchTask]:
+    return backlog(EURUSD, rows, LATER)
+
+
+def minutes(
+    day: int, status: Status = Status.COMPLETE, *, symbol: str = "EUR/USD", attempts: int = 1, ago: float = 60,
+    received: int = 1400, retry_at: datetime | None = None,
+) -> StoredCoverage:  # fmt: skip
+    """Return the coverage of a session of November's minutes that was last fetched ``ago`` minutes ago."""
+    session = get_calendar("FX" if symbol == "EUR/USD" else "XETR").session(date(2026, 11, day))
+    assert session is not None
+    coverage = Coverage(
+        timeframe=Timeframe.M1, trade_date=session.trade_date, status=status, final=True, expected=1440,
+        received=received, opens_at=session.opens_at, closes_at=session.closes_at, retry_at=retry_at,
+    )  # fmt: skip
+    return StoredCoverage(
+        symbol=symbol, coverage=coverage, attempts=attempts, checked_at=LATER - timedelta(minutes=ago)
+    )
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.MISSING, Status.PARTIAL])
+@pytest.mark.parametrize(
+    ("attempts", "ago", "due"),
+    [
+        (1, 4, False),
+        (1, 5, True),
+        (3, 5, True),
+        (4, 19, False),
+        (4, 20, True),
+        (5, 79, False),
+        (5, 80, True),
+        (MOST_ATTEMPTS, 5_800, False),
+    ],
+)
+def test_the_pauses_grow(status: Status, attempts: int, ago: float, due: bool) -> None:
+    [task] = tasks(minutes(16, status, attempts=attempts, ago=ago))
+    assert (task.cause, task.is_due(LATER)) == (Cause.INCOMPLETE, due)
+
+
+def test_an_attempt_in_the_future_delays_nothing() -> None:
+    [task] = tasks(minutes(16, Status.FAILED, ago=-24 * 60))
+    assert task.is_due(LATER)
+
+
+def test_pauses_are_minutes_at_first_and_a_day_at_last() -> None:
+    assert [retry_pause(n) / timedelta(minutes=1) for n in range(1, MOST_ATTEMPTS)] == [5, 5, 5, 20, 80, 320, 1280]
+
+
+def test_after_the_last_attempt_a_session_is_exhausted() -> None:
+    [task] = tasks(minutes(16, Status.MISSING, attempts=MOST_ATTEMPTS))
+    assert (task.cause, task.next_attempt) == (Cause.INCOMPLETE, None)
+    assert not task.is_due(datetime(2030, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETE, Status.CLOSED])
+def test_what_is_there_is_left_alone(status: Status) -> None:
+    assert tasks(minutes(16, status)) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "due"),
+    [
+        pytest.param(0, True, id="reset"),
+        pytest.param(0.5, False, id="not reset yet"),
+        pytest.param(25, True, id="set by a clock that was ahead"),
+    ],
+)
+def test_what_stopped_at_the_days_credits_is_due_when_they_are_reset(hours: float, due: bool) -> None:
+    [task] = tasks(minutes(16, Status.FAILED, attempts=20, retry_at=LATER + timedelta(hours=hours)))
+    assert (task.cause, task.is_due(LATER)) == (Cause.CREDITS, due)
+
+
+def test_a_session_that_only_live_pulls_fetched_has_closed_since() -> None:
+    partial = minutes(20, Status.PARTIAL)
+    [task] = tasks(replace(partial, checked_at=LATER - timedelta(hours=3)))
+    assert task.cause is Cause.CLOSED
+
+
+def test_a_sparse_session_is_fetched_once_more() -> None:
+    usual = [minutes(day, received=1400) for day in (9, 10, 11, 12, 13)]
+    sparse = minutes(16, received=1000)
+    assert find_sparse([*usual, sparse]) == [sparse]
+    [task] = tasks(*usual, sparse)
+    assert (task.cause, task.trade_date, task.is_due(LATER)) == (Cause.SPARSE, date(2026, 11, 16), True)
+    [task] = tasks(*usual, replace(sparse, attempts=2))
+    assert not task.is_due(LATER)
+
+
+def test_what_is_usual_takes_five_sessions_to_know() -> None:
+    assert find_sparse([minutes(9), minutes(10), minutes(11, received=700)]) == []

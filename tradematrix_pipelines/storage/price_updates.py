@@ -16,7 +16,7 @@ from tradematrix_pipelines.storage.touches import levels_to_watch, record_touche
 _MINUTE = timedelta(minutes=1)
 
 
-def after_pull(database: Database, symbol: Symbol, session: Session, *, now: datetime) -> int:
+def update_prices(database: Database, symbol: Symbol, session: Session, *, now: datetime) -> int:
     """Update the symbol's current price and record the levels it touched; return how many touches are new.
 
     Touches are searched only where ``symbol.touch_alerts``, in all stored minutes of ``session`` every time: minutes

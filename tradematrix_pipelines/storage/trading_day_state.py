@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
-from tradematrix_pipelines.automation.closes import LOOKBACK
+from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
 from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
@@ -21,6 +21,7 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED
 
 _logger = logging.getLogger(__name__)
+_LONGEST_BREAK = timedelta(days=14)
 
 # A day that was revised after its levels were computed makes them due again.
 _FITTING_LEVELS = text("""
@@ -60,6 +61,34 @@ def recent_coverage(database: Database, symbols: Sequence[Symbol], now: datetime
     for row in read_coverage(database.engine, symbols, list(Timeframe), (now - LOOKBACK).date(), date.max):
         by_symbol[row.symbol].append(row)
     return by_symbol
+
+
+def read_backlog(
+    database: Database,
+    symbols: Sequence[Symbol],
+    now: datetime,
+    *,
+    history_start: date | None = None,
+    since: date | None = None,
+) -> list[FetchTask]:
+    """Return the backlog of ``symbols``, in their order: sessions to fetch, and levels to compute.
+
+    Args:
+        history_start: first trade date of the partitions; without it, sessions that were never fetched don't count.
+        since: first trade date to read; the last 30 days where it is ``None``.
+    """
+    since = since or (now - LOOKBACK).date()
+    rows: dict[str, list[StoredCoverage]] = {symbol.name: [] for symbol in symbols}
+    # Levels come from the session before, which the longest holidays put a week or more before them.
+    for row in read_coverage(database.engine, symbols, list(Timeframe), since - _LONGEST_BREAK, date.max):
+        rows[row.symbol].append(row)
+    levels = computed_levels(database.engine, symbols, since=since)
+    return [
+        task
+        for symbol in symbols
+        for task in backlog(symbol, rows[symbol.name], now, history_start=history_start, levels=levels[symbol.name])
+        if task.trade_date >= since
+    ]
 
 
 def credit_state(database: Database, settings: Settings, now: datetime) -> CreditState:
