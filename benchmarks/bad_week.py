@@ -75,4 +75,4 @@ def pull_once() -> None:
         open_vendors(settings, ledger=open_ledger(database.engine, settings)) as vendors,
     ):
         pulls = plan_pulls(database, settings, now=database.clock.now())
-        pull_symbols(database, vendors, PostgresIOManager(database), [symbol for symbol, _ in pulls.due])
+        pull_symbols(database, vendors, PostgresIOManager(database=database), [symbol for symbol, _ in pulls.due])

@@ -17,8 +17,8 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.automation.backlog import FetchTask
 from tradematrix_pipelines.automation.deadlines import last_deadline
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.alerting import find_incidents
-from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
@@ -132,7 +132,7 @@ class Week:
 
     def _tick(self, database: Database, instance: dg.DagsterInstance, vendors: Sequence[Any], tick: datetime) -> None:
         pulls = plan_pulls(database, self._settings, now=tick)
-        io_manager = PostgresIOManager(database)
+        io_manager = PostgresIOManager(database=database)
         for pulled in pull_symbols(database, vendors, io_manager, [symbol for symbol, _ in pulls.due]):
             self.lived.pulls += 1
             self.lived.failed_pulls += pulled.error is not None

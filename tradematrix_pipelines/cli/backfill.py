@@ -13,8 +13,8 @@ from tradematrix_pipelines.candles.coverage import Coverage
 from tradematrix_pipelines.cli.common import open_database, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.backfill import execute, plan_candle_runs, plan_levels_run
-from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import FailedPartition
 from tradematrix_pipelines.defs.partitions import sync_symbols

@@ -18,6 +18,7 @@ from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.automation.backlog import LOOKBACK, backlog
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -127,3 +128,9 @@ def _detectors(
         ),
         IncidentKind.RUN_FAILURE: lambda: find_failed_runs(instance, database, now),
     }
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(sensors=[build_alerts_sensor(installation().settings)])

@@ -8,7 +8,7 @@ import dagster as dg
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
 from tradematrix_pipelines.defs.io_manager import assets_of
-from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
+from tradematrix_pipelines.defs.jobs import BY_TAG, COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.errors import UsageError
@@ -90,7 +90,7 @@ def execute(
         assets=assets_of(run) if run.timeframes else (),
         run_config=config,
         # Whoever stops a command means it, and can run it again.
-        tags={BATCH_TAG: batch, **NO_RUN_RETRIES},
+        tags={BATCH_TAG: batch, BY_TAG: "cli", **NO_RUN_RETRIES},
     )
 
 

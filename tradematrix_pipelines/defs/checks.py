@@ -12,6 +12,7 @@ import dagster as dg
 
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.names import AssetCheckExecutionRecordStatus
 from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.defs.on_database import on_database
@@ -38,10 +39,12 @@ def fresh_specs(assets: Iterable[dg.AssetKey]) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(FRESH, asset=asset, description=_DESCRIPTION) for asset in assets]
 
 
-def carry_out_checks(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[dg.AssetCheckResult]:
-    """Yield the results of the checks that the run selects. The step needs the resource ``database``."""
+def carry_out_checks(
+    context: dg.AssetExecutionContext, settings: Settings, database: Database
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of the checks that the run selects."""
     if context.selected_asset_check_keys:
-        for evaluation in judge_checks(context.resources.database, settings):
+        for evaluation in judge_checks(database, settings):
             if evaluation.asset_check_key in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(
                     passed=evaluation.passed,
@@ -139,3 +142,9 @@ def _metadata(late: Sequence[Late], *, symbols: int, now: datetime) -> Mapping[s
         records = [dg.TableRecord({"symbol": row.symbol, "why": row.reason}) for row in late]
         metadata["late_symbols"] = dg.MetadataValue.table(records)
     return metadata
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(sensors=[build_freshness_sensor(installation().settings)])

@@ -3,14 +3,15 @@
 A partition stays materialized without them: the run after its session's close has materialized it again.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 from sqlalchemy import NullPool, create_engine
 
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.jobs import max_runtime
 from tradematrix_pipelines.defs.live import PULL_LIVE
-from tradematrix_pipelines.defs.on_database import on_database
+from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.log_files import cut_log_files, delete_compute_logs
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.check_events import prune_check_events
@@ -18,8 +19,10 @@ from tradematrix_pipelines.storage.credits import prune_credits
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.run_requests import prune_requests
 
+HOUSEKEEPING = "housekeeping"
+
 KEPT = timedelta(days=7)
-"""How long the runs of live pulls are kept; all others stay."""
+"""How long the runs of live pulls and of this job are kept; all others stay."""
 
 KEPT_CREDITS = timedelta(days=35)
 """How long bookings of credits and run requests are kept; limits look back a day, requests some minutes."""
@@ -28,37 +31,60 @@ KEPT_CHECKS = timedelta(days=7)
 """How long verdicts of checks that were reported without a run are kept; the newest of each check stays."""
 
 _AT_ONCE = 200
-_SECONDS = 3600
+_MAX_RUNTIME = timedelta(minutes=30)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def build_housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Return the sensor; it ticks every hour."""
-
-    @dg.sensor(
-        minimum_interval_seconds=_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Delete runs of live pulls and reports of checks older than a week, and bookings of credits older "
-        "than 35 days; truncate large log files.",
+@dg.op(description="Delete what has been kept long enough")
+def delete_old(
+    context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], database: dg.ResourceParam[Database]
+) -> None:
+    """Delete old runs of live pulls and of this job, reports of checks, bookings, run requests; truncate logs."""
+    # Dagster stamps its runs by the machine's clock, whatever ours says.
+    now = SystemClock().now()
+    runs = sum(_delete_runs(context.instance, job, before=now - KEPT) for job in (PULL_LIVE, HOUSEKEEPING))
+    before = database.clock.now() - KEPT_CREDITS
+    bookings = prune_credits(database.engine, before=before)
+    prune_requests(database.engine, before=before)
+    engine = create_engine(database.databases.dagster, poolclass=NullPool)
+    with engine.begin() as connection:
+        checks = prune_check_events(connection, before=now - KEPT_CHECKS)
+    outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
+    context.log.info(
+        "deleted %d runs, %d reports of checks, %d bookings of credits, %d outputs of runs; truncated: %s",
+        *(runs, checks, bookings, outputs, ", ".join(logs) or "no log"),
     )
-    @on_database(settings)
-    def housekeeping(context: dg.SensorEvaluationContext, database: Database) -> dg.SkipReason:
-        # Dagster stamps its runs by the machine's clock, whatever ours says.
-        now = SystemClock().now()
-        old = dg.RunsFilter(job_name=PULL_LIVE, statuses=_ENDED, created_before=now - KEPT)
-        run_ids = context.instance.get_run_ids(old, limit=_AT_ONCE)
-        for run_id in run_ids:
-            context.instance.delete_run(run_id)
-        before = database.clock.now() - KEPT_CREDITS
-        bookings = prune_credits(database.engine, before=before)
-        prune_requests(database.engine, before=before)
-        engine = create_engine(database.databases.dagster, poolclass=NullPool)
-        with engine.begin() as connection:
-            checks = prune_check_events(connection, before=now - KEPT_CHECKS)
-        outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
-        return dg.SkipReason(
-            f"deleted {len(run_ids)} runs of live pulls, {checks} reports of checks, {bookings} bookings of credits, "
-            f"{outputs} outputs of runs; truncated: {', '.join(logs) or 'no log'}"
-        )
 
-    return housekeeping
+
+@dg.job(
+    name=HOUSEKEEPING,
+    executor_def=dg.in_process_executor,
+    tags={**NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
+    description="Delete runs of live pulls and reports of checks older than a week, and bookings of credits older than "
+    "35 days; truncate large log files.",
+)
+def housekeeping() -> None:
+    """Delete what has been kept long enough."""
+    delete_old()
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    every_hour = dg.ScheduleDefinition(
+        # A sensor of older versions has the name of the job.
+        name="housekeeping_hourly",
+        job=housekeeping,
+        cron_schedule="23 * * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Delete what has been kept long enough.",
+    )
+    return dg.Definitions(jobs=[housekeeping], schedules=[every_hour])
+
+
+def _delete_runs(instance: dg.DagsterInstance, job: str, *, before: datetime) -> int:
+    old = dg.RunsFilter(job_name=job, statuses=_ENDED, created_before=before)
+    run_ids = instance.get_run_ids(old, limit=_AT_ONCE)
+    for run_id in run_ids:
+        instance.delete_run(run_id)
+    return len(run_ids)

@@ -1,19 +1,23 @@
 """The IO manager: the only way between Dagster's assets and the tables of candles and levels.
 
 Here: which table an asset's partitions live in, and what a run's rectangle of partitions reads and writes.
-Not here: the SQL (``candles``, ``coverage``, ``levels``), or which partitions count (``partition_results``).
+Not here: the SQL (``storage``), or which partitions count (``partition_results``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pandas as pd
 from dagster import AssetKey
+from pydantic import Field
 
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.candles.batch import SeriesBatch
+from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle
+from tradematrix_pipelines.defs.retry_policy import step_without_retries
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Pivots
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
@@ -44,42 +48,89 @@ class Levels:
     pivots: Sequence[tuple[Symbol, date, Pivots]] = ()
 
 
-class PostgresIOManager(dg.IOManager):
-    """Stores and loads the partitions of all seven assets."""
+Chunk = Sequence[SeriesBatch] | Levels
+"""What is stored in one transaction: whole sessions of a symbol in all timeframes, or levels."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
-    def write_candles(self, batches: Sequence[SeriesBatch]) -> Written:
-        """Store whole sessions of candles in one transaction (``storage.candles.write``)."""
-        return write(self._database.engine, batches, now=self._database.clock.now())
+@dataclass(kw_only=True, slots=True)
+class StepOutput:
+    """The output of a step, which hands the same one over for each of its assets: the first to be handled stores all.
 
-    def write_levels(self, levels: Levels) -> int:
-        """Store levels in one transaction; return how many rows are new or changed."""
-        return write_levels(
-            self._database.engine, daily=levels.daily, pivots=levels.pivots, now=self._database.clock.now()
-        )
+    One fetch serves all timeframes, and one transaction stores them.
 
-    def handle_output(self, context: dg.OutputContext, obj: Levels) -> None:
-        """Store the output of an asset of levels when all of its partitions are good.
+    Attributes:
+        context: of the step.
+        chunks: what to store, in order; may fetch as it goes. Its next chunk is taken when the last one is stored.
+        results: returns the result of each partition, from what is stored at that time.
+        may_pass: returns whether a partition failed for a reason that may pass within minutes.
+        without_retries: whether the step's retry policy must not run it again, whatever the error.
+        settled: whether the chunks are stored, and all partitions are good.
+    """
 
-        Candles don't use this: their step stores session after session, so that a killed run keeps them.
+    context: dg.AssetExecutionContext
+    chunks: Iterator[Chunk]
+    results: Callable[[], Results]
+    may_pass: Callable[[], bool] = lambda: False
+    without_retries: bool = False
+    settled: bool = False
+
+
+class PostgresIOManager(dg.ConfigurableIOManager):
+    """Stores and loads the partitions of all assets, in Postgres."""
+
+    database: dg.ResourceDependency[Database]
+    history_days: int = Field(default=0, description="How many days before its partitions an input of candles begins")
+
+    def store(self, chunk: Chunk) -> Written:
+        """Store a chunk in one transaction (``storage.candles.write``, ``storage.levels.write_levels``)."""
+        engine, now = self.database.engine, self.database.clock.now()
+        if isinstance(chunk, Levels):
+            return Written(inserted=write_levels(engine, daily=chunk.daily, pivots=chunk.pivots, now=now))
+        return write(engine, chunk, now=now)
+
+    def handle_output(self, context: dg.OutputContext, obj: StepOutput) -> Iterator[dg.DagsterEvent]:  # type: ignore[override]  # Dagster takes generators of events, its type doesn't say so
+        """Store a step's chunks, and settle which of its partitions count (``partition_results``).
+
+        What is stored stays when a later chunk fails, or when somebody cancels.
+
+        Raises:
+            dagster.Failure: at least one partition failed, or the step was interrupted.
         """
-        context.log.info("%d rows new or changed", self.write_levels(obj))
+        if obj.settled:
+            return
+        written = Written()
+        with step_without_retries(for_all_errors=obj.without_retries):
+            try:
+                for chunk in obj.chunks:
+                    written += self.store(chunk)
+            except BaseException:
+                # If this fails too, the original error is the one to report.
+                with suppress(Exception):
+                    yield from good_partitions(obj.results(), context=obj.context)
+                raise
+            context.log.info(
+                "%d rows inserted, %d revised, %d rejected", written.inserted, written.revised, written.rejected
+            )
+            yield from settle(obj.results(), context=obj.context, retry=obj.may_pass() and not obj.without_retries)
+        obj.settled = True
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Return the requested partitions as one frame.
 
-        Candles: ``storage.sessions.read_sessions``. Levels: the rows of their table, with a ``symbol`` column.
+        Candles: ``storage.sessions.read_sessions``, from ``history_days`` before the first of the dates. Levels: the
+        rows of their table, with a ``symbol`` column.
 
         Raises:
             UnknownSymbol: a partition names a symbol that is not stored.
         """
-        wanted = dates_by_symbol(context.asset_partition_keys)
-        symbols = find_symbols(self._database.engine, wanted, only_active=False)
-        first, last = min(min(dates) for dates in wanted.values()), max(max(dates) for dates in wanted.values())
+        keys = context.asset_partition_keys if context.has_asset_partitions else []
+        wanted = dates_by_symbol(keys)
+        symbols = find_symbols(self.database.engine, wanted, only_active=False) if wanted else []
+        dates = [day for of_symbol in wanted.values() for day in of_symbol]
+        first, last = min(dates, default=date.max), max(dates, default=date.min)
         if context.asset_key == DAILY_LEVELS:
-            return read_daily_levels(self._database.engine, symbols, first, last)
+            return read_daily_levels(self.database.engine, symbols, first, last)
         if context.asset_key == PIVOT_POINTS:
-            return read_pivots(self._database.engine, symbols, first, last)
-        return read_sessions(self._database, symbols, CANDLE_ASSETS[context.asset_key], first, last)
+            return read_pivots(self.database.engine, symbols, first, last)
+        history = timedelta(days=self.history_days) if dates else timedelta()
+        return read_sessions(self.database, symbols, CANDLE_ASSETS[context.asset_key], first - history, last)

@@ -1,14 +1,20 @@
-"""The jobs over the assets: ingest candles, compute levels, and both for the trading day."""
+"""The jobs over the assets: ingest candles, compute levels, and both for the trading day.
+
+A run takes any rectangle of partitions.
+"""
 
 from datetime import timedelta
 
 import dagster as dg
 
-from tradematrix_pipelines.defs.internals.names import MAX_RUNTIME_SECONDS_TAG, UnresolvedAssetJobDefinition
+from tradematrix_pipelines.defs.internals.names import MAX_RUNTIME_SECONDS_TAG
 
 INGEST_CANDLES = "ingest_candles"
 COMPUTE_LEVELS = "compute_levels"
 TRADING_DAY = "trading_day"
+
+BY_TAG = "by"
+"""Tag of runs that says who started them: ``close``, ``live``, ``heal``, ``resume`` or ``cli``; without it, the UI."""
 
 PRIORITY = {"dagster/priority": "10"}
 """Tag of runs that go before backfills in the queue."""
@@ -26,27 +32,23 @@ def max_runtime(runtime: timedelta) -> dict[str, str]:
     return {MAX_RUNTIME_SECONDS_TAG: str(int(runtime.total_seconds()))}
 
 
-def build_jobs() -> list[UnresolvedAssetJobDefinition]:
-    """Return the jobs; a run takes any rectangle of partitions."""
-    return [
-        dg.define_asset_job(
-            INGEST_CANDLES,
-            selection=dg.AssetSelection.groups("candles").without_checks(),
-            description="Fetch, screen, resample and store the candles of sessions x symbols.",
-            executor_def=dg.in_process_executor,
-        ),
-        dg.define_asset_job(
-            COMPUTE_LEVELS,
-            selection=dg.AssetSelection.groups("levels").without_checks(),
-            description="Compute daily levels and pivot points for sessions x symbols.",
-            executor_def=dg.in_process_executor,
-            tags=max_runtime(_MAX_RUNTIME[COMPUTE_LEVELS]),
-        ),
-        dg.define_asset_job(
-            TRADING_DAY,
-            selection=dg.AssetSelection.groups("candles", "levels").without_checks(),
-            description="Fetch what has closed or is incomplete, compute the levels: each run a part of it.",
-            executor_def=dg.in_process_executor,
-            tags={**PRIORITY, **max_runtime(_MAX_RUNTIME[TRADING_DAY])},
-        ),
-    ]
+INGEST_CANDLES_JOB = dg.define_asset_job(
+    INGEST_CANDLES,
+    selection=dg.AssetSelection.groups("candles").without_checks(),
+    description="Fetch, screen, resample and store the candles of sessions x symbols.",
+    executor_def=dg.in_process_executor,
+)
+COMPUTE_LEVELS_JOB = dg.define_asset_job(
+    COMPUTE_LEVELS,
+    selection=dg.AssetSelection.groups("levels").without_checks(),
+    description="Compute daily levels and pivot points for sessions x symbols.",
+    executor_def=dg.in_process_executor,
+    tags=max_runtime(_MAX_RUNTIME[COMPUTE_LEVELS]),
+)
+TRADING_DAY_JOB = dg.define_asset_job(
+    TRADING_DAY,
+    selection=dg.AssetSelection.groups("candles", "levels").without_checks(),
+    description="Fetch what has closed or is incomplete, compute the levels: each run a part of it.",
+    executor_def=dg.in_process_executor,
+    tags={**PRIORITY, **max_runtime(_MAX_RUNTIME[TRADING_DAY])},
+)

@@ -14,13 +14,13 @@ from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.checks import judge_checks
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.jobs import PRIORITY, max_runtime
+from tradematrix_pipelines.defs.jobs import BY_TAG, PRIORITY, max_runtime
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
-from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.ingest.live import Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -64,58 +64,70 @@ class Pulled:
     versions: Mapping[Timeframe, str] = field(default_factory=dict)
     error: str | None = None
 
-
-def build_live_job(settings: Settings) -> dg.JobDefinition:
-    """Return the job that pulls the symbols of its config."""
-
-    @dg.op(required_resource_keys={"database", "vendors", IO_MANAGER}, description="Store every minute that has closed")
-    def pull(context: dg.OpExecutionContext, config: PullConfig) -> None:
-        database: Database = context.resources.database
-        symbols = find_symbols(database.engine, config.symbols)
-        failed = []
-        pulls = pull_symbols(database, context.resources.vendors, context.resources.postgres_io_manager, symbols)
-        for pulled in pulls:
-            log = context.log.info if pulled.error is None else context.log.error
-            summary = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
-            log("%s: %s", pulled.symbol.name, summary)
-            if pulled.error is not None:
-                failed.append(f"{pulled.symbol.name}: {pulled.error}")
-            for coverage in pulled.changed:
-                context.log_event(
-                    dg.AssetMaterialization(
-                        f"ohlc_{coverage.timeframe}",
-                        partition=str(PartitionKey(pulled.trade_date, pulled.symbol.name)),
-                        metadata=partition_metadata(coverage, 1, version=pulled.versions.get(coverage.timeframe)),
-                    )
-                )
-        changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
-        # Dagster calls a check that is older than the newest materialization "not evaluated".
-        for evaluation in judge_checks(database, settings) if changed else []:
-            if evaluation.asset_key.to_user_string() in changed:
-                context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
-        if failed and len(failed) == len(pulls):
-            # A single symbol's failure shows in its coverage and as a stale market. The next tick is the retry.
-            raise dg.Failure(f"all {len(failed)} pulls failed. {'; '.join(failed)}", allow_retries=False)
-
-    @dg.job(
-        name=PULL_LIVE,
-        executor_def=dg.in_process_executor,
-        # No pull starts while another is under way, so one that hangs is ended; the next tick is the retry.
-        tags={**PRIORITY, **NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
-        description="Pull the sessions that are open: every minute that has closed, and the coarser bars from them.",
-    )
-    def pull_live() -> None:
-        pull()
-
-    return pull_live
+    def materializations(self) -> list[dg.AssetMaterialization]:
+        """Return the materializations of the partitions that changed."""
+        return [
+            dg.AssetMaterialization(
+                f"ohlc_{coverage.timeframe}",
+                partition=str(PartitionKey(self.trade_date, self.symbol.name)),
+                metadata=partition_metadata(coverage, 1, version=self.versions.get(coverage.timeframe)),
+            )
+            for coverage in self.changed
+        ]
 
 
-def build_live_schedule(settings: Settings, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+@dg.op(description="Store every minute that has closed")
+def pull(
+    context: dg.OpExecutionContext,
+    config: PullConfig,
+    *,
+    settings: dg.ResourceParam[Settings],
+    database: dg.ResourceParam[Database],
+    vendors: dg.ResourceParam[Sequence[Vendor]],
+    postgres_io_manager: dg.ResourceParam[PostgresIOManager],
+) -> None:
+    """Pull the symbols of the config, and report what changed to Dagster.
+
+    Raises:
+        dagster.Failure: all pulls failed. A single symbol's failure shows in its coverage and as a stale market.
+    """
+    symbols = find_symbols(database.engine, config.symbols)
+    pulls = pull_symbols(database, vendors, postgres_io_manager, symbols)
+    for pulled in pulls:
+        log = context.log.info if pulled.error is None else context.log.error
+        summary = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
+        log("%s: %s", pulled.symbol.name, summary)
+        for materialization in pulled.materializations():
+            context.log_event(materialization)
+    changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
+    # Dagster calls a check that is older than the newest materialization "not evaluated".
+    for evaluation in judge_checks(database, settings) if changed else []:
+        if evaluation.asset_key.to_user_string() in changed:
+            context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
+    failed = [f"{pulled.symbol.name}: {pulled.error}" for pulled in pulls if pulled.error is not None]
+    if failed and len(failed) == len(pulls):
+        # The next tick is the retry.
+        raise dg.Failure(f"all {len(failed)} pulls failed. {'; '.join(failed)}", allow_retries=False)
+
+
+@dg.job(
+    name=PULL_LIVE,
+    executor_def=dg.in_process_executor,
+    # No pull starts while another is under way, so one that hangs is ended; the next tick is the retry.
+    tags={**PRIORITY, **NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME), BY_TAG: "live"},
+    description="Pull the sessions that are open: every minute that has closed, and the coarser bars from them.",
+)
+def pull_live() -> None:
+    """Pull the symbols of the config."""
+    pull()
+
+
+def build_live_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Return the schedule that decides every minute."""
 
     @dg.schedule(
         cron_schedule="* * * * *",
-        job=job,
+        job=pull_live,
         name="live",
         default_status=schedule_status(settings),
         description="Pull the markets that are open, as often as the plan's credits allow.",
@@ -178,7 +190,7 @@ def _store(
         error = f"{type(batches).__name__}: {batches}"
         return Pulled(symbol=symbol, trade_date=session.trade_date, written=Written(), changed=(), error=error)
     before = _received(database, symbol, session.trade_date)
-    written = io_manager.write_candles(batches)
+    written = io_manager.store(batches)
     update_prices(database, symbol, session, now=now)
     sessions = [coverage for batch in batches for coverage in batch.coverage]
     errors = [coverage.reason() for coverage in sessions if coverage.status is Status.FAILED]
@@ -206,3 +218,9 @@ def _versions(database: Database, symbol: Symbol, day: date, changed: Collection
 def _received(database: Database, symbol: Symbol, day: date) -> dict[Timeframe, int]:
     rows = read_coverage(database.engine, [symbol], list(Timeframe), day, day)
     return {row.coverage.timeframe: row.coverage.received for row in rows}
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(jobs=[pull_live], schedules=[build_live_schedule(installation().settings)])

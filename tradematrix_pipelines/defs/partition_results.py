@@ -2,19 +2,18 @@
 
 A run may have a year of partitions. The good ones have to show as materialized, with their own metadata, even
 where others of the same run failed. Dagster emits one materialization for every key of the run as soon as a
-step yields an output. So if all are good, the step goes on to its output; otherwise the good ones are logged one by
-one, and the step fails before it has yielded anything.
+step has an output. So if all are good, the IO manager goes on to its output; otherwise it yields the good ones one by
+one, and fails before the step has any output.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 from dagster import AssetKey
 
-from tradematrix_pipelines.defs.internals.step_events import attach_metadata, log_materializations
+from tradematrix_pipelines.defs.internals.step_events import attach_metadata, evaluations, materializations
 
 Metadata = Mapping[str, Any]
 
@@ -34,10 +33,13 @@ Results = Mapping[AssetKey, Mapping[str, PartitionResult]]
 """By asset and partition key."""
 
 
-def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool = False) -> None:
-    """Attach each partition's metadata when all are good; otherwise log the good ones and fail the step.
+def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool = False) -> Iterator[dg.DagsterEvent]:
+    """Attach each partition's metadata when all are good; otherwise yield events for the good ones and raise.
+
+    For an IO manager's ``handle_output``, before Dagster materializes the output.
 
     Args:
+        context: of the step.
         retry: whether the step's retry policy may run it again.
 
     Raises:
@@ -57,30 +59,15 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
                 for asset_key, partitions in results.items()
             },
         )
-    else:
-        _log_good(results, context)
-        _mark_incomplete(results, context)
-        raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
+        return
+    yield from good_partitions(results, context=context)
+    yield from evaluations(context, _incomplete(results))
+    raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
 
 
-@contextmanager
-def logging_good_on_error(results: Callable[[], Results], *, context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Log the good partitions when the block ends early, by an error or because somebody cancels.
-
-    Args:
-        results: returns the result of each partition at that time.
-    """
-    try:
-        yield
-    except BaseException:
-        # If this fails too, the original error is the one to report.
-        with suppress(Exception):
-            _log_good(results(), context)
-        raise
-
-
-def _log_good(results: Results, context: dg.AssetExecutionContext) -> None:
-    log_materializations(
+def good_partitions(results: Results, *, context: dg.AssetExecutionContext) -> list[dg.DagsterEvent]:
+    """Return the events that materialize the good partitions, for a step that is about to fail."""
+    return materializations(
         context,
         [
             dg.AssetMaterialization(asset_key, partition=key, metadata=result.metadata)
@@ -91,16 +78,17 @@ def _log_good(results: Results, context: dg.AssetExecutionContext) -> None:
     )
 
 
-def _mark_incomplete(results: Results, context: dg.AssetExecutionContext) -> None:
-    """Report the assets with both good and failed partitions.
+def _incomplete(results: Results) -> list[dg.AssetCheckEvaluation]:
+    """Return an evaluation for each asset with both good and failed partitions.
 
     Dagster's "re-execute from asset failure" leaves out an asset of which its run has materialized any partition,
     unless a blocking check of it has failed.
     """
+    evaluated = []
     for asset_key, partitions in results.items():
         failed = sum(result.error is not None for result in partitions.values())
         if 0 < failed < len(partitions):
-            context.log_event(
+            evaluated.append(
                 dg.AssetCheckEvaluation(
                     asset_key=asset_key,
                     check_name=_COMPLETE,
@@ -109,6 +97,7 @@ def _mark_incomplete(results: Results, context: dg.AssetExecutionContext) -> Non
                     description=f"{failed} of the run's {len(partitions)} partitions failed",
                 )
             )
+    return evaluated
 
 
 def _failure(failed: list[tuple[AssetKey, str, str]], *, total: int, retry: bool) -> dg.Failure:

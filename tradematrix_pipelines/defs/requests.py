@@ -5,9 +5,8 @@ for it is under way. Not here: what the tasks are (``automation.backlog``), in w
 (``automation.runs``), and when the same may be requested again (``automation.requests``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 import dagster as dg
 
@@ -22,7 +21,7 @@ from tradematrix_pipelines.defs.internals.names import (
 )
 from tradematrix_pipelines.defs.internals.runs import range_tags
 from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, assets_of
-from tradematrix_pipelines.defs.jobs import TRADING_DAY
+from tradematrix_pipelines.defs.jobs import BY_TAG, TRADING_DAY
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.run_requests import claim_requests
@@ -31,10 +30,12 @@ from tradematrix_pipelines.vendors.credits import BACKFILL, CLOSE, HEAL
 NO_CHECKS: list[dg.AssetCheckKey] = []
 """The checks of runs that a sensor requests: freshness has a sensor of its own."""
 
-REQUEST_TAG = "tradematrix/request"
-"""Tag of the runs that a sensor or schedule requested: what their candles are booked under, or ``levels``."""
+RESUME = "resume"
+"""Value of the tag ``by`` of the runs that resume what stopped at a limit."""
 
-_REQUESTS = [BACKFILL, CLOSE, HEAL, LEVELS]
+_REQUESTED = {BACKFILL: RESUME, CLOSE: "close", HEAL: "heal", LEVELS: "close"}
+"""The value of the runs' tag ``by``, by what their candles are booked under."""
+
 _PURPOSES = {
     Cause.CLOSED: CLOSE,
     Cause.INCOMPLETE: HEAL,
@@ -55,7 +56,6 @@ def request_runs(
     *,
     now: datetime,
     purpose: str | None = None,
-    tags: Mapping[str, str] = MappingProxyType({}),
     candles_job: str = TRADING_DAY,
     levels_job: str = TRADING_DAY,
 ) -> list[dg.RunRequest]:
@@ -65,7 +65,6 @@ def request_runs(
 
     Args:
         purpose: what the credits are booked under; by the task's cause where it is ``None``.
-        tags: further tags of the runs.
     """
     by_target = {task.target: task for task in tasks}
     if not by_target:
@@ -78,7 +77,7 @@ def request_runs(
         if target in chosen:
             by_purpose.setdefault(purpose or _PURPOSES[task.cause], []).append(task)
     return [
-        _request(run, booked, tags, job=candles_job if run.timeframes else levels_job, now=now)
+        _request(run, booked, job=candles_job if run.timeframes else levels_job, now=now)
         for booked, of_purpose in by_purpose.items()
         for run in plan_runs(of_purpose)
     ]
@@ -86,7 +85,7 @@ def request_runs(
 
 def under_way(instance: dg.DagsterInstance) -> set[Target]:
     """Return the targets of requested runs that are queued, running or about to be retried."""
-    mine = {REQUEST_TAG: _REQUESTS}
+    mine = {BY_TAG: sorted(set(_REQUESTED.values()))}
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     since = SystemClock().now() - _RETRY_COMES
     died = dg.RunsFilter(tags=mine, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
@@ -107,7 +106,7 @@ def _targets(run: dg.DagsterRun) -> Iterator[Target]:
             yield from (Target(symbol, dates[0] + days * _DAY, asset) for asset in assets)
 
 
-def _request(run: Run, purpose: str, tags: Mapping[str, str], *, job: str, now: datetime) -> dg.RunRequest:
+def _request(run: Run, purpose: str, *, job: str, now: datetime) -> dg.RunRequest:
     name = run.symbol.name
     config = {"ops": {"ohlc": {"config": {"purpose": purpose, "refresh": run.refresh}}}} if run.timeframes else None
     return dg.RunRequest(
@@ -115,7 +114,7 @@ def _request(run: Run, purpose: str, tags: Mapping[str, str], *, job: str, now: 
         run_key=f"{name} {run.first} {run.last} {' '.join(run.timeframes or [LEVELS])} {now.isoformat()}",
         job_name=job,
         run_config=config,
-        tags={**tags, **range_tags(name, run.first, run.last), REQUEST_TAG: purpose if run.timeframes else LEVELS},
+        tags={**range_tags(name, run.first, run.last), BY_TAG: _REQUESTED[purpose]},
         asset_selection=assets_of(run),
         asset_check_keys=NO_CHECKS,
     )

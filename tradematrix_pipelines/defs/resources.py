@@ -1,12 +1,15 @@
 """The resources of assets and ops: the market database, the vendors, the IO manager. Opened when a run starts."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.retry_policy import run_without_retries
+from tradematrix_pipelines.levels.history import HISTORY_SPAN
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.credits import open_ledger
@@ -17,37 +20,69 @@ from tradematrix_pipelines.vendors.provenance import check_unmixed
 from tradematrix_pipelines.vendors.registry import open_vendors, plan_in_force
 
 IO_MANAGER = "postgres_io_manager"
+HISTORY = "postgres_io_manager_with_history"
+"""Loads candles with the history that levels need."""
 
 
-def build_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
-    """Return the resources for these settings."""
+class DatabaseResource(dg.ConfigurableResource[Database]):
+    """The market database, migrated."""
 
-    @dg.resource(description="The market database, migrated")
-    def database(context: dg.InitResourceContext) -> Iterator[Database]:
-        with run_without_retries(context), Database.open(settings) as opened:
+    settings: dg.ResourceDependency[Settings]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Database]:
+        """Open it for a run."""
+        with run_without_retries(context), Database.open(self.settings) as opened:
             yield opened
 
-    @dg.resource(description="Where candles come from, the preferred vendor first", required_resource_keys={"database"})
-    def vendors(context: dg.InitResourceContext) -> Iterator[tuple[Vendor, ...]]:
-        engine = _database(context).engine
+
+class VendorsResource(dg.ConfigurableResource[tuple[Vendor, ...]]):
+    """Where candles come from, the preferred vendor first."""
+
+    settings: dg.ResourceDependency[Settings]
+    database: dg.ResourceDependency[Database]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[tuple[Vendor, ...]]:
+        """Open them for a run, where real and simulated prices would not mix."""
         with run_without_retries(context):
-            for name in (settings.vendor_name, *settings.fallback_vendors):
-                check_unmixed(name, stored_sources(engine))
-            with open_vendors(settings, ledger=open_ledger(engine, settings)) as opened:
+            for name in (self.settings.vendor_name, *self.settings.fallback_vendors):
+                check_unmixed(name, stored_sources(self.database.engine))
+            with open_vendors(self.settings, ledger=open_ledger(self.database.engine, self.settings)) as opened:
                 yield opened
 
-    @dg.resource(description="The limits that the vendor's credits have")
-    def plan(context: dg.InitResourceContext) -> Plan:
+
+class PlanResource(dg.ConfigurableResource[Plan]):
+    """The limits of the vendor's credits."""
+
+    settings: dg.ResourceDependency[Settings]
+
+    def create_resource(self, context: dg.InitResourceContext) -> Plan:
+        """Return the plan that the settings name."""
         with run_without_retries(context):
-            return plan_in_force(settings)
-
-    @dg.io_manager(description="Candles and levels in Postgres", required_resource_keys={"database"})
-    def postgres_io_manager(context: dg.InitResourceContext) -> PostgresIOManager:
-        return PostgresIOManager(_database(context))
-
-    return {"database": database, "vendors": vendors, "plan": plan, IO_MANAGER: postgres_io_manager}
+            return plan_in_force(self.settings)
 
 
-def _database(context: Any) -> Database:
-    database: Database = context.resources.database
-    return database
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Return the resources for these settings."""
+    installation = dg.ResourceDefinition.hardcoded_resource(settings, "The settings of this installation")
+    database = DatabaseResource(settings=installation)
+    return {
+        "settings": installation,
+        "database": database,
+        "vendors": VendorsResource(settings=installation, database=database),
+        "plan": PlanResource(settings=installation),
+        IO_MANAGER: PostgresIOManager(database=database),
+        HISTORY: PostgresIOManager(database=database, history_days=HISTORY_SPAN.days),
+    }
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    wanted = installation()
+    return dg.Definitions(
+        resources={**build_resources(wanted.settings), **wanted.resources},
+        # One process a run: steps share memory, and starting an interpreter costs more than any step here.
+        executor=dg.in_process_executor,
+    )

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.errors import UsageError
@@ -52,3 +53,9 @@ def _currency_pair(name: str) -> tuple[Symbol | None, str]:
     if symbol is None:
         return None, f"removed again, its calendar is unknown: tradematrix symbols add {name} --calendar …"
     return symbol, "added as a currency pair"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(sensors=[build_symbols_sensor(installation().settings)])

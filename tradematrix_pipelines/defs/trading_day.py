@@ -14,7 +14,8 @@ from tradematrix_pipelines.automation.healing import choose_healing, healing_bud
 from tradematrix_pipelines.automation.pulls import next_close
 from tradematrix_pipelines.automation.requests import AGAIN
 from tradematrix_pipelines.defs.automation import schedule_status, sensor_status
-from tradematrix_pipelines.defs.internals.names import UnresolvedAssetJobDefinition
+from tradematrix_pipelines.defs.installation import installation
+from tradematrix_pipelines.defs.jobs import TRADING_DAY_JOB
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.requests import request_runs
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -29,12 +30,12 @@ _RECENT = 5
 """Newest incomplete sessions of a symbol that a deadline requests once more, even if exhausted."""
 
 
-def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.SensorDefinition]:
+def build_trading_day_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """Return the sensors that fetch sessions once closed, and fetch incomplete ones again."""
     status = sensor_status(settings)
 
     @dg.sensor(
-        job=job,
+        job=TRADING_DAY_JOB,
         minimum_interval_seconds=_SECONDS,
         default_status=status,
         description="Fetch each session completely once it has closed and settled, then compute the levels from it.",
@@ -47,7 +48,7 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
         return requests or _why_none(tasks, _next_closes(automated_symbols(database, settings), now))
 
     @dg.sensor(
-        job=job,
+        job=TRADING_DAY_JOB,
         minimum_interval_seconds=2 * _SECONDS,
         default_status=status,
         description="Fetch failed, missing, partial and suspiciously sparse sessions again, with growing pauses.",
@@ -63,7 +64,7 @@ def build_trading_day_sensors(settings: Settings, job: UnresolvedAssetJobDefinit
     return [session_close, self_healing]
 
 
-def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:
+def build_deadlines(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Return the schedules of the two deadlines, in Berlin time."""
     status = schedule_status(settings)
 
@@ -80,7 +81,7 @@ def build_deadlines(settings: Settings, job: UnresolvedAssetJobDefinition) -> li
         dg.schedule(
             cron_schedule=f"{at.minute} {at.hour} * * {days}",
             execution_timezone="Europe/Berlin",
-            job=job,
+            job=TRADING_DAY_JOB,
             name=name,
             description=description,
             default_status=status,
@@ -134,3 +135,10 @@ def _next_closes(symbols: list[Symbol], now: datetime) -> str:
     return (
         f"nothing to fetch; next: {closes[0][1]} at {closes[0][0] + SETTLING:%a %H:%M} UTC" if closes else "no symbols"
     )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    settings = installation().settings
+    return dg.Definitions(schedules=build_deadlines(settings), sensors=build_trading_day_sensors(settings))

@@ -8,7 +8,7 @@ from typing import Any
 from click.testing import Result
 from sqlalchemy import text
 
-from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator

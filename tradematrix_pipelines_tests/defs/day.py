@@ -8,7 +8,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from sqlalchemy import text
 
 from tradematrix_pipelines.clock import FrozenClock
-from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.runs import job_origin, run_sessions
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import PULL_LIVE

@@ -8,7 +8,7 @@ import pytest
 from dagster._daemon import controller
 from sqlalchemy import Connection, event
 
-from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES

@@ -9,7 +9,7 @@ import pytest
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._utils.warnings import disable_dagster_warnings
 
-from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.partitions import date_before, date_partitions, session_partitions
 from tradematrix_pipelines.settings import Settings, load_settings
 
@@ -31,7 +31,9 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         for key in graph.get_all_asset_keys()
     }
     assert dependencies == {
-        "ohlc_1m": ("candles", []),
+        "vendor": ("sources", []),
+        "market_symbols": ("sources", []),
+        "ohlc_1m": ("candles", ["market_symbols", "vendor"]),
         "ohlc_5m": ("candles", ["ohlc_1m"]),
         "ohlc_15m": ("candles", ["ohlc_1m"]),
         "ohlc_1h": ("candles", ["ohlc_1m"]),
@@ -46,7 +48,7 @@ def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.Repos
     # these; where they depend on none of its candles, they are for the chosen dates.
     graph, chosen, after = repository.asset_graph, ["2026-11-18", "2026-11-20"], ["2026-11-19", "2026-11-23"]
     levels, leads_to_levels = {"daily_levels", "pivot_points"}, {"ohlc_1m", "ohlc_1d"}
-    names = sorted(key.to_user_string() for key in graph.get_all_asset_keys())
+    names = sorted(key.to_user_string() for key in graph.materializable_asset_keys)
     checked = 0
     with disable_dagster_warnings(), dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("symbols", ["DAX", "EUR/USD"])
@@ -78,7 +80,7 @@ def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.Repos
 
 def test_every_asset_says_what_it_is(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
-    for key in graph.get_all_asset_keys():
+    for key in graph.materializable_asset_keys:
         node = graph.get(key)
         assert node.description, key
         assert node.owners == ["team:market-data"], key
@@ -98,6 +100,7 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
         "compute_levels": ["daily_levels", "pivot_points"],
         "trading_day": ["daily_levels", "ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m", "pivot_points"],
         "pull_live": [],
+        "housekeeping": [],
     }
 
 
@@ -127,12 +130,13 @@ def test_what_runs_by_default_and_without_automation() -> None:
         "alerts": ("60 s", True),
         "freshness": ("300 s", True),
         "symbols": ("30 s", True),
-        "housekeeping": ("3600 s", True),
+        "housekeeping_hourly": ("23 * * * * UTC", True),
+        "automation_conditions": ("60 s", True),
         "resume_after_limit": ("30 s", True),
     }
     quiet = triggers(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
     running = {name for name, (_, runs) in quiet.items() if runs}
-    assert running == {"symbols", "housekeeping", "resume_after_limit"}
+    assert running == {"symbols", "housekeeping_hourly", "resume_after_limit"}
 
 
 # The clock is Dagster's argument here; weekdays and holidays are the calendar's of 2026.
@@ -179,7 +183,7 @@ def test_levels_are_downstream_of_the_date_before_and_the_same_symbol() -> None:
 
 def test_the_definitions_load_without_touching_anything(tmp_path: Path, settings: Settings) -> None:
     del settings
-    from tradematrix_pipelines.defs import definitions
+    from tradematrix_pipelines import definitions
 
     definitions.defs()
     assert not (tmp_path / "home").exists()

@@ -9,7 +9,7 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
 from tradematrix_pipelines.clock import SystemClock
-from tradematrix_pipelines.defs.definitions import build_defs
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.log_files import LIMIT
 from tradematrix_pipelines.settings import Settings
@@ -39,12 +39,10 @@ def test_old_pulls_and_bookings_are_deleted(settings: Settings, database: Databa
                 connection.execute(
                     text("UPDATE runs SET create_timestamp = :at WHERE run_id = :id"), {"at": created, "id": run_id}
                 )
-        sensor = build_defs(settings).get_repository_def().get_sensor_def("housekeeping")
-        with dg.build_sensor_context(instance=instance) as context:
-            message = sensor.evaluate_tick(context).skip_message
+        message = housekeep(settings, instance)
         left = {key for key, run_id in runs.items() if instance.has_run(run_id)}
     assert message == (
-        "deleted 1 runs of live pulls, 0 reports of checks, 1 bookings of credits, 0 outputs of runs; truncated: no log"
+        "deleted 1 runs, 0 reports of checks, 1 bookings of credits, 0 outputs of runs; truncated: no log"
     )
     assert runs.keys() - left == {("pull_live", 8, dg.DagsterRunStatus.SUCCESS)}
     with database.engine.connect() as connection:
@@ -53,10 +51,13 @@ def test_old_pulls_and_bookings_are_deleted(settings: Settings, database: Databa
     assert kept == now - timedelta(days=34)
 
 
-def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str | None:
-    sensor = build_defs(settings).get_repository_def().get_sensor_def("housekeeping")
-    with dg.build_sensor_context(instance=instance) as context:
-        return sensor.evaluate_tick(context).skip_message
+def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str:
+    """Run the job, and return what it logs."""
+    result = build_defs(settings).resolve_job_def("housekeeping").execute_in_process(instance=instance)
+    [line] = [
+        record.user_message for record in instance.all_logs(result.run_id) if record.user_message.startswith("deleted")
+    ]
+    return line
 
 
 @pytest.mark.usefixtures("database")
@@ -74,7 +75,7 @@ def test_old_reports_of_checks_are_deleted_except_the_newest_of_each_check(setti
                      "WHERE NOT (asset_key LIKE '%1h%' AND id > (SELECT max(id) - 4 FROM asset_check_executions))")
             )  # fmt: skip
         # Of ohlc_1m all eight are old, of ohlc_1h all but the last two.
-        assert "deleted 0 runs of live pulls, 13 reports of checks," in str(housekeep(settings, instance))
+        assert "deleted 0 runs, 13 reports of checks," in str(housekeep(settings, instance))
         with storage.index_connection() as connection:  # type: ignore[attr-defined]  # same
             assert count_check_events(connection) == 3
             assert connection.execute(text("SELECT count(*) FROM event_logs")).scalar_one() == 3

@@ -15,9 +15,9 @@ from dagster._core.execution.retries import RetryMode, auto_reexecution_should_r
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, WILL_RETRY_TAG
 
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.backfill import Run, execute
-from tradematrix_pipelines.defs.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, range_tags, run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES

@@ -16,18 +16,30 @@ Seen = dict[tuple[str, str], dict[str, object]]
 def materialize(results: dict[dg.AssetKey, dict[str, PartitionResult]]) -> tuple[bool, Seen]:
     """Run a step over all days that settles ``results``; return whether it succeeded, and what shows materialized."""
 
+    class Manager(dg.IOManager):
+        settled = False
+
+        def handle_output(self, context: dg.OutputContext, obj: dg.AssetExecutionContext) -> Iterator[dg.DagsterEvent]:  # type: ignore[override]  # a generator of events
+            if not self.settled:
+                yield from settle(results, context=obj)
+            self.settled = True
+
+        def load_input(self, context: dg.InputContext) -> None:
+            raise AssertionError
+
     @dg.multi_asset(
-        specs=[dg.AssetSpec(key, partitions_def=DAYS) for key in (A, B)],
+        specs=[dg.AssetSpec(key, partitions_def=DAYS).with_io_manager_key("manager") for key in (A, B)],
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        settle(results, context=context)
+    def step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[dg.AssetExecutionContext]]:
         for key in (A, B):
-            yield dg.MaterializeResult(asset_key=key, metadata={"of": "the asset"})
+            yield dg.MaterializeResult(asset_key=key, metadata={"of": "the asset"}, value=context)
 
     tags = {"dagster/asset_partition_range_start": "mon", "dagster/asset_partition_range_end": "wed"}
     with dg.DagsterInstance.ephemeral() as instance, disable_dagster_warnings():
-        done = dg.materialize([step], tags=tags, instance=instance, raise_on_error=False)
+        done = dg.materialize(
+            [step], resources={"manager": Manager()}, tags=tags, instance=instance, raise_on_error=False
+        )
         seen = {
             (key.to_user_string(), str(record.asset_materialization.partition)): {
                 name: value.value for name, value in record.asset_materialization.metadata.items()

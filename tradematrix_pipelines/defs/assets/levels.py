@@ -3,7 +3,7 @@
 Two outputs of one step, because in Dagster a step that fails for one partition blocks the steps after it for all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
@@ -13,13 +13,14 @@ from dagster import AssetKey
 
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
-from tradematrix_pipelines.defs.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, PostgresIOManager
-from tradematrix_pipelines.defs.partition_results import PartitionResult, settle
-from tradematrix_pipelines.defs.partitions import date_before
-from tradematrix_pipelines.defs.resources import IO_MANAGER
+from tradematrix_pipelines.defs.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, StepOutput
+from tradematrix_pipelines.defs.partition_results import PartitionResult
+from tradematrix_pipelines.defs.partitions import date_before, session_partitions
+from tradematrix_pipelines.defs.resources import HISTORY, IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
-from tradematrix_pipelines.levels.history import HISTORY_SPAN, levels_for
+from tradematrix_pipelines.levels.history import levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
@@ -28,7 +29,6 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 _CODE_VERSION = "1"
@@ -80,34 +80,35 @@ _Outcome = _PartitionLevels | PartitionResult
 """The levels of one partition, or its result without levels."""
 
 
-def build_levels(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
+def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Return the step that computes daily levels, pivot points, or both."""
 
     @dg.multi_asset(
         name="levels",
         specs=[_daily_spec(partitions), _pivot_spec(partitions)],
+        ins={"days": dg.AssetIn(f"ohlc_{_D1}", input_manager_key=HISTORY)},
         check_specs=fresh_specs([DAILY_LEVELS, PIVOT_POINTS]),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"database", IO_MANAGER},
     )
     def levels(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult[Levels] | dg.AssetCheckResult]:
-        if not context.selected_asset_keys:  # only the checks are selected
-            yield from carry_out_checks(context, settings)
-            return
-        outcomes = _compute(context.resources.database, dates_by_symbol(context.partition_keys))
-        io_manager: PostgresIOManager = context.resources.postgres_io_manager
-        outputs = {key: output for key, output in _rows(outcomes).items() if key in context.selected_asset_keys}
-        results = {key: _results(key, outcomes) for key in outputs}
-        if any(result.error for result in results[next(iter(outputs))].values()):
-            for output in outputs.values():
-                io_manager.write_levels(output)
-        settle(results, context=context)
-        for key, output in outputs.items():
-            yield dg.MaterializeResult(asset_key=key, value=output)
-        yield from carry_out_checks(context, settings)
+        days: pd.DataFrame,
+        *,
+        settings: dg.ResourceParam[Settings],
+        database: dg.ResourceParam[Database],
+    ) -> Iterator[dg.MaterializeResult[StepOutput] | dg.AssetCheckResult]:
+        selected = [key for key in (DAILY_LEVELS, PIVOT_POINTS) if key in context.selected_asset_keys]
+        if selected:  # else only the checks are
+            outcomes = _compute(database, dates_by_symbol(context.partition_keys), days)
+            output = StepOutput(
+                context=context,
+                chunks=iter([_rows(outcomes, selected)]),
+                results=lambda: {key: _results(key, outcomes) for key in selected},
+            )
+            for key in selected:
+                yield dg.MaterializeResult(asset_key=key, value=output)
+        yield from carry_out_checks(context, settings, database)
 
     return levels
 
@@ -123,7 +124,7 @@ def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
         code_version=_CODE_VERSION,
-        metadata={"dagster/table_name": "levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
+        metadata={"dagster/table_name": "public.levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
     ).with_io_manager_key(IO_MANAGER)
 
 
@@ -147,19 +148,18 @@ def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
         code_version=_CODE_VERSION,
-        metadata={"dagster/table_name": "pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
+        metadata={"dagster/table_name": "public.pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
     ).with_io_manager_key(IO_MANAGER)
 
 
-def _compute(database: Database, wanted: Mapping[str, Sequence[date]]) -> dict[str, _Outcome]:
-    """Return the outcome of every partition, by key."""
+def _compute(database: Database, wanted: Mapping[str, Sequence[date]], days: pd.DataFrame) -> dict[str, _Outcome]:
+    """Return the outcome of every partition, by key; ``days`` are the daily candles of their history."""
     outcomes: dict[str, _Outcome] = {}
+    finished = days[(days["status"] == str(Status.COMPLETE)) & days["final"].eq(other=True)]
     for symbol in find_symbols(database.engine, wanted):
-        days = wanted[symbol.name]
-        bars = read_sessions(database, [symbol], Timeframe.D1, days[0] - HISTORY_SPAN, days[-1])
-        finished = bars[(bars["status"] == str(Status.COMPLETE)) & bars["final"].eq(other=True)]
-        for day in days:
-            outcomes[str(PartitionKey(day, symbol.name))] = _levels_of(database, symbol, day, finished)
+        bars = finished[finished["symbol"] == symbol.name]
+        for day in wanted[symbol.name]:
+            outcomes[str(PartitionKey(day, symbol.name))] = _levels_of(database, symbol, day, bars)
     return outcomes
 
 
@@ -175,14 +175,17 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
     return _PartitionLevels(symbol=symbol, daily=daily, pivots=[pivots(method, **prices) for method in Method])
 
 
-def _rows(outcomes: Mapping[str, _Outcome]) -> dict[AssetKey, Levels]:
+def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> Levels:
     computed = [outcome for outcome in outcomes.values() if isinstance(outcome, _PartitionLevels)]
-    return {
-        DAILY_LEVELS: Levels(daily=[(levels.symbol, levels.daily) for levels in computed]),
-        PIVOT_POINTS: Levels(
-            pivots=[(levels.symbol, levels.daily.trade_date, pivot) for levels in computed for pivot in levels.pivots]
-        ),
-    }
+    return Levels(
+        daily=[(levels.symbol, levels.daily) for levels in computed if DAILY_LEVELS in selected],
+        pivots=[
+            (levels.symbol, levels.daily.trade_date, pivot)
+            for levels in computed
+            for pivot in levels.pivots
+            if PIVOT_POINTS in selected
+        ],
+    )
 
 
 def _results(asset_key: AssetKey, outcomes: Mapping[str, _Outcome]) -> dict[str, PartitionResult]:
@@ -221,3 +224,9 @@ def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
 
 def _utc(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(assets=[build_levels(session_partitions(installation().settings))])

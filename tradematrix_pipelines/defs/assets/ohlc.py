@@ -6,26 +6,26 @@ timeframes. It stores session after session; what is stored stays when a later s
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import dagster as dg
 from dagster import AssetKey
 
+from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.defs.assets.sources import MARKET_SYMBOLS, VENDOR
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
-from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, PostgresIOManager
+from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, StepOutput
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
-from tradematrix_pipelines.defs.partition_results import (
-    PartitionResult,
-    Results,
-    logging_good_on_error,
-    settle,
-)
+from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
+from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.resources import IO_MANAGER
-from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY, step_without_retries
+from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -33,11 +33,10 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_s
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL
+from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL, Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 CoverageByKey = dict[tuple[Timeframe, date], StoredCoverage]
@@ -74,7 +73,7 @@ class IngestConfig(dg.Config):
     """What the credits are booked under: a ``backfill`` doesn't use those reserved for the trading day."""
 
 
-def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> dg.AssetsDefinition:
+def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Return the step that fetches and stores candles of all timeframes."""
 
     @dg.multi_asset(
@@ -83,26 +82,35 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str], settings: Settings) -> 
         check_specs=fresh_specs(CANDLE_ASSETS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        required_resource_keys={"database", "vendors", "plan", IO_MANAGER},
         pool="vendor",
         retry_policy=RETRY_POLICY,
     )
     def ohlc(
-        context: dg.AssetExecutionContext, config: IngestConfig
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        context: dg.AssetExecutionContext,
+        config: IngestConfig,
+        *,
+        settings: dg.ResourceParam[Settings],
+        database: dg.ResourceParam[Database],
+        vendors: dg.ResourceParam[Sequence[Vendor]],
+        plan: dg.ResourceParam[Plan],
+    ) -> Iterator[dg.MaterializeResult[StepOutput] | dg.AssetCheckResult]:
         timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
-        if not timeframes:  # only the checks are selected
-            yield from carry_out_checks(context, settings)
-            return
-        # A user at a terminal sees the failure at once, and can run `tradematrix retry`; healing has its own pauses.
-        never_retry = BATCH_TAG in context.run.tags or config.purpose == HEAL
-        with step_without_retries(for_all_errors=never_retry):
-            with logging_good_on_error(lambda: _results(context, timeframes), context=context):
-                transient = _ingest(context, timeframes, config)
-            settle(_results(context, timeframes), context=context, retry=transient and not never_retry)
-        for timeframe in timeframes:
-            yield dg.MaterializeResult(asset_key=_key(timeframe))
-        yield from carry_out_checks(context, settings)
+        if timeframes:  # else only the checks are selected
+            ingestion = _Ingestion(
+                context=context, config=config, database=database, vendors=vendors, plan=plan, timeframes=timeframes
+            )
+            output = StepOutput(
+                context=context,
+                chunks=ingestion.chunks(),
+                results=ingestion.results,
+                may_pass=lambda: ingestion.transient,
+                # A user at a terminal sees the failure at once, and can run `tradematrix retry`; healing has its own
+                # pauses.
+                without_retries=BATCH_TAG in context.run.tags or config.purpose == HEAL,
+            )
+            for timeframe in timeframes:
+                yield dg.MaterializeResult(asset_key=_key(timeframe), value=output)
+        yield from carry_out_checks(context, settings, database)
 
     return ohlc
 
@@ -115,92 +123,93 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
     return dg.AssetSpec(
         _key(timeframe),
         # All depend on the minutes: Dagster leaves out of a backfill what is downstream of an asset not part of it.
-        deps=[] if timeframe is Timeframe.M1 else [_key(Timeframe.M1)],
+        deps=[VENDOR, MARKET_SYMBOLS] if timeframe is Timeframe.M1 else [_key(Timeframe.M1)],
         description=_DESCRIPTIONS[timeframe],
         group_name="candles",
         owners=["team:market-data"],
         kinds={"postgres", "pandas"},
         partitions_def=partitions,
         code_version=_CODE_VERSION,
-        metadata={"dagster/table_name": "ohlc", "dagster/column_schema": _COLUMNS, "timeframe": str(timeframe)},
+        metadata={"dagster/table_name": "public.ohlc", "dagster/column_schema": _COLUMNS, "timeframe": str(timeframe)},
     ).with_io_manager_key(IO_MANAGER)
 
 
-def _ingest(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe], config: IngestConfig) -> bool:
-    """Fetch and store the run's partitions; return whether one failed for a transient reason."""
-    database: Database = context.resources.database
-    wanted = dates_by_symbol(context.partition_keys)
-    transient = False
-    for symbol in find_symbols(database.engine, wanted):
-        transient |= _ingest_symbol(
-            context, symbol, wanted[symbol.name], timeframes, now=database.clock.now(), config=config
+@dataclass(kw_only=True, slots=True)
+class _Ingestion:
+    """One run's ingestion: fetches what is not complete of its partitions, symbol by symbol.
+
+    Attributes:
+        transient: whether something failed for a reason that may pass within minutes.
+    """
+
+    context: dg.AssetExecutionContext
+    config: IngestConfig
+    database: Database
+    vendors: Sequence[Vendor]
+    plan: Plan
+    timeframes: Sequence[Timeframe]
+    transient: bool = False
+
+    def chunks(self) -> Iterator[Sequence[SeriesBatch]]:
+        """Yield the sessions fetched, in the order in which they arrive; those of one chunk belong together."""
+        wanted = dates_by_symbol(self.context.partition_keys)
+        for symbol in find_symbols(self.database.engine, wanted):
+            yield from self._of_symbol(symbol, wanted[symbol.name])
+
+    def results(self) -> Results:
+        """Return the result of each of the run's partitions, from what is stored."""
+        wanted, now = dates_by_symbol(self.context.partition_keys), self.database.clock.now()
+        results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in self.timeframes}
+        for symbol in find_symbols(self.database.engine, wanted, only_active=False):
+            dates = wanted[symbol.name]
+            coverage = _read_coverage(self.database, symbol, dates, self.timeframes)
+            for timeframe in self.timeframes:
+                versions = candle_versions(self.database.engine, symbol, timeframe, min(dates), max(dates))
+                for day in dates:
+                    key = str(PartitionKey(day, symbol.name))
+                    version = versions.get(day)
+                    results[_key(timeframe)][key] = _result(symbol, timeframe, day, coverage, now, version=version)
+        return results
+
+    def _of_symbol(self, symbol: Symbol, dates: Sequence[date]) -> Iterator[Sequence[SeriesBatch]]:
+        now, clock = self.database.clock.now(), self.database.clock
+        known = _read_coverage(self.database, symbol, dates, list(Timeframe))
+        settled = frozenset(key for key, row in known.items() if row.coverage.is_settled)
+        done = frozenset() if self.config.refresh else settled
+        skipped = done | (_failed_permanently(known) if self.context.retry_number else frozenset())
+        self.context.log.info(
+            "%s: %d of %d partitions were complete before",
+            symbol.name,
+            sum((timeframe, day) in done for timeframe in self.timeframes for day in dates),
+            len(self.timeframes) * len(dates),
         )
-    return transient
-
-
-def _results(context: dg.AssetExecutionContext, timeframes: Sequence[Timeframe]) -> Results:
-    """Return the result of each of the run's partitions, from what is stored."""
-    database: Database = context.resources.database
-    wanted, now = dates_by_symbol(context.partition_keys), database.clock.now()
-    results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in timeframes}
-    for symbol in find_symbols(database.engine, wanted, only_active=False):
-        dates = wanted[symbol.name]
-        coverage = _read_coverage(database, symbol, dates, timeframes)
-        for timeframe in timeframes:
-            versions = candle_versions(database.engine, symbol, timeframe, min(dates), max(dates))
-            for day in dates:
-                key = str(PartitionKey(day, symbol.name))
-                version = versions.get(day)
-                results[_key(timeframe)][key] = _result(symbol, timeframe, day, coverage, now, version=version)
-    return results
-
-
-def _ingest_symbol(
-    context: dg.AssetExecutionContext,
-    symbol: Symbol,
-    dates: Sequence[date],
-    timeframes: Sequence[Timeframe],
-    *,
-    now: datetime,
-    config: IngestConfig,
-) -> bool:
-    """Fetch and store what is not complete; return whether something failed for a reason that may pass in minutes."""
-    database: Database = context.resources.database
-    vendors: Sequence[Vendor] = context.resources.vendors
-    io_manager: PostgresIOManager = context.resources.postgres_io_manager
-    known = _read_coverage(database, symbol, dates, list(Timeframe))
-    complete = frozenset(key for key, row in known.items() if row.coverage.is_settled)
-    done = frozenset() if config.refresh else complete
-    skipped = done | (_failed_permanently(known) if context.retry_number else frozenset())
-    wanted = Wanted(
-        symbol=symbol,
-        dates={
-            timeframe: frozenset(day for day in dates if (timeframe, day) not in skipped) for timeframe in timeframes
-        },
-        stored={
-            timeframe: {day: known[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done}
-            for timeframe in INTRADAY
-        },
-        read=lambda timeframe, start, end: database.candles.series(symbol, timeframe, start, end),
-        protected=_sources(known, [key for key in complete - done if key[0] in timeframes]),
-    )
-    calendar, progress = get_calendar(symbol.calendar), Progress()
-    ingested = ingest(vendors, wanted, calendar=calendar, now=now, purpose=config.purpose, progress=progress)
-    log = ProgressLog(context.log, symbol.name, progress, plan=context.resources.plan, now=now)
-    written, stored, transient = Written(), set[date](), False
-    for batches in ingested:
-        written += io_manager.write_candles(batches)
-        sessions = [coverage for batch in batches for coverage in batch.coverage]
-        stored |= {coverage.trade_date for coverage in sessions if coverage.received}
-        transient |= any(coverage.transient for coverage in sessions)
-        log.update(sessions=len(stored), now=database.clock.now())
-    log.end(sessions=len(stored), now=database.clock.now())
-    context.log.info(
-        "%s: %d candles inserted, %d revised, %d rejected; %d of %d partitions were complete before",
-        symbol.name, written.inserted, written.revised, written.rejected,
-        sum((timeframe, day) in done for timeframe in timeframes for day in dates), len(timeframes) * len(dates),
-    )  # fmt: skip
-    return transient
+        wanted = Wanted(
+            symbol=symbol,
+            dates={
+                timeframe: frozenset(day for day in dates if (timeframe, day) not in skipped)
+                for timeframe in self.timeframes
+            },
+            stored={
+                timeframe: {
+                    day: known[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done
+                }
+                for timeframe in INTRADAY
+            },
+            read=lambda timeframe, start, end: self.database.candles.series(symbol, timeframe, start, end),
+            protected=_sources(known, [key for key in settled - done if key[0] in self.timeframes]),
+        )
+        calendar, progress = get_calendar(symbol.calendar), Progress()
+        log = ProgressLog(self.context.log, symbol.name, progress, plan=self.plan, now=now)
+        stored: set[date] = set()
+        for batches in ingest(
+            self.vendors, wanted, calendar=calendar, now=now, purpose=self.config.purpose, progress=progress
+        ):
+            yield batches
+            sessions = [coverage for batch in batches for coverage in batch.coverage]
+            stored |= {coverage.trade_date for coverage in sessions if coverage.received}
+            self.transient |= any(coverage.transient for coverage in sessions)
+            log.update(sessions=len(stored), now=clock.now())
+        log.end(sessions=len(stored), now=clock.now())
 
 
 def _failed_permanently(known: CoverageByKey) -> frozenset[tuple[Timeframe, date]]:
@@ -244,3 +253,9 @@ def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> 
     if session is not None and timeframe is Timeframe.D1 and now < session.closes_at:
         return f"{symbol.name}'s session {day} closes at {session.closes_at:%Y-%m-%d %H:%M} UTC: no daily bar yet"
     return "not fetched: the run stopped before it"
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(assets=[build_ohlc(session_partitions(installation().settings))])

@@ -13,8 +13,11 @@ from dagster import DagsterEventType, DagsterRun
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-HOST_TAG = "tradematrix/host"
-"""Tag of the runs that a command carries out in its own process: the machine that it runs on."""
+HOST_TAG = ".dagster/tradematrix_host"
+"""Tag of the runs that a command carries out in its own process: the machine that it runs on.
+
+Dagster hides tags of this prefix.
+"""
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 

@@ -24,9 +24,12 @@ from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
-MODULE = "tradematrix_pipelines.defs.definitions"
+MODULE = "tradematrix_pipelines.definitions"
 BATCH_TAG = "tradematrix/backfill"
 """Tag of the runs that one command makes in its own process; its value is the command's id."""
+
+SESSIONS_TAG = "sessions"
+"""Tag that says in the list of runs what a run is about: ``DAX 2026-11-10…23``."""
 
 _FAILED_TABLE = "failed_partitions"
 # The run's events are in its log, for the UI; on the terminal they would bury the command's own output.
@@ -108,7 +111,16 @@ def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
     return {
         ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
         ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
+        SESSIONS_TAG: f"{symbol} {_dates(first, last)}",
     }
+
+
+def _dates(first: date, last: date) -> str:
+    """Return a range as short as it is clear: ``2026-11-10…23``, ``2026-11-10…12-04``, ``2026-11-10…2027-01-08``."""
+    if first == last:
+        return first.isoformat()
+    same = 8 if (first.year, first.month) == (last.year, last.month) else 5 if first.year == last.year else 0
+    return f"{first.isoformat()}…{last.isoformat()[same:]}"
 
 
 def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:

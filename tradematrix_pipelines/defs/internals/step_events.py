@@ -32,14 +32,34 @@ def attach_metadata(
                 context.add_asset_metadata(values, asset_key, key)
 
 
-def log_materializations(context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
-    """Log these materializations now, before the step ends."""
+def materializations(
+    context: dg.AssetExecutionContext, materialized: Sequence[dg.AssetMaterialization]
+) -> list[dg.DagsterEvent]:
+    """Return the events for an IO manager to yield before it raises: what it logs is lost then.
+
+    Where Dagster's internals have changed, they are reported outside the run, and there is nothing to yield.
+    """
     try:
-        _log_at_once(context, events)
+        return _events_at_once(context, materialized)
     except _CHANGED:
-        _logger.warning("this Dagster can't log materializations at once; logging one by one", exc_info=True)
-        for event in events:
-            context.log_event(event)
+        _logger.warning("this Dagster can't log materializations at once; reporting one by one", exc_info=True)
+        for event in materialized:
+            context.instance.report_runless_asset_event(event)
+        return []
+
+
+def evaluations(
+    context: dg.AssetExecutionContext, evaluated: Sequence[dg.AssetCheckEvaluation]
+) -> list[dg.DagsterEvent]:
+    """Return the events of checks, on the same terms."""
+    try:
+        step = context.get_step_execution_context()
+        return [dg.DagsterEvent.asset_check_evaluation(step, evaluation) for evaluation in evaluated]
+    except _CHANGED:
+        _logger.warning("this Dagster can't log evaluations at once; reporting one by one", exc_info=True)
+        for evaluation in evaluated:
+            context.instance.report_runless_asset_event(evaluation)
+        return []
 
 
 def _attach_at_once(
@@ -60,13 +80,13 @@ def _attach_at_once(
     step._metadata_accumulator = type(known)(per_output_metadata={**known.per_output_metadata, **added})  # noqa: SLF001
 
 
-def _log_at_once(context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
-    from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata  # noqa: PLC0415 - may be gone
+def _events_at_once(
+    context: dg.AssetExecutionContext, materialized: Sequence[dg.AssetMaterialization]
+) -> list[dg.DagsterEvent]:
+    from dagster._core.events import DagsterEventBatchMetadata  # noqa: PLC0415 - may be gone
 
-    step, batch, last = context.get_step_execution_context(), uuid4().hex, len(events) - 1
-    context.op_execution_context._events.extend(  # noqa: SLF001 - see the module's docstring
-        [
-            DagsterEvent.asset_materialization(step, event, DagsterEventBatchMetadata(batch, number == last))
-            for number, event in enumerate(events)
-        ]
-    )
+    step, batch, last = context.get_step_execution_context(), uuid4().hex, len(materialized) - 1
+    return [
+        dg.DagsterEvent.asset_materialization(step, event, DagsterEventBatchMetadata(batch, number == last))
+        for number, event in enumerate(materialized)
+    ]

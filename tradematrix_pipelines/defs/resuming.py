@@ -12,15 +12,21 @@ import dagster as dg
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask, backlog
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     FINISHED_STATUSES,
-    UnresolvedAssetJobDefinition,
 )
-from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
+from tradematrix_pipelines.defs.jobs import (
+    BY_TAG,
+    COMPUTE_LEVELS,
+    COMPUTE_LEVELS_JOB,
+    INGEST_CANDLES,
+    INGEST_CANDLES_JOB,
+)
 from tradematrix_pipelines.defs.on_database import on_database
-from tradematrix_pipelines.defs.requests import request_runs
+from tradematrix_pipelines.defs.requests import RESUME, request_runs
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -31,22 +37,16 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.trading_day_state import computed_levels
 from tradematrix_pipelines.vendors.credits import BACKFILL
 
-RESUMED = "tradematrix/resumed"
-"""Tag of the runs that resume what stopped at a limit."""
-
-_TAGS = {RESUMED: "candles"}
 _SECONDS = 30
 _RECENT = timedelta(days=1)
 """How long after the end of a resumed run its levels are requested."""
 
 
-def build_resume_sensor(
-    settings: Settings, *, ingest: UnresolvedAssetJobDefinition, levels: UnresolvedAssetJobDefinition
-) -> dg.SensorDefinition:
+def build_resume_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor; it runs by default."""
 
     @dg.sensor(
-        jobs=[ingest, levels],
+        jobs=[INGEST_CANDLES_JOB, COMPUTE_LEVELS_JOB],
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Fetch the sessions again that stopped at the day's credits, once these have been reset; "
@@ -68,7 +68,6 @@ def build_resume_sensor(
             tasks,
             now=now,
             purpose=BACKFILL,
-            tags=_TAGS,
             candles_job=INGEST_CANDLES,
             levels_job=COMPUTE_LEVELS,
         )
@@ -92,7 +91,10 @@ def _levels_to_resume(
 ) -> Iterator[FetchTask]:
     """Yield the missing levels that follow from the sessions of resumed runs."""
     # Dagster stamps its runs by the machine's clock, whatever ours says.
-    ended = dg.RunsFilter(tags=_TAGS, statuses=FINISHED_STATUSES, updated_after=SystemClock().now() - _RECENT)
+    since = SystemClock().now() - _RECENT
+    ended = dg.RunsFilter(
+        job_name=INGEST_CANDLES, tags={BY_TAG: RESUME}, statuses=FINISHED_STATUSES, updated_after=since
+    )
     for run in instance.get_runs(ended):
         keys = (run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG])
         for name, dates in dates_by_symbol(keys).items():
@@ -102,3 +104,9 @@ def _levels_to_resume(
                 computed = computed_levels(database.engine, [symbol], since=dates[0])
                 tasks = backlog(symbol, days, now, levels=computed[name])
                 yield from (task for task in tasks if task.cause is Cause.LEVELS)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of this module."""
+    return dg.Definitions(sensors=[build_resume_sensor(installation().settings)])

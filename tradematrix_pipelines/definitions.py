@@ -1,0 +1,30 @@
+"""Everything that Dagster loads from this project: what lies in ``defs/``, and what ``dg scaffold defs`` puts there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import dagster as dg
+
+from tradematrix_pipelines.defs.installation import Installation, building_for
+from tradematrix_pipelines.defs.internals.names import disable_dagster_warnings
+from tradematrix_pipelines.defs.internals.run_log import write_run_logs
+from tradematrix_pipelines.log_output import write_logs
+from tradematrix_pipelines.settings import Settings, load_settings
+
+
+def build_defs(settings: Settings, resources: Mapping[str, Any] = MappingProxyType({})) -> dg.Definitions:
+    """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
+    # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
+    with disable_dagster_warnings(), building_for(Installation(settings=settings, resources=resources)):
+        return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions for the environment's settings."""
+    settings = load_settings()
+    write_logs(settings)
+    write_run_logs(settings)
+    return build_defs(settings)
