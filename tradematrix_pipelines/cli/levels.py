@@ -13,8 +13,9 @@ from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
+from tradematrix_pipelines.storage.levels import read_levels
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
 
 _DAILY = ["y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low", "atr_14"]
 _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
@@ -42,9 +43,9 @@ def show_levels(
     for symbol in symbols:
         day = trade_date or coming_session(symbol, now)
         if method is None:
-            levels, names = read_daily_levels(database.engine, [symbol], day, day), _DAILY + _CLASSIC
+            levels, names = read_levels(database.engine, levels_daily, [symbol], day, day), _DAILY + _CLASSIC
         else:
-            levels, names = read_pivots(database.engine, [symbol], day, day), list(LEVELS)
+            levels, names = read_levels(database.engine, pivot_levels, [symbol], day, day), list(LEVELS)
             levels = levels[levels["method"] == method]
         rows += [_row(symbol, row, names, as_json=as_json) for row in levels.to_dict("records")]
     first = symbols[0].name if symbols else "SYMBOL"

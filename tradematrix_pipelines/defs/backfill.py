@@ -7,9 +7,9 @@ import dagster as dg
 
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
-from tradematrix_pipelines.defs.io_manager import assets_of
 from tradematrix_pipelines.defs.jobs import BY_TAG, COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
+from tradematrix_pipelines.defs.registry import assets_of
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar

@@ -14,14 +14,13 @@ from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.freshness import Late, judge_freshness
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.names import AssetCheckExecutionRecordStatus
-from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS
 from tradematrix_pipelines.defs.on_database import on_database
+from tradematrix_pipelines.defs.registry import STORED
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.trading_day_state import automated_symbols
 
 FRESH = "fresh"
-_ASSETS = (*CANDLE_ASSETS, DAILY_LEVELS, PIVOT_POINTS)
 _SENSOR_SECONDS = 300
 _DESCRIPTION = (
     "Every active symbol's data are as fresh as its market's hours require: while its session runs, the newest bar; "
@@ -60,7 +59,7 @@ def judge_checks(database: Database, settings: Settings) -> list[dg.AssetCheckEv
     """Return the evaluation of every asset's check as of now."""
     symbols, now = automated_symbols(database, settings), database.clock.now()
     judged = judge_freshness(database, symbols, now=now)
-    return [_evaluation(asset, judged[asset.to_user_string()], symbols=len(symbols), now=now) for asset in _ASSETS]
+    return [_evaluation(asset, judged[asset.to_user_string()], symbols=len(symbols), now=now) for asset in STORED]
 
 
 def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -83,7 +82,7 @@ def build_freshness_sensor(settings: Settings) -> dg.SensorDefinition:
         state = {asset: [asdict(late) for late in of_asset] for asset, of_asset in judged.items()}
         changed = [
             asset
-            for asset in _ASSETS
+            for asset in STORED
             if state[name := asset.to_user_string()] != known.get(name) or shown.get(asset) is not (not state[name])
         ]
         if not changed:
@@ -105,9 +104,9 @@ def _shown(instance: dg.DagsterInstance) -> dict[dg.AssetKey, bool | None]:
     materialization that was the newest at the time.
     """
     verdicts = {AssetCheckExecutionRecordStatus.SUCCEEDED: True, AssetCheckExecutionRecordStatus.FAILED: False}
-    keys = [dg.AssetCheckKey(asset, FRESH) for asset in _ASSETS]
+    keys = [dg.AssetCheckKey(asset, FRESH) for asset in STORED]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    newest = {record.asset_entry.asset_key: record.asset_entry for record in instance.get_asset_records(_ASSETS)}
+    newest = {record.asset_entry.asset_key: record.asset_entry for record in instance.get_asset_records(STORED)}
     shown = {}
     for key, record in records.items():
         entry = newest.get(key.asset_key)

@@ -22,9 +22,9 @@ from tradematrix_pipelines.defs.internals.names import (
     BulkActionStatus,
 )
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
-from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES, TRADING_DAY
 from tradematrix_pipelines.defs.partitions import SYMBOLS
+from tradematrix_pipelines.defs.registry import CANDLES
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import count_incomplete
@@ -70,7 +70,7 @@ def _incident(run: dg.DagsterRun, key: _Key, why: str) -> Incident:
 def _judge(database: Database, instance: dg.DagsterInstance, key: _Key, now: datetime) -> str | None:
     """Return why the run's candles are incomplete, or ``None`` where all of them have been stored since."""
     _, start, end, assets = key
-    timeframes = [CANDLE_ASSETS[asset] for asset in assets if asset in CANDLE_ASSETS] if assets else list(Timeframe)
+    timeframes = [CANDLES[asset] for asset in assets if asset in CANDLES] if assets else list(Timeframe)
     if not timeframes or not start:
         return "see it in the UI"
     names: Sequence[str]

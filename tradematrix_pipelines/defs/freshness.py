@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from tradematrix_pipelines.automation.beginnings import judged
 from tradematrix_pipelines.candles.coverage import StoredCoverage
-from tradematrix_pipelines.defs.io_manager import DAILY_LEVELS, PIVOT_POINTS
+from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.freshness import Due, allowance, behind, due
 from tradematrix_pipelines.markets.sessions import Session
@@ -18,7 +18,7 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.freshness import newest_bars
-from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots
+from tradematrix_pipelines.storage.levels import read_levels
 from tradematrix_pipelines.storage.symbols import read_beginnings
 
 
@@ -43,13 +43,13 @@ def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datet
     newest = newest_bars(database.engine, symbols, INTRADAY, now=now)
     covered = _covered(database, symbols, dues)
     late = {
-        f"ohlc_{timeframe}": _late(
+        asset.to_user_string(): _late(
             {
                 symbol.name: _candles(symbol, timeframe, dues[symbol.name], newest, covered, now=now)
                 for symbol in symbols
             }
         )
-        for timeframe in Timeframe
+        for asset, timeframe in CANDLES.items()
     }
     return late | _levels(database, symbols, dues)
 
@@ -88,8 +88,8 @@ def _levels(database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Du
     }
     first, last = min(coming.values(), default=date.min), max(coming.values(), default=date.min)
     late: dict[str, list[Late]] = {}
-    for asset, read in ((DAILY_LEVELS, read_daily_levels), (PIVOT_POINTS, read_pivots)):
-        rows = read(database.engine, symbols, first, last)
+    for asset, table in LEVELS.items():
+        rows = read_levels(database.engine, table, symbols, first, last)
         stored = set(zip(rows["symbol"], rows["trade_date"], strict=True))
         late[asset.to_user_string()] = _late(
             {name: None if (name, day) in stored else f"no levels for session {day}" for name, day in coming.items()}

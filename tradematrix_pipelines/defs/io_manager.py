@@ -11,33 +11,21 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pandas as pd
-from dagster import AssetKey
 from pydantic import Field
 
-from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle
+from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
 from tradematrix_pipelines.defs.retry_policy import step_without_retries
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Pivots
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import Written, write
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.levels import read_daily_levels, read_pivots, write_levels
+from tradematrix_pipelines.storage.levels import read_levels, write_levels
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
-
-CANDLE_ASSETS = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
-DAILY_LEVELS = AssetKey("daily_levels")
-PIVOT_POINTS = AssetKey("pivot_points")
-
-
-def assets_of(run: Run) -> list[AssetKey]:
-    """Return the assets that a run materializes."""
-    wanted = [key for key, timeframe in CANDLE_ASSETS.items() if timeframe in run.timeframes]
-    return wanted or [DAILY_LEVELS, PIVOT_POINTS]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,9 +116,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         symbols = find_symbols(self.database.engine, wanted, only_active=False) if wanted else []
         dates = [day for of_symbol in wanted.values() for day in of_symbol]
         first, last = min(dates, default=date.max), max(dates, default=date.min)
-        if context.asset_key == DAILY_LEVELS:
-            return read_daily_levels(self.database.engine, symbols, first, last)
-        if context.asset_key == PIVOT_POINTS:
-            return read_pivots(self.database.engine, symbols, first, last)
+        if context.asset_key in LEVELS:
+            return read_levels(self.database.engine, LEVELS[context.asset_key], symbols, first, last)
         history = timedelta(days=self.history_days) if dates else timedelta()
-        return read_sessions(self.database, symbols, CANDLE_ASSETS[context.asset_key], first - history, last)
+        return read_sessions(self.database, symbols, CANDLES[context.asset_key], first - history, last)

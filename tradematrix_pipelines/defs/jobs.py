@@ -8,6 +8,7 @@ from datetime import timedelta
 import dagster as dg
 
 from tradematrix_pipelines.defs.internals.names import MAX_RUNTIME_SECONDS_TAG
+from tradematrix_pipelines.defs.registry import CANDLES_GROUP, LEVELS_GROUP
 
 INGEST_CANDLES = "ingest_candles"
 COMPUTE_LEVELS = "compute_levels"
@@ -34,20 +35,20 @@ def max_runtime(runtime: timedelta) -> dict[str, str]:
 
 INGEST_CANDLES_JOB = dg.define_asset_job(
     INGEST_CANDLES,
-    selection=dg.AssetSelection.groups("candles").without_checks(),
+    selection=dg.AssetSelection.groups(CANDLES_GROUP).without_checks(),
     description="Fetch, screen, resample and store the candles of sessions x symbols.",
     executor_def=dg.in_process_executor,
 )
 COMPUTE_LEVELS_JOB = dg.define_asset_job(
     COMPUTE_LEVELS,
-    selection=dg.AssetSelection.groups("levels").without_checks(),
+    selection=dg.AssetSelection.groups(LEVELS_GROUP).without_checks(),
     description="Compute daily levels and pivot points for sessions x symbols.",
     executor_def=dg.in_process_executor,
     tags=max_runtime(_MAX_RUNTIME[COMPUTE_LEVELS]),
 )
 TRADING_DAY_JOB = dg.define_asset_job(
     TRADING_DAY,
-    selection=dg.AssetSelection.groups("candles", "levels").without_checks(),
+    selection=dg.AssetSelection.groups(CANDLES_GROUP, LEVELS_GROUP).without_checks(),
     description="Fetch what has closed or is incomplete, compute the levels: each run a part of it.",
     executor_def=dg.in_process_executor,
     tags={**PRIORITY, **max_runtime(_MAX_RUNTIME[TRADING_DAY])},

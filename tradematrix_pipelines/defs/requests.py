@@ -20,8 +20,8 @@ from tradematrix_pipelines.defs.internals.names import (
     NOT_FINISHED_STATUSES,
 )
 from tradematrix_pipelines.defs.internals.runs import range_tags
-from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, assets_of
 from tradematrix_pipelines.defs.jobs import BY_TAG, TRADING_DAY
+from tradematrix_pipelines.defs.registry import CANDLES, assets_of
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.run_requests import claim_requests
@@ -100,7 +100,7 @@ def _targets(run: dg.DagsterRun) -> Iterator[Target]:
     start, end = (run.tags.get(tag) for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
     if start is None or end is None:
         return
-    assets = {key.to_user_string() if key in CANDLE_ASSETS else LEVELS for key in run.asset_selection or ()}
+    assets = {key.to_user_string() if key in CANDLES else LEVELS for key in run.asset_selection or ()}
     for symbol, dates in dates_by_symbol([start, end]).items():
         for days in range((dates[-1] - dates[0]).days + 1):
             yield from (Target(symbol, dates[0] + days * _DAY, asset) for asset in assets)

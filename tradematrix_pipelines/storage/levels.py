@@ -35,17 +35,24 @@ def write_levels(
         return changed + _upsert(connection, pivot_levels, [_pivot_row(*row, now) for row in pivots])
 
 
-def read_daily_levels(engine: Engine, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
-    """Return the rows of ``levels_daily`` between two trade dates, both included, with a ``symbol`` column.
+def read_levels(engine: Engine, table: Table, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
+    """Return the rows of a table of levels between two trade dates, both included, with a ``symbol`` column.
 
-    ``trade_date`` and ``y_trade_date`` are dates, the levels float64 in price units.
+    Args:
+        table: ``levels_daily`` or ``pivot_levels``. Its dates are dates, its levels float64 in price units.
     """
-    return _read(engine, levels_daily, symbols, first, last)
-
-
-def read_pivots(engine: Engine, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
-    """Return the rows of ``pivot_levels`` between two trade dates, both included, with a ``symbol`` column."""
-    return _read(engine, pivot_levels, symbols, first, last)
+    query = (
+        select(market_symbols.c.symbol, *(column for column in table.columns if column.name != "symbol_id"))
+        .join_from(table, market_symbols)
+        .where(
+            table.c.symbol_id.in_([symbol.id for symbol in symbols]),
+            table.c.trade_date.between(first, last),
+        )
+        .order_by(table.c.trade_date, market_symbols.c.id, *table.primary_key.columns)
+    )
+    with engine.connect() as connection:
+        result = connection.execute(query)
+        return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
 def _daily_row(symbol: Symbol, levels: DailyLevels, now: datetime) -> dict[str, Any]:
@@ -76,18 +83,3 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
         index_elements=keys, set_={name: statement.excluded[name] for name in values}, where=differs
     )
     return len(connection.execute(statement.returning(table.c.symbol_id), list(rows)).all())
-
-
-def _read(engine: Engine, table: Table, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
-    query = (
-        select(market_symbols.c.symbol, *(column for column in table.columns if column.name != "symbol_id"))
-        .join_from(table, market_symbols)
-        .where(
-            table.c.symbol_id.in_([symbol.id for symbol in symbols]),
-            table.c.trade_date.between(first, last),
-        )
-        .order_by(table.c.trade_date, market_symbols.c.id, *table.primary_key.columns)
-    )
-    with engine.connect() as connection:
-        result = connection.execute(query)
-        return pd.DataFrame(result.all(), columns=list(result.keys()))

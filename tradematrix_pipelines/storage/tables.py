@@ -52,8 +52,8 @@ _UTC = TIMESTAMP(timezone=True)
 _INFINITY = "'Infinity'::float8"
 
 
-def _price(name: str, *, nullable: bool = False) -> "Column[float]":
-    return Column(name, Double, nullable=nullable)
+def _price(name: str, *, nullable: bool = False, doc: str | None = None) -> "Column[float]":
+    return Column(name, Double, nullable=nullable, doc=doc)
 
 
 market_symbols = Table(
@@ -211,10 +211,10 @@ levels_daily = Table(
     _price("y_high"),
     _price("y_low"),
     _price("y_close"),
-    _price("prev_week_high", nullable=True),
-    _price("prev_week_low", nullable=True),
-    _price("atr_14", nullable=True),
-    *(_price(name) for name in ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")),
+    _price("prev_week_high", nullable=True, doc="null where that week is not stored completely"),
+    _price("prev_week_low", nullable=True, doc="null where that week is not stored completely"),
+    _price("atr_14", nullable=True, doc="mean of 14 true ranges; null without 15 sessions in a row"),
+    *(_price(name, doc="classic") for name in ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")),
     Column("computed_at", _UTC, nullable=False),
     PrimaryKeyConstraint("trade_date", "symbol_id"),
 )
@@ -226,7 +226,7 @@ pivot_levels = Table(
     Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
     Column("method", method_type, nullable=False),
     _price("pp"),
-    *(_price(f"{side}{n}", nullable=True) for side in "rs" for n in range(1, 6)),
+    *(_price(f"{side}{n}", nullable=True, doc="null where the method has none") for side in "rs" for n in range(1, 6)),
     Column("computed_at", _UTC, nullable=False),
     PrimaryKeyConstraint("trade_date", "symbol_id", "method"),
 )

@@ -5,19 +5,21 @@ Two outputs of one step, because in Dagster a step that fails for one partition 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import pandas as pd
 from dagster import AssetKey
 
+from tradematrix_pipelines.automation.deadlines import BERLIN, DAILY_CLOSE, PIVOTS
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
-from tradematrix_pipelines.defs.io_manager import DAILY_LEVELS, PIVOT_POINTS, Levels, StepOutput
+from tradematrix_pipelines.defs.io_manager import Levels, StepOutput
 from tradematrix_pipelines.defs.partition_results import PartitionResult
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
+from tradematrix_pipelines.defs.registry import DAILY_LEVELS, LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import HISTORY, IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import levels_for
@@ -35,36 +37,6 @@ _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
 _M1, _D1 = Timeframe.M1, Timeframe.D1
-_KEY_COLUMNS = [
-    dg.TableColumn("trade_date", "date", description="the session to trade with these levels"),
-    dg.TableColumn("symbol_id", "integer", description="market_symbols.id"),
-]
-_DAILY_COLUMNS = dg.TableSchema(
-    columns=[
-        *_KEY_COLUMNS,
-        dg.TableColumn("y_trade_date", "date", description="the session they come from"),
-        *(dg.TableColumn(name, "float8") for name in ("y_open", "y_high", "y_low", "y_close")),
-        dg.TableColumn("prev_week_high", "float8", description="null where that week is not stored completely"),
-        dg.TableColumn("prev_week_low", "float8", description="null where that week is not stored completely"),
-        dg.TableColumn("atr_14", "float8", description="mean of 14 true ranges; null without 15 sessions in a row"),
-        *(
-            dg.TableColumn(name, "float8", description="classic")
-            for name in ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")
-        ),
-    ]
-)
-_PIVOT_COLUMNS = dg.TableSchema(
-    columns=[
-        *_KEY_COLUMNS,
-        dg.TableColumn("method", "pivot_method", description=", ".join(Method)),
-        dg.TableColumn("pp", "float8"),
-        *(
-            dg.TableColumn(f"{side}{n}", "float8", description="null where the method has none")
-            for side in "rs"
-            for n in range(1, 6)
-        ),
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,9 +57,9 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
 
     @dg.multi_asset(
         name="levels",
-        specs=[_daily_spec(partitions), _pivot_spec(partitions)],
-        ins={"days": dg.AssetIn(f"ohlc_{_D1}", input_manager_key=HISTORY)},
-        check_specs=fresh_specs([DAILY_LEVELS, PIVOT_POINTS]),
+        specs=_specs(partitions),
+        ins={"days": dg.AssetIn(candle_asset(_D1), input_manager_key=HISTORY)},
+        check_specs=fresh_specs(LEVELS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -98,7 +70,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         settings: dg.ResourceParam[Settings],
         database: dg.ResourceParam[Database],
     ) -> Iterator[dg.MaterializeResult[StepOutput] | dg.AssetCheckResult]:
-        selected = [key for key in (DAILY_LEVELS, PIVOT_POINTS) if key in context.selected_asset_keys]
+        selected = [key for key in LEVELS if key in context.selected_asset_keys]
         if selected:  # else only the checks are
             outcomes = _compute(database, dates_by_symbol(context.partition_keys), days)
             output = StepOutput(
@@ -113,43 +85,36 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     return levels
 
 
-def _daily_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        DAILY_LEVELS,
-        deps=_candles(),
-        description="Levels to trade a session with: the last session's open, high, low and close, the previous "
+def _specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
+    # Indirect upstream assets are listed too, because a backfill of selected assets follows only direct edges between
+    # them: selecting minutes and levels without the daily candles would materialize the minutes alone. But not
+    # daily_levels for pivot_points, outputs of the same step: a backfill would put the two into separate runs.
+    candles = [dg.AssetDep(candle_asset(timeframe), partition_mapping=date_before()) for timeframe in (_M1, _D1)]
+    descriptions = {
+        DAILY_LEVELS: "Levels to trade a session with: the last session's open, high, low and close, the previous "
         "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
-        group_name="levels",
-        owners=["team:market-data"],
-        kinds={"postgres", "pandas"},
-        partitions_def=partitions,
-        code_version=_CODE_VERSION,
-        metadata={"dagster/table_name": "public.levels_daily", "dagster/column_schema": _DAILY_COLUMNS},
-    ).with_io_manager_key(IO_MANAGER)
+        PIVOT_POINTS: f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
+    }
+    return [
+        stored_spec(
+            key,
+            io_manager_key=IO_MANAGER,
+            deps=candles,
+            description=description,
+            partitions_def=partitions,
+            code_version=_CODE_VERSION,
+            freshness_policy=_deadline(key),
+        )
+        for key, description in descriptions.items()
+    ]
 
 
-def _candles() -> list[dg.AssetDep]:
-    """Return the dependencies of levels: the daily candles, and the minutes that these are made of.
-
-    Indirect upstream assets are listed too, because a backfill of selected assets follows only direct edges between
-    them: selecting minutes and levels without the daily candles would materialize the minutes alone.
-    """
-    return [dg.AssetDep(f"ohlc_{timeframe}", partition_mapping=date_before()) for timeframe in (_M1, _D1)]
-
-
-def _pivot_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        PIVOT_POINTS,
-        # Not daily_levels, an output of the same step: a backfill would put the two into separate runs.
-        deps=_candles(),
-        description=f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
-        group_name="levels",
-        owners=["team:market-data"],
-        kinds={"postgres", "pandas"},
-        partitions_def=partitions,
-        code_version=_CODE_VERSION,
-        metadata={"dagster/table_name": "public.pivot_levels", "dagster/column_schema": _PIVOT_COLUMNS},
-    ).with_io_manager_key(IO_MANAGER)
+def _deadline(key: AssetKey) -> dg.FreshnessPolicy:
+    """Return by when traders expect the levels. The check ``fresh`` judges each symbol, by its market's hours."""
+    at, days = (DAILY_CLOSE, "1-5") if key == DAILY_LEVELS else (PIVOTS, "2-6")
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{at.minute} {at.hour} * * {days}", lower_bound_delta=timedelta(days=1), timezone=str(BERLIN)
+    )
 
 
 def _compute(database: Database, wanted: Mapping[str, Sequence[date]], days: pd.DataFrame) -> dict[str, _Outcome]:

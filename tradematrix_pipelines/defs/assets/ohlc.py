@@ -19,11 +19,12 @@ from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
-from tradematrix_pipelines.defs.io_manager import CANDLE_ASSETS, StepOutput
+from tradematrix_pipelines.defs.io_manager import StepOutput
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.progress_log import ProgressLog
+from tradematrix_pipelines.defs.registry import CANDLES, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY
 from tradematrix_pipelines.ingest.progress import Progress
@@ -51,16 +52,6 @@ _DESCRIPTIONS = {
     Timeframe.H1: "Hourly candles anchored at the session's open, from the minutes or the vendor's own.",
     Timeframe.D1: "Daily candles: the vendor's official bar, or the 17:00 to 17:00 New York session for FX and metals.",
 }
-_COLUMNS = dg.TableSchema(
-    columns=[
-        dg.TableColumn("ts", "timestamptz", description="bar open, UTC"),
-        *(dg.TableColumn(name, "float8") for name in ("open", "high", "low", "close")),
-        dg.TableColumn("volume", "float8", description="null where the vendor gives none"),
-        dg.TableColumn("symbol_id", "integer", description="market_symbols.id"),
-        dg.TableColumn("timeframe", "ohlc_timeframe"),
-        dg.TableColumn("source", "text", description="vendor that served it"),
-    ]
-)
 
 
 class IngestConfig(dg.Config):
@@ -79,7 +70,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="ohlc",
         specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
-        check_specs=fresh_specs(CANDLE_ASSETS),
+        check_specs=fresh_specs(CANDLES),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="vendor",
@@ -94,7 +85,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         vendors: dg.ResourceParam[Sequence[Vendor]],
         plan: dg.ResourceParam[Plan],
     ) -> Iterator[dg.MaterializeResult[StepOutput] | dg.AssetCheckResult]:
-        timeframes = [CANDLE_ASSETS[key] for key in CANDLE_ASSETS if key in context.selected_asset_keys]
+        timeframes = [CANDLES[key] for key in CANDLES if key in context.selected_asset_keys]
         if timeframes:  # else only the checks are selected
             ingestion = _Ingestion(
                 context=context, config=config, database=database, vendors=vendors, plan=plan, timeframes=timeframes
@@ -109,29 +100,22 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 without_retries=BATCH_TAG in context.run.tags or config.purpose == HEAL,
             )
             for timeframe in timeframes:
-                yield dg.MaterializeResult(asset_key=_key(timeframe), value=output)
+                yield dg.MaterializeResult(asset_key=candle_asset(timeframe), value=output)
         yield from carry_out_checks(context, settings, database)
 
     return ohlc
 
 
-def _key(timeframe: Timeframe) -> AssetKey:
-    return AssetKey(f"ohlc_{timeframe}")
-
-
 def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        _key(timeframe),
+    return stored_spec(
+        candle_asset(timeframe),
+        io_manager_key=IO_MANAGER,
         # All depend on the minutes: Dagster leaves out of a backfill what is downstream of an asset not part of it.
-        deps=[VENDOR, MARKET_SYMBOLS] if timeframe is Timeframe.M1 else [_key(Timeframe.M1)],
+        deps=[VENDOR, MARKET_SYMBOLS] if timeframe is Timeframe.M1 else [candle_asset(Timeframe.M1)],
         description=_DESCRIPTIONS[timeframe],
-        group_name="candles",
-        owners=["team:market-data"],
-        kinds={"postgres", "pandas"},
         partitions_def=partitions,
         code_version=_CODE_VERSION,
-        metadata={"dagster/table_name": "public.ohlc", "dagster/column_schema": _COLUMNS, "timeframe": str(timeframe)},
-    ).with_io_manager_key(IO_MANAGER)
+    )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -159,16 +143,18 @@ class _Ingestion:
     def results(self) -> Results:
         """Return the result of each of the run's partitions, from what is stored."""
         wanted, now = dates_by_symbol(self.context.partition_keys), self.database.clock.now()
-        results: dict[AssetKey, dict[str, PartitionResult]] = {_key(timeframe): {} for timeframe in self.timeframes}
+        results: dict[AssetKey, dict[str, PartitionResult]] = {candle_asset(name): {} for name in self.timeframes}
         for symbol in find_symbols(self.database.engine, wanted, only_active=False):
             dates = wanted[symbol.name]
             coverage = _read_coverage(self.database, symbol, dates, self.timeframes)
             for timeframe in self.timeframes:
                 versions = candle_versions(self.database.engine, symbol, timeframe, min(dates), max(dates))
-                for day in dates:
-                    key = str(PartitionKey(day, symbol.name))
-                    version = versions.get(day)
-                    results[_key(timeframe)][key] = _result(symbol, timeframe, day, coverage, now, version=version)
+                results[candle_asset(timeframe)] |= {
+                    str(PartitionKey(day, symbol.name)): _result(
+                        symbol, timeframe, day, coverage, now, version=versions.get(day)
+                    )
+                    for day in dates
+                }
         return results
 
     def _of_symbol(self, symbol: Symbol, dates: Sequence[date]) -> Iterator[Sequence[SeriesBatch]]:
