@@ -45,14 +45,6 @@ CoverageByKey = dict[tuple[Timeframe, date], StoredCoverage]
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other rules."""
 
-_DESCRIPTIONS = {
-    Timeframe.M1: "One-minute candles: only closed bars, only inside the session, screened.",
-    Timeframe.M5: "Five-minute candles, from the minutes where they are complete, else the vendor's own.",
-    Timeframe.M15: "15-minute candles, from the minutes where they are complete, else the vendor's own.",
-    Timeframe.H1: "Hourly candles anchored at the session's open, from the minutes or the vendor's own.",
-    Timeframe.D1: "Daily candles: the vendor's official bar, or the 17:00 to 17:00 New York session for FX and metals.",
-}
-
 
 class IngestConfig(dg.Config):
     """How to ingest."""
@@ -112,7 +104,7 @@ def _spec(timeframe: Timeframe, partitions: dg.PartitionsDefinition[str]) -> dg.
         io_manager_key=IO_MANAGER,
         # All depend on the minutes: Dagster leaves out of a backfill what is downstream of an asset not part of it.
         deps=[VENDOR, MARKET_SYMBOLS] if timeframe is Timeframe.M1 else [candle_asset(Timeframe.M1)],
-        description=_DESCRIPTIONS[timeframe],
+        description=timeframe.row.description,
         partitions_def=partitions,
         code_version=_CODE_VERSION,
     )

@@ -19,13 +19,7 @@ MAX_BARS = 5000
 MINUTES_SINCE = date(2020, 2, 10)
 """First day with one-minute bars."""
 
-INTERVALS = {
-    Timeframe.M1: "1min",
-    Timeframe.M5: "5min",
-    Timeframe.M15: "15min",
-    Timeframe.H1: "1h",
-    Timeframe.D1: "1day",
-}
+INTERVALS = {timeframe: timeframe.row.twelve_data for timeframe in Timeframe}
 
 Params = dict[str, str]
 

@@ -23,19 +23,9 @@ from tradematrix_pipelines.vendors.yahoo.responses import read_chart
 
 YAHOO_URL = "https://query2.finance.yahoo.com"
 _TIMEOUT_SECONDS = 30
-_INTERVALS = {
-    Timeframe.M1: "1m",
-    Timeframe.M5: "5m",
-    Timeframe.M15: "15m",
-    Timeframe.H1: "60m",
-    Timeframe.D1: "1d",
-}
-_HISTORY = {
-    Timeframe.M1: timedelta(days=30),
-    Timeframe.M5: timedelta(days=60),
-    Timeframe.M15: timedelta(days=60),
-    Timeframe.H1: timedelta(days=730),
-}
+_HISTORY = ((1, timedelta(days=30)), (30, timedelta(days=60)), (60, timedelta(days=730)))
+"""How far back bars of at most so many minutes go; daily ones have no such limit."""
+
 _LONGEST_CALL = {Timeframe.M1: timedelta(days=7)}
 """Yahoo gives at most 8 days of minutes a call; other timeframes are limited by its history only."""
 
@@ -58,7 +48,8 @@ class Yahoo:
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
         """Yahoo keeps intraday bars for 30 days (1m), 60 days (5m, 15m) and 730 days (1h)."""
         del symbol
-        reach = _HISTORY.get(timeframe)
+        minutes = timeframe.minutes
+        reach = next((days for most, days in _HISTORY if minutes is not None and minutes <= most), None)
         # A session opens on the evening before its date at the earliest.
         if reach is not None and trade_date <= (self._clock.now() - reach).date() + timedelta(days=1):
             return f"has {timeframe} bars of the last {reach.days} days only"
@@ -104,7 +95,7 @@ class Yahoo:
         params = {
             "period1": int((start - more).timestamp()),
             "period2": int((end + more).timestamp()),
-            "interval": _INTERVALS[timeframe],
+            "interval": timeframe.row.yahoo,
             "includePrePost": "false",
         }
         for attempt in retrying(self._retry_policy, self._clock):
