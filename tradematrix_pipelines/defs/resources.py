@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
@@ -65,13 +66,26 @@ class PlanResource(dg.ConfigurableResource[Plan]):
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Return the resources for these settings."""
-    installation = dg.ResourceDefinition.hardcoded_resource(settings, "The settings of this installation")
-    database = DatabaseResource(settings=installation)
+
+    class SettingsResource(dg.ConfigurableResource[Settings]):
+        """The settings of this installation."""
+
+        home: str = Field(description="Folder of the embedded server's data, logs and Dagster's files")
+
+        def create_resource(self, context: dg.InitResourceContext) -> Settings:
+            """Return them."""
+            del context
+            return settings
+
+    # Configured at launch, though there is nothing to configure: any other resource would be opened once more for each
+    # that depends on it.
+    installed = SettingsResource.configure_at_launch(home=str(settings.home))
+    database: Any = DatabaseResource.configure_at_launch(settings=installed)
     return {
-        "settings": installation,
+        "settings": installed,
         "database": database,
-        "vendors": VendorsResource(settings=installation, database=database),
-        "plan": PlanResource(settings=installation),
+        "vendors": VendorsResource.configure_at_launch(settings=installed, database=database),
+        "plan": PlanResource.configure_at_launch(settings=installed),
         IO_MANAGER: PostgresIOManager(database=database),
         HISTORY: PostgresIOManager(database=database, history_days=HISTORY_SPAN.days),
     }
