@@ -32,10 +32,13 @@ class Day:
         self, settings: Settings, instance: dg.DagsterInstance, simulator: Simulator, clock: FrozenClock
     ) -> None:
         self.settings, self.instance, self.simulator, self.clock = settings, instance, simulator, clock
+        self._built = settings, build_defs(settings)
 
     @property
     def defs(self) -> dg.Definitions:
-        return build_defs(self.settings)
+        if self._built[0] is not self.settings:
+            self._built = self.settings, build_defs(self.settings)
+        return self._built[1]
 
     def at(self, now: datetime) -> "Day":
         object.__setattr__(self.clock, "instant", now)

@@ -6,17 +6,24 @@ This shortens the interval; where Dagster has moved the constant, its own interv
 runs (``run_retries``).
 """
 
-from dagster._daemon import controller
-from dagster._daemon.cli import main
-
-from tradematrix_pipelines.defs.internals.run_retries import keep_retrying_runs
-from tradematrix_pipelines.log_output import write_logs
-from tradematrix_pipelines.settings import load_settings
-
 BACKFILL_ROUND_SECONDS = 5
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the daemon with this project's settings."""
+    # Whatever loads the definitions imports this module too, and needs none of this.
+    from dagster._daemon import controller  # noqa: PLC0415
+    from dagster._daemon.cli import main as run  # noqa: PLC0415
+
+    from tradematrix_pipelines.defs.internals.run_retries import keep_retrying_runs  # noqa: PLC0415
+    from tradematrix_pipelines.log_output import write_logs  # noqa: PLC0415
+    from tradematrix_pipelines.settings import load_settings  # noqa: PLC0415
+
     write_logs(load_settings())
     controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_ROUND_SECONDS
     keep_retrying_runs()
+    run()
+
+
+if __name__ == "__main__":
     main()
