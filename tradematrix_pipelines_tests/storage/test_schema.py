@@ -3,11 +3,12 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, child_environment
@@ -16,6 +17,7 @@ from tradematrix_pipelines.storage.schema import SchemaTooNew, migrate, schema_s
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata
 
+DUMPS = Path(__file__).parent / "dumps"
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
 OPENED = """
 from tradematrix_pipelines.settings import load_settings
@@ -75,6 +77,32 @@ def test_a_kill_before_the_symbols_are_stored_leaves_nothing_half_done(settings:
     done = subprocess.run([sys.executable, "-c", KILLED_WHEN_SEEDING], env=child_environment(settings), check=False)
     assert done.returncode == -signal.SIGKILL
     with Database.open(settings) as database:
+        assert [symbol.name for symbol in read_symbols(database.engine)] == SYMBOLS
+
+
+@pytest.mark.parametrize("dump", sorted(DUMPS.glob("*.sql")), ids=lambda path: path.stem)
+def test_a_database_of_an_older_version_migrates_with_all_it_has(settings: Settings, dump: Path) -> None:
+    """Each dump has simulated hours, days and levels of DAX and EUR/USD, 18 to 20 November 2026."""
+    with open_databases(settings) as databases:
+        engine = create_engine(databases.market, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(dump.read_text().replace("%", "%%"))
+    with Database.open(settings) as database:
+        assert schema_state(database.engine).up_to_date
+        with database.engine.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+            stored = connection.execute(
+                text("SELECT s.symbol, o.timeframe::text, count(*) FROM ohlc o "
+                     "JOIN market_symbols s ON s.id = symbol_id GROUP BY s.id, o.timeframe ORDER BY s.id, o.timeframe")
+            ).all()  # fmt: skip
+            assert stored == [("DAX", "1h", 27), ("DAX", "1d", 3), ("EUR/USD", "1h", 72), ("EUR/USD", "1d", 3)]
+            [levels] = connection.execute(
+                text("SELECT y_close = close FROM levels_daily l JOIN market_symbols s ON s.id = l.symbol_id "
+                     "JOIN ohlc o ON o.symbol_id = s.id AND timeframe = '1d' AND ts = '2026-11-19 08:00+00' "
+                     "WHERE s.symbol = 'DAX' AND trade_date = '2026-11-20'")
+            ).scalars()  # fmt: skip
+            assert levels
+            assert connection.execute(text("SELECT count(*) FROM pivot_levels")).scalar_one() == 5 * 6
         assert [symbol.name for symbol in read_symbols(database.engine)] == SYMBOLS
 
 

@@ -194,4 +194,5 @@ def _utc(moment: datetime) -> str:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions of this module."""
-    return dg.Definitions(assets=[build_levels(session_partitions(installation().settings))])
+    assets = [build_levels(session_partitions(installation().settings))]
+    return dg.Definitions(assets=dg.with_source_code_references(assets))

@@ -236,4 +236,5 @@ def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions of this module."""
-    return dg.Definitions(assets=[build_ohlc(session_partitions(installation().settings))])
+    assets = [build_ohlc(session_partitions(installation().settings))]
+    return dg.Definitions(assets=dg.with_source_code_references(assets))
