@@ -4,14 +4,13 @@ Here: which table an asset's partitions live in, and what a run's rectangle of p
 Not here: the SQL (``storage``), or which partitions count (``partition_results``).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import dagster as dg
 import pandas as pd
-from pydantic import Field
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle
@@ -67,7 +66,6 @@ class PostgresIOManager(dg.ConfigurableIOManager):
     """Stores and loads the partitions of all assets, in Postgres."""
 
     database: dg.ResourceDependency[Database]
-    history_days: int = Field(default=0, description="How many days before its partitions an input of candles begins")
 
     def store(self, chunk: Chunk) -> Written:
         """Store a chunk in one transaction (``storage.candles.write``, ``storage.levels.write_levels``)."""
@@ -103,20 +101,26 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         obj.settled = True
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Return the requested partitions as one frame.
+        """Return the requested partitions as one frame (:meth:`load`)."""
+        return self.load(context.asset_key, dates_by_symbol(context.asset_partition_keys))
 
-        Candles: ``storage.sessions.read_sessions``, from ``history_days`` before the first of the dates. Levels: the
-        rows of their table, with a ``symbol`` column.
+    def load(
+        self, asset: dg.AssetKey, wanted: Mapping[str, Sequence[date]], *, history: timedelta = timedelta()
+    ) -> pd.DataFrame:
+        """Return partitions of an asset as one frame.
+
+        Candles: ``storage.sessions.read_sessions``. Levels: the rows of their table, with a ``symbol`` column.
+
+        Args:
+            wanted: trade dates by symbol; the frame has every date between the first and the last.
+            history: how much before the first date the frame begins.
 
         Raises:
-            UnknownSymbol: a partition names a symbol that is not stored.
+            UnknownSymbol: a symbol is not stored.
         """
-        keys = context.asset_partition_keys if context.has_asset_partitions else []
-        wanted = dates_by_symbol(keys)
-        symbols = find_symbols(self.database.engine, wanted, only_active=False) if wanted else []
+        symbols = find_symbols(self.database.engine, wanted, only_active=False)
         dates = [day for of_symbol in wanted.values() for day in of_symbol]
-        first, last = min(dates, default=date.max), max(dates, default=date.min)
-        if context.asset_key in LEVELS:
-            return read_levels(self.database.engine, LEVELS[context.asset_key], symbols, first, last)
-        history = timedelta(days=self.history_days) if dates else timedelta()
-        return read_sessions(self.database, symbols, CANDLES[context.asset_key], first - history, last)
+        first, last = min(dates) - history, max(dates)
+        if asset in LEVELS:
+            return read_levels(self.database.engine, LEVELS[asset], symbols, first, last)
+        return read_sessions(self.database, symbols, CANDLES[asset], first, last)

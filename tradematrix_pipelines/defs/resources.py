@@ -10,7 +10,6 @@ from pydantic import Field
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.retry_policy import run_without_retries
-from tradematrix_pipelines.levels.history import HISTORY_SPAN
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.credits import open_ledger
@@ -21,8 +20,6 @@ from tradematrix_pipelines.vendors.provenance import check_unmixed
 from tradematrix_pipelines.vendors.registry import open_vendors, plan_in_force
 
 IO_MANAGER = "postgres_io_manager"
-HISTORY = "postgres_io_manager_with_history"
-"""Loads candles with the history that levels need."""
 
 
 class DatabaseResource(dg.ConfigurableResource[Database]):
@@ -87,7 +84,6 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "vendors": VendorsResource.configure_at_launch(settings=installed, database=database),
         "plan": PlanResource.configure_at_launch(settings=installed),
         IO_MANAGER: PostgresIOManager(database=database),
-        HISTORY: PostgresIOManager(database=database, history_days=HISTORY_SPAN.days),
     }
 
 

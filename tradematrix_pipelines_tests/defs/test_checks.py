@@ -6,20 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster._utils.warnings import disable_dagster_warnings
 from sqlalchemy import text
 
 from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
-from tradematrix_pipelines.defs.assets.levels import build_levels
-from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.checks import build_freshness_sensor
 from tradematrix_pipelines.defs.freshness import judge_freshness
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import run_sessions
-from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
-from tradematrix_pipelines.defs.resources import build_resources
+from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -209,19 +206,12 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 def definitions(settings: Settings) -> dg.Definitions:
     everything = dg.AssetSelection.all_asset_checks()
     selection = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh"))
-    with disable_dagster_warnings():
-        partitions = session_partitions(settings)
-        return dg.Definitions(
-            assets=[build_ohlc(partitions, settings), build_levels(partitions, settings)],
-            sensors=[build_freshness_sensor(settings)],
-            jobs=[
-                dg.define_asset_job("checks", everything),
-                dg.define_asset_job("one_check", selection),
-                dg.define_asset_job("candles", dg.AssetSelection.groups("candles")),
-            ],
-            resources=build_resources(settings),
-            executor=dg.in_process_executor,
-        )
+    jobs = [
+        dg.define_asset_job("checks", everything),
+        dg.define_asset_job("one_check", selection),
+        dg.define_asset_job("candles", dg.AssetSelection.groups("candles")),
+    ]
+    return dg.Definitions.merge(build_defs(settings), dg.Definitions(jobs=jobs))
 
 
 def known(instance: dg.DagsterInstance) -> dict[str, tuple[bool, str | None]]:

@@ -14,10 +14,11 @@ from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.retries import RetryMode, auto_reexecution_should_retry_run
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, WILL_RETRY_TAG
 
+from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
-from tradematrix_pipelines.defs.backfill import Run, execute
+from tradematrix_pipelines.defs.backfill import execute
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, range_tags, run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
@@ -88,7 +89,7 @@ def desk(installed: tuple[Settings, dg.DagsterInstance], request: pytest.Fixture
 
 def test_the_policy_is_three_attempts_a_minute_apart_then_longer() -> None:
     settings = load_settings({"TRADEMATRIX_HOME": "unused"})
-    step = build_ohlc(session_partitions(settings), settings)
+    step = build_ohlc(session_partitions(settings))
     expected = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
     assert step.op.retry_policy == expected
 
@@ -166,7 +167,7 @@ class Cancelled(TwelveData):
 
 
 def test_an_interrupted_command_ends_at_once(desk: Desk) -> None:
-    run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
+    run = Run(symbol=NDX, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
     defs = build_defs(desk.settings, resources={"vendors": (Cancelled(None),)})
     with pytest.raises(KeyboardInterrupt):
         execute(desk.instance, defs, run, batch="a command's")
@@ -254,7 +255,7 @@ def test_a_run_that_could_not_start_is_retried_where_that_may_help(
 
 def test_the_daemon_never_retries_a_commands_run(desk: Desk) -> None:
     desk.simulator.set_faults("gated")
-    run = Run(symbol=NDX, job=INGEST_CANDLES, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
+    run = Run(symbol=NDX, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
     outcome = execute(desk.instance, desk.defs, run, batch="a command's")
     assert outcome.error is not None
     assert not may_start_again(desk.instance, outcome.run_id)

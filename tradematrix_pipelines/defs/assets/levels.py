@@ -16,13 +16,13 @@ from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
-from tradematrix_pipelines.defs.io_manager import Levels, StepOutput
+from tradematrix_pipelines.defs.io_manager import Levels, PostgresIOManager, StepOutput
 from tradematrix_pipelines.defs.partition_results import PartitionResult
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
 from tradematrix_pipelines.defs.registry import DAILY_LEVELS, LEVELS, PIVOT_POINTS, candle_asset, stored_spec
-from tradematrix_pipelines.defs.resources import HISTORY, IO_MANAGER
+from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import DailyLevels
-from tradematrix_pipelines.levels.history import levels_for
+from tradematrix_pipelines.levels.history import HISTORY_SPAN, levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
@@ -58,21 +58,22 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     @dg.multi_asset(
         name="levels",
         specs=_specs(partitions),
-        ins={"days": dg.AssetIn(candle_asset(_D1), input_manager_key=HISTORY)},
         check_specs=fresh_specs(LEVELS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def levels(
         context: dg.AssetExecutionContext,
-        days: pd.DataFrame,
-        *,
         settings: dg.ResourceParam[Settings],
         database: dg.ResourceParam[Database],
+        postgres_io_manager: dg.ResourceParam[PostgresIOManager],
     ) -> Iterator[dg.MaterializeResult[StepOutput] | dg.AssetCheckResult]:
         selected = [key for key in LEVELS if key in context.selected_asset_keys]
         if selected:  # else only the checks are
-            outcomes = _compute(database, dates_by_symbol(context.partition_keys), days)
+            wanted = dates_by_symbol(context.partition_keys)
+            # No input of Dagster's: a run of the checks alone has no partitions, and Dagster fails to map them.
+            days = postgres_io_manager.load(candle_asset(_D1), wanted, history=HISTORY_SPAN)
+            outcomes = _compute(database, wanted, days)
             output = StepOutput(
                 context=context,
                 chunks=iter([_rows(outcomes, selected)]),
