@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
 from tradematrix_pipelines.postgres.programs import open_to_system_user, run
 from tradematrix_pipelines.settings import Settings, load_settings
@@ -20,6 +21,7 @@ from tradematrix_pipelines.storage.database import Database
 pytest_plugins = ["tradematrix_pipelines_tests.vendor_fixtures"]
 
 _REPOSITORY = Path(__file__).parents[1]
+_TEMPLATE = "template_dagster"
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 """A Friday evening after every close, where a test's clock stands unless it says otherwise."""
 
@@ -55,7 +57,30 @@ def postgres() -> Iterator[ServerLease]:
     """An embedded server for the whole run of this worker."""
     # Not in pytest's own folder: it closes that to other users, and the server of a root user runs as one of them.
     with TemporaryDirectory(prefix="tradematrix-") as home, lease_server(Path(home)) as lease:
+        with _admin(lease) as connection:
+            # A crash of the machine loses no more than this run of the tests.
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        _make_template(lease, Path(home))
         yield lease
+
+
+def _admin(lease: ServerLease) -> "psycopg.Connection[tuple[object, ...]]":
+    url = lease.url("postgres").set(drivername="postgresql")
+    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+
+def _make_template(lease: ServerLease, home: Path) -> None:
+    """Let Dagster make its tables once; a copy takes a tenth of the time."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv(
+            "TRADEMATRIX_DAGSTER_DATABASE_URL", lease.url(_TEMPLATE).render_as_string(hide_password=False)
+        )
+        monkeypatch.setenv("TRADEMATRIX_DATABASE_URL", lease.url("market").render_as_string(hide_password=False))
+        monkeypatch.setenv("TRADEMATRIX_HOME", str(home / "template"))
+        with open_instance(load_settings()):
+            pass
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +115,10 @@ def install(postgres: ServerLease, home: Path, monkeypatch: pytest.MonkeyPatch, 
     """
     for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_"))]:
         monkeypatch.delenv(name)
-    url = postgres.url(f"market_{uuid4().hex[:12]}")
+    name = f"market_{uuid4().hex[:12]}"
+    with _admin(postgres) as connection:
+        connection.execute(f"CREATE DATABASE {name}_dagster TEMPLATE {_TEMPLATE}")
+    url = postgres.url(name)
     own = {
         "TRADEMATRIX_HOME": str(home),
         "TRADEMATRIX_DATABASE_URL": url.render_as_string(hide_password=False),
