@@ -27,13 +27,26 @@ QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 
 @dataclass
 class Notebook:
-    """A ledger that grants everything and writes down what it was asked."""
+    """A ledger that writes down what it was asked, and grants everything.
 
+    Where fewer credits are enough, it grants what there is ``room`` for, call after call; the last entry repeats.
+    """
+
+    room: list[int] = field(default_factory=list)
     reserved: list[Reservation] = field(default_factory=list)
     settled: list[tuple[int | None, int | None, int | None]] = field(default_factory=list)
     refusals: int = 0
 
-    def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002 - the domain's word
+    def reserve(
+        self,
+        *,
+        vendor: str,
+        credits: int,  # noqa: A002 - the domain's word
+        purpose: str,
+        at_least: int | None = None,
+    ) -> Reservation:
+        if at_least is not None and self.room:
+            credits = max(at_least, min(credits, self.room[min(len(self.reserved), len(self.room) - 1)]))  # noqa: A001 - the same
         self.reserved.append(Reservation(id=len(self.reserved), vendor=vendor, credits=credits, purpose=purpose))
         return self.reserved[-1]
 

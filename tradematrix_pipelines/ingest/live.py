@@ -1,4 +1,6 @@
-"""Pulling a session that is still open: one call for its newest minutes, the coarser bars from all of them.
+"""Pulling the sessions that are still open: their newest minutes, and the coarser bars from all of them.
+
+One call asks for the minutes of all symbols where the vendor can be asked so (``shared_call``), else one a symbol.
 
 A pull asks for everything from the first gap in the stored minutes on, and at least for the half hour before the newest
 one. Bars that were late, missed or just revised are therefore right with the next pull. The run after the close asks
@@ -17,11 +19,13 @@ from tradematrix_pipelines.candles.coverage import Coverage, cover_many
 from tradematrix_pipelines.candles.live_gaps import first_gap, without_incomplete_bars
 from tradematrix_pipelines.ingest.batches import BatchMaker
 from tradematrix_pipelines.ingest.failover import SymbolFetch
+from tradematrix_pipelines.ingest.series import request_for, windows_at
+from tradematrix_pipelines.ingest.shared_call import SharedCall
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE
-from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 
 OVERLAP = timedelta(minutes=30)
 """How much of the stored minutes is asked for again."""
@@ -51,13 +55,15 @@ def pull_sessions(
 ) -> Iterator[tuple[Pull, list[SeriesBatch] | Exception]]:
     """Yield each pull with its batches, or with the error that it ended with, as soon as it is done.
 
-    All pulls run at once, so that one that hangs or fails does not delay or fail the others.
+    All pulls run at once. They share the preferred vendor's call; those that it settles nothing for, because it failed
+    or hung until its deadline, ask alone, at once again. So one symbol that hangs or fails fails no other.
     """
-    with ThreadPoolExecutor(max_workers=max(1, min(len(pulls), _MOST_AT_ONCE)), thread_name_prefix="pull") as pool:
-        futures = {
-            pool.submit(pull_session, vendors, pull.symbol, pull.session, stored=pull.stored, now=now): pull
-            for pull in pulls
-        }
+    preferred = vendors[0]
+    shared = SharedCall(preferred, [pull.symbol for pull in pulls])
+    at_once = [shared.vendor, *vendors[1:]]
+    with ThreadPoolExecutor(max_workers=1 + min(len(pulls), _MOST_AT_ONCE), thread_name_prefix="pull") as pool:
+        pool.submit(shared.ask, _requests(preferred, pulls, now))  # the first: all others wait for it
+        futures = {pool.submit(pull_session, at_once, pull, now=now): pull for pull in pulls}
         for future in as_completed(futures):
             error = future.exception()
             if error is not None and not isinstance(error, Exception):
@@ -65,22 +71,17 @@ def pull_sessions(
             yield futures[future], future.result() if error is None else error
 
 
-def pull_session(
-    vendors: Sequence[Vendor], symbol: Symbol, session: Session, *, stored: pd.DataFrame, now: datetime
-) -> list[SeriesBatch]:
-    """Return the bars of ``session`` that are new or may have changed: minutes, and whole bars of 5m, 15m and 1h.
+def pull_session(vendors: Sequence[Vendor], pull: Pull, *, now: datetime) -> list[SeriesBatch]:
+    """Return the bars of a pull that are new or may have changed: minutes, and whole bars of 5m, 15m and 1h.
 
     Their coverage is that of the session so far.
 
     Args:
         vendors: vendors to ask, the preferred one first.
-        session: the one that is open.
-        stored: its stored minutes (``candles.frame``).
     """
-    # A clock that has been set back leaves minutes of the future behind.
-    stored = stored[stored["ts"] < now].reset_index(drop=True)
+    symbol, session = pull.symbol, pull.session
     maker = BatchMaker(symbol, preferred=vendors[0].name, now=now)
-    rest = replace(session, opens_at=_ask_from(stored, symbol, session, now))
+    stored, rest = _stored_until(pull, now), _rest(pull, now)
     fetch = SymbolFetch(vendors, symbol, sessions=[rest], protected={}, now=now, purpose=LIVE)
     [chunk] = fetch.series(Timeframe.M1, [rest])
     if chunk.error is not None:
@@ -100,12 +101,30 @@ def pull_session(
     return batches
 
 
-def _ask_from(stored: pd.DataFrame, symbol: Symbol, session: Session, now: datetime) -> datetime:
+def _requests(vendor: Vendor, pulls: Sequence[Pull], now: datetime) -> Iterator[CandleRequest]:
+    """Yield what each pull asks for, where it is one call's worth of bars and the vendor may have them."""
+    for pull in pulls:
+        if vendor.unavailable_reason(pull.symbol, Timeframe.M1, pull.session.trade_date) is not None:
+            continue
+        rest = _rest(pull, now)
+        windows = windows_at(vendor, Timeframe.M1, needed=[rest], between=[rest], now=now)
+        if len(windows) == 1:
+            yield request_for(windows[0], pull.symbol, Timeframe.M1, purpose=LIVE)
+
+
+def _stored_until(pull: Pull, now: datetime) -> pd.DataFrame:
+    """Return the stored minutes before ``now``: a clock that has been set back leaves minutes of the future behind."""
+    return pull.stored[pull.stored["ts"] < now].reset_index(drop=True)
+
+
+def _rest(pull: Pull, now: datetime) -> Session:
+    """Return the part of the session that is asked for."""
+    stored, session = _stored_until(pull, now), pull.session
     if not len(stored):
-        return session.opens_at
+        return session
     newest: datetime = stored["ts"].iloc[-1].to_pydatetime()
-    gap = first_gap(stored, session=session, now=now, gap_tolerance=symbol.gap_tolerance)
-    return max(session.opens_at, min(newest - OVERLAP, gap or newest))
+    gap = first_gap(stored, session=session, now=now, gap_tolerance=pull.symbol.gap_tolerance)
+    return replace(session, opens_at=max(session.opens_at, min(newest - OVERLAP, gap or newest)))
 
 
 def _whole(fresh: Coverage, minutes: pd.DataFrame, symbol: Symbol, session: Session, now: datetime) -> Coverage:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.ingest.progress import Progress
-from tradematrix_pipelines.ingest.windows import cut_windows
+from tradematrix_pipelines.ingest.windows import Window, cut_windows
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -66,20 +66,15 @@ def fetch_series(
     failed: dict[Session, VendorError] = {}
     final_error: VendorError | None = None
     failures = 0
-    # One bar less than a call can carry: each call asks for one bar more, so that windows overlap.
-    limit = max(1, vendor.max_bars - 1)
-    windows = list(cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit))
+    windows = windows_at(vendor, timeframe, needed=needed, between=between, now=now)
     progress.cut += len(windows)
     for window in windows:
         answer = CandleAnswer(candles=empty_candles(), source=vendor.name)
         try:
             if final_error is not None:
                 raise final_error
-            request = CandleRequest(
-                symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose
-            )
             progress.asked += 1
-            answer = vendor.fetch(request)
+            answer = vendor.fetch(request_for(window, symbol, timeframe, purpose=purpose))
             progress.credits += answer.credits
             failures = 0
         except VendorError as error:
@@ -95,6 +90,20 @@ def fetch_series(
         later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)
         yield from _chunks(window.finished, replace(answer, candles=carried[~later]), failed)
         carried = carried[later]
+
+
+def windows_at(
+    vendor: Vendor, timeframe: Timeframe, *, needed: Sequence[Session], between: Sequence[Session], now: datetime
+) -> list[Window]:
+    """Return the windows that ``needed`` takes at ``vendor``, one call each."""
+    # One bar less than a call can carry: each call asks for one bar more, so that windows overlap.
+    limit = max(1, vendor.max_bars - 1)
+    return list(cut_windows(needed, between=between, timeframe=timeframe, now=now, max_bars=limit))
+
+
+def request_for(window: Window, symbol: Symbol, timeframe: Timeframe, *, purpose: str) -> CandleRequest:
+    """Return the request for one window of a series."""
+    return CandleRequest(symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose)
 
 
 def _chunks(sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]) -> Iterator[Chunk]:

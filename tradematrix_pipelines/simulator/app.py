@@ -1,8 +1,7 @@
 """HTTP around the service: keys, credits, broken answers, and the control endpoints of the simulator itself.
 
 ``POST /_control/faults`` with ``{"faults": ["missing=0.1@EUR/USD"]}`` replaces all faults; ``GET /_control/stats``
-returns the counts of calls. Both answer to loopback only, and cost nothing. Faults of a whole call (``slow``,
-``broken``, ``cut``, ``html``, ``errors_as_200``) are those of its first symbol.
+returns the counts of calls. Both answer to loopback only, and cost nothing.
 """
 
 import asyncio
@@ -54,7 +53,7 @@ class Front:
         """Answer a call of the vendor's protocol, or break it as the faults require."""
         self._meter.counts.calls += 1
         params = dict(request.query_params)
-        faults = self._service.faults.of(params.get("symbol", "").split(",", maxsplit=1)[0])
+        faults = self._service.faults.of_call(params.get("symbol", "").split(","))
         await asyncio.sleep(faults.slow)
         if self._hits("broken", faults.broken):
             status = _BROKEN[self._meter.counts.calls % len(_BROKEN)]

@@ -5,7 +5,7 @@ Here: the switches, and reading them from text (``missing=0.1@EUR/USD``). Not he
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, get_args, get_type_hints
 
@@ -57,6 +57,9 @@ class Faults:
 
 
 _DEFAULTS = Faults()
+_WHOLE_CALL = ("errors_as_200", "slow", "broken", "cut", "html")
+"""The switches that are about a call, not about a symbol's part of it."""
+
 _KINDS: dict[str, type] = {item.name: type(getattr(_DEFAULTS, item.name)) for item in fields(Faults)}
 
 
@@ -81,6 +84,17 @@ class FaultPlan:
     """The switches by symbol; later settings win."""
 
     settings: tuple[_Setting, ...] = ()
+
+    def of_call(self, symbols: Sequence[str]) -> Faults:
+        """Return the switches for a call: one symbol that breaks the whole call breaks it for all of its symbols."""
+        by_symbol = [self.of(symbol) for symbol in symbols]
+        broken = {
+            name: value
+            for faults in reversed(by_symbol)
+            for name in _WHOLE_CALL
+            if (value := getattr(faults, name)) != getattr(_DEFAULTS, name)
+        }
+        return replace(by_symbol[0], **broken)
 
     def of(self, symbol: str) -> Faults:
         """Return the switches for ``symbol`` (``""`` for a call without one)."""

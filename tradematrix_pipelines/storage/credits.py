@@ -74,8 +74,15 @@ class CreditLedger:
     max_wait: timedelta = timedelta(minutes=10)
     under_way: timedelta = timedelta(minutes=2)
 
-    def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002  # the domain's word
-        """Book credits, waiting until the minute has room for them.
+    def reserve(
+        self,
+        *,
+        vendor: str,
+        credits: int,  # noqa: A002  # the domain's word
+        purpose: str,
+        at_least: int | None = None,
+    ) -> Reservation:
+        """Book credits, waiting until the minute has room for them, or for ``at_least`` of them.
 
         Raises:
             MinuteLimit: none are free within ``max_wait``.
@@ -86,7 +93,7 @@ class CreditLedger:
             return Reservation(id=_NOT_BOOKED, vendor=vendor, credits=credits, purpose=purpose)
         waited = timedelta()
         while True:
-            outcome = self._book(vendor, credits, purpose)
+            outcome = self._book(vendor, credits, purpose, at_least=credits if at_least is None else at_least)
             if isinstance(outcome, Reservation):
                 return outcome
             # The requested wait counts, not the time that passed: a clock that stands still must not block us for ever.
@@ -147,16 +154,28 @@ class CreditLedger:
             resets_at=day_resets_at(now),
         )
 
-    def _book(self, vendor: str, amount: int, purpose: str) -> Reservation | timedelta:
+    def _book(self, vendor: str, amount: int, purpose: str, *, at_least: int) -> Reservation | timedelta:
         """Book now, or return how long to wait before another attempt."""
         with self.engine.begin() as connection:
             rows = VendorRows.locked(connection, vendor, self.clock, self.under_way)
-            self._check_day(rows, amount, purpose)
-            free_at = self._free_at(rows, amount, purpose)
+            self._check_day(rows, at_least, purpose)
+            free_at = self._free_at(rows, at_least, purpose)
             if free_at > rows.now:
                 return free_at - rows.now
+            if at_least < amount:
+                amount = max(at_least, self._room(rows, amount, purpose))
             row = rows.add(amount, purpose, settled=False)
             return Reservation(id=row, vendor=vendor, credits=amount, purpose=purpose)
+
+    def _room(self, rows: VendorRows, amount: int, purpose: str) -> int:
+        """Return how many of ``amount`` credits the minute and the day have room for now."""
+        plan = self.plans[rows.vendor]
+        budgets = (
+            (plan.minute_budget(purpose), rows.now - _MINUTE + timedelta.resolution),  # a minute old counts no more
+            (plan.day_budget(purpose), _midnight(rows.now)),
+        )
+        left = [budget - sum(rows.totals(since).values()) for budget, since in budgets if budget is not None]
+        return min([amount, *left])
 
     def _check_day(self, rows: VendorRows, amount: int, purpose: str) -> None:
         plan = self.plans[rows.vendor]

@@ -107,8 +107,19 @@ class Reservation:
 class Ledger(Protocol):
     """The credits of all calls of all processes. Safe to call from several threads."""
 
-    def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002 - the domain's word
+    def reserve(
+        self,
+        *,
+        vendor: str,
+        credits: int,  # noqa: A002 - the domain's word
+        purpose: str,
+        at_least: int | None = None,
+    ) -> Reservation:
         """Book ``credits`` for a call to ``vendor``, waiting, for a bounded time, until the minute has room.
+
+        Args:
+            at_least: how many are enough; as many of ``credits`` are booked as there is room for without waiting
+                longer. ``None`` = all of them are needed.
 
         Raises:
             MinuteLimit: the minute had no room within the bounded wait.
@@ -142,7 +153,15 @@ class Ledger(Protocol):
 class NoLedger:
     """The ledger of a vendor without limits: it grants everything and remembers nothing."""
 
-    def reserve(self, *, vendor: str, credits: int, purpose: str) -> Reservation:  # noqa: A002 - the domain's word
+    def reserve(
+        self,
+        *,
+        vendor: str,
+        credits: int,  # noqa: A002 - the domain's word
+        purpose: str,
+        at_least: int | None = None,
+    ) -> Reservation:
+        del at_least
         return Reservation(id=0, vendor=vendor, credits=credits, purpose=purpose)
 
     def settle(

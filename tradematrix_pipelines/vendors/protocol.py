@@ -3,7 +3,7 @@
 Here: the request, the answer, the protocol. Not here: what becomes of the answer (``ingest``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol, runtime_checkable
@@ -14,6 +14,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.vendors.credits import Ledger, Plan
+from tradematrix_pipelines.vendors.errors import VendorError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,13 @@ class CandleAnswer:
     calls: int = 0
     credits: int = 0
     cut_at_close: bool = False
+
+
+Part = CandleAnswer | VendorError | None
+"""One symbol's part of a call for several: its whole window, an error that asking again would not change, or neither.
+
+With neither, the call settled nothing for the symbol, and :meth:`Vendor.fetch` may.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +126,21 @@ class Vendor(Protocol):
 
     def close(self) -> None:
         """Close connections."""
+        ...
+
+
+@runtime_checkable
+class BatchCalls(Protocol):
+    """A vendor that can be asked for several symbols in one call. Others are asked symbol by symbol."""
+
+    def fetch_many(self, requests: Sequence[CandleRequest]) -> Iterator[Mapping[str, Part]]:
+        """Ask for the windows of several symbols in as few calls as possible; yield the parts of each, by symbol name.
+
+        No error is raised: a failed call yields parts, too.
+
+        Args:
+            requests: one a symbol, of one timeframe and purpose.
+        """
         ...
 
 

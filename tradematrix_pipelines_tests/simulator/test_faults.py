@@ -218,6 +218,13 @@ def test_a_batch_costs_each_symbol_and_fails_in_parts(simulate: Simulate) -> Non
     assert get(simulator.url, symbol="NDX", interval="1h").json()["status"] == "ok"
 
 
+def test_one_symbol_that_breaks_a_call_breaks_it_for_all(simulate: Simulate) -> None:
+    url = simulate(faults=["broken@NDX"]).url
+    assert get(url, symbol="DJI,NDX", interval="1h").status_code >= 500
+    assert get(url, symbol="NDX,DJI", interval="1h").status_code >= 500
+    assert get(url, symbol="DJI,SPX", interval="1h").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -105,6 +105,39 @@ def test_a_backfill_leaves_the_live_share_of_the_minute_alone(engine: Engine, cl
     assert clock.slept == [60]
 
 
+def test_as_many_credits_are_booked_as_there_is_room_for(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    spend(book, *["live"] * 5)
+    some = book.reserve(vendor="twelve_data", credits=5, purpose="live", at_least=1)
+    assert (some.credits, clock.slept) == (3, [])
+    book.settle(some, charged=None)
+    assert book.reserve(vendor="twelve_data", credits=2, purpose="live", at_least=1).credits == 2
+    assert clock.slept == [60], "where none is free, it waits for one, and takes what is free by then"
+    spend(ledger(engine, SteppingClock(START + timedelta(hours=1))), *["live"] * 2)
+    later = ledger(engine, SteppingClock(START + timedelta(hours=1)))
+    assert later.reserve(vendor="twelve_data", credits=9, purpose="backfill", at_least=1).credits == 4
+
+
+def test_the_day_bounds_what_is_booked_too(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock, Plan(per_minute=None, per_day=4))
+    spend(book, "live")
+    some = book.reserve(vendor="twelve_data", credits=5, purpose="live", at_least=1)
+    assert some.credits == 3
+    with pytest.raises(DayLimit):
+        book.reserve(vendor="twelve_data", credits=5, purpose="live", at_least=1)
+
+
+def test_a_busy_backfill_does_not_starve_a_call_for_several_symbols(engine: Engine, clock: SteppingClock) -> None:
+    # The backfill fills what it may use of the minute whenever there is room: all five credits are never free at once.
+    book = ledger(engine, clock)
+    for _ in range(6):
+        spend(book, "backfill")
+        clock.sleep(10)
+    clock.slept.clear()
+    some = book.reserve(vendor="twelve_data", credits=5, purpose="live", at_least=1)
+    assert (some.credits >= 2, clock.slept) == (True, [])
+
+
 def test_a_call_under_way_counts_until_a_minute_after_its_answer(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock, Plan(per_minute=1, per_day=None))
     slow = book.reserve(vendor="twelve_data", credits=1, purpose="live")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,13 +23,13 @@ from tradematrix_pipelines.vendors.errors import (
     BadKey,
     BadSymbol,
     MalformedAnswer,
-    MinuteLimit,
     NotInPlan,
     WrongInstrument,
 )
-from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Part, Vendor
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, join
+from tradematrix_pipelines.vendors.twelve_data.query import MAX_SYMBOLS
 
 Symbols = dict[str, Symbol]
 Simulate = Callable[..., Simulator]
@@ -239,11 +240,16 @@ def test_threads_share_a_client(simulate: Simulate, connect: Connect, symbols: S
         pd.testing.assert_frame_equal(client.fetch(request).candles, answer.candles)
 
 
-def test_a_batch(simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any) -> None:
+def fetch_many(client: TwelveData, *requests: CandleRequest) -> dict[str, Part]:
+    """Return the parts of all calls."""
+    return {name: part for parts in client.fetch_many(requests) for name, part in parts.items()}
+
+
+def test_a_call_for_several_symbols(simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any) -> None:
     simulator = simulate(faults=["batch_errors@NDX", "gated@XAG/USD"])
     client = connect(simulator.url)
     requests = [ask(symbol, Timeframe.H1, "2026-03-19", "2026-03-20") for symbol in symbols.values()]
-    answers = client.fetch_batch(requests)
+    answers = fetch_many(client, *requests)
     kinds = {name: type(answer) for name, answer in answers.items()}
     assert kinds == {
         "DAX": CandleAnswer,
@@ -256,36 +262,83 @@ def test_a_batch(simulate: Simulate, connect: Connect, symbols: Symbols, ledger:
     assert (simulator.counts.calls, simulator.counts.credits) == (1, 6)
     assert [r.credits for r in ledger.reserved] == [6]
     alone = client.fetch(requests[0])
-    batched = answers["DAX"]
-    assert isinstance(batched, CandleAnswer)
-    pd.testing.assert_frame_equal(batched.candles, alone.candles)
-    assert (batched.calls, batched.credits) == (1, 1)
+    together = answers["DAX"]
+    assert isinstance(together, CandleAnswer)
+    pd.testing.assert_frame_equal(together.candles, alone.candles)
+    assert (together.calls, together.credits) == (1, 1)
+
+
+def test_a_call_for_several_symbols_has_a_window_that_contains_all_of_theirs(
+    play: Play, connect: Connect, symbols: Symbols
+) -> None:
+    script = play((200, {}))
+    early = ask(symbols["DAX"], Timeframe.M1, "2026-03-20T08:00", "2026-03-20T14:50")
+    late = ask(symbols["NDX"], Timeframe.M1, "2026-03-20T14:00", "2026-03-20T15:00")
+    fetch_many(connect(script.url), late, early)
+    query = parse_qs(urlsplit(script.requests[0][0]).query)
+    assert (query["symbol"], query["start_date"], query["end_date"]) == (
+        ["GDAXI,NDX"], ["2026-03-20T08:00:00"], ["2026-03-20T15:00:00"],
+    )  # fmt: skip
+
+
+def test_windows_that_would_be_cut_together_are_asked_for_apart(
+    simulate: Simulate, connect: Connect, symbols: Symbols
+) -> None:
+    # Each has 2,880 minutes; from the first one's start to the second one's end it is more than a call can carry.
+    simulator = simulate()
+    first = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-10", "2026-03-12")
+    second = ask(symbols["XAG/USD"], Timeframe.M1, "2026-03-17", "2026-03-19")
+    answers = fetch_many(connect(simulator.url), first, second)
+    assert [len(part.candles) for part in answers.values() if isinstance(part, CandleAnswer)] == [2_880, 2_880]
+    assert (simulator.counts.calls, simulator.counts.credits) == (2, 2)
+
+
+def test_no_url_names_too_many_symbols(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    simulator = simulate()
+    many = [
+        ask(replace(symbols["DJI"], name=f"D{number}"), Timeframe.H1, "2026-03-19", "2026-03-20")
+        for number in range(MAX_SYMBOLS + 1)
+    ]
+    answers = fetch_many(connect(simulator.url), *many)
+    assert len(answers) == MAX_SYMBOLS + 1
+    assert simulator.counts.calls == 2
+
+
+def test_an_answer_for_several_symbols_has_a_limit_of_bytes(play: Play, connect: Connect, symbols: Symbols) -> None:
+    minutes = [ask(symbols[name], Timeframe.M1, "2026-03-19T10:00", "2026-03-19T10:30") for name in ("DAX", "DJI")]
+    flood = b'{"GDAXI": "' + b"x" * 1_200_000 + b'"}'
+    assert fetch_many(connect(play((200, flood)).url), *minutes) == {"DAX": None, "DJI": None}
+    part = {"GDAXI": {"values": [], "status": "ok"}, "DJI": {"values": [], "status": "ok"}, "": "x" * 1_000_000}
+    assert all(fetch_many(connect(play((200, part)).url), *minutes).values()), "what is twice as much may come"
 
 
 def test_a_part_that_can_not_be_completed_costs_the_others_nothing(
     simulate: Simulate, connect: Connect, symbols: Symbols
 ) -> None:
-    # EUR/USD fills its answer, and the next one is refused: the plan has two credits a minute.
-    simulator = simulate(faults=["keep_oldest"], plan=Plan(per_minute=2, per_day=None))
-    requests = [ask(symbols[name], Timeframe.M1, "2026-03-12", "2026-03-20") for name in ("EUR/USD", "DJI")]
-    answers = connect(simulator.url).fetch_batch(requests)
-    assert isinstance(answers["EUR/USD"], MinuteLimit)
+    # EUR/USD fills its answer with duplicates, and the next one is refused: the plan has two credits a minute.
+    faults = ["keep_oldest", "duplicates=0.5@EUR/USD"]
+    simulator = simulate(faults=faults, plan=Plan(per_minute=2, per_day=None))
+    requests = [ask(symbols[name], Timeframe.M1, "2026-03-16", "2026-03-19T08:00") for name in ("EUR/USD", "DJI")]
+    answers = fetch_many(connect(simulator.url), *requests)
+    assert answers["EUR/USD"] is None, "it may be asked for again"
     assert isinstance(answers["DJI"], CandleAnswer)
-    assert len(answers["DJI"].candles) == 6 * 390
+    assert len(answers["DJI"].candles) == 3 * 390
 
 
-def test_a_batch_of_one(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
-    answers = connect(simulate().url).fetch_batch([ask(symbols["DJI"], Timeframe.H1, "2026-03-19", "2026-03-20")])
+def test_a_call_for_several_symbols_may_be_for_one(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    answers = fetch_many(connect(simulate().url), ask(symbols["DJI"], Timeframe.H1, "2026-03-19", "2026-03-20"))
     assert isinstance(answers["DJI"], CandleAnswer)
     assert len(answers["DJI"].candles) == 7  # 09:30 to 16:00 in New York
 
 
-def test_a_batch_that_leaves_a_symbol_out(play: Play, connect: Connect, symbols: Symbols) -> None:
+def test_an_answer_that_leaves_a_symbol_out_settles_nothing_for_it(
+    play: Play, connect: Connect, symbols: Symbols
+) -> None:
     client = connect(play((200, {"GDAXI": {"values": [], "status": "ok"}})).url)
     requests = [ask(symbols[name], Timeframe.H1, "2026-03-19", "2026-03-20") for name in ("DAX", "DJI")]
-    answers = client.fetch_batch(requests)
+    answers = fetch_many(client, *requests)
     assert isinstance(answers["DAX"], CandleAnswer)
-    assert isinstance(answers["DJI"], MalformedAnswer)
+    assert answers["DJI"] is None
 
 
 def test_the_small_endpoints(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:

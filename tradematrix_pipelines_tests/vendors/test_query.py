@@ -8,7 +8,7 @@ import pytest
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.protocol import CandleRequest
-from tradematrix_pipelines.vendors.twelve_data.query import batch_params, series_params
+from tradematrix_pipelines.vendors.twelve_data.query import series_params
 
 DAX = DEFAULT_SYMBOLS[0]
 REQUEST = CandleRequest(
@@ -20,7 +20,7 @@ REQUEST = CandleRequest(
 
 
 def test_minutes() -> None:
-    assert series_params(REQUEST) == {
+    assert series_params([REQUEST]) == {
         "symbol": "GDAXI",
         "interval": "1min",
         "order": "asc",
@@ -38,27 +38,33 @@ def test_days_are_dates_without_a_zone_and_their_end_is_left_out() -> None:
         start=datetime(2026, 3, 16, tzinfo=UTC),
         end=datetime(2026, 3, 21, tzinfo=UTC),
     )
-    params = series_params(days)
+    params = series_params([days])
     assert (params["interval"], params["start_date"], params["end_date"]) == ("1day", "2026-03-16", "2026-03-21")
     assert "timezone" not in params
 
 
 def test_a_day_that_is_asked_for_in_part_is_asked_for_whole() -> None:
     days = replace(REQUEST, timeframe=Timeframe.D1)
-    assert (series_params(days)["start_date"], series_params(days)["end_date"]) == ("2026-03-20", "2026-03-21")
+    assert (series_params([days])["start_date"], series_params([days])["end_date"]) == ("2026-03-20", "2026-03-21")
 
 
 def test_instants_are_sent_in_utc() -> None:
     berlin = timezone(timedelta(hours=1))
-    params = series_params(replace(REQUEST, start=datetime(2026, 3, 20, 9, tzinfo=berlin)))
+    params = series_params([replace(REQUEST, start=datetime(2026, 3, 20, 9, tzinfo=berlin))])
     assert params["start_date"] == "2026-03-20T08:00:00"
 
 
-def test_a_batch_names_all_symbols_of_one_window() -> None:
-    params = batch_params([replace(REQUEST, symbol=symbol) for symbol in DEFAULT_SYMBOLS[:3]])
+def test_a_call_names_all_of_its_symbols() -> None:
+    params = series_params([replace(REQUEST, symbol=symbol) for symbol in DEFAULT_SYMBOLS[:3]])
     assert params["symbol"] == "GDAXI,NDX,DJI"
 
 
-def test_a_batch_of_two_windows_is_refused() -> None:
-    with pytest.raises(ValueError, match="one window"):
-        batch_params([REQUEST, replace(REQUEST, timeframe=Timeframe.M5)])
+def test_a_call_has_a_window_that_contains_those_of_all() -> None:
+    minute = timedelta(minutes=1)
+    params = series_params([REQUEST, replace(REQUEST, start=REQUEST.start - minute, end=REQUEST.end - minute)])
+    assert (params["start_date"], params["end_date"]) == ("2026-03-20T07:59:00", "2026-03-20T16:30:00")
+
+
+def test_a_call_of_two_timeframes_is_refused() -> None:
+    with pytest.raises(ValueError, match="one timeframe"):
+        series_params([REQUEST, replace(REQUEST, timeframe=Timeframe.M5)])

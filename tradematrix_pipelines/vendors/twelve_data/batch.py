@@ -1,4 +1,7 @@
-"""One ``/time_series`` answer for several symbols: an object keyed by symbol, each part judged alone. Pure."""
+"""One call for several symbols: which fit together, and its answer, an object keyed by symbol. Pure.
+
+Each part of an answer is judged alone, so that one symbol's error does not affect the others.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,8 +10,21 @@ from http import HTTPStatus
 from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.twelve_data.outcomes import Outcome, judge, to_error
-from tradematrix_pipelines.vendors.twelve_data.pages import Page, read_page
-from tradematrix_pipelines.vendors.twelve_data.query import vendor_symbol
+from tradematrix_pipelines.vendors.twelve_data.pages import Page, bars_in, read_page
+from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, MAX_SYMBOLS, joint_window, vendor_symbol
+
+
+def fitting(requests: Sequence[CandleRequest]) -> Sequence[CandleRequest]:
+    """Return the first of ``requests``, sorted by their start, that one window serves without being cut.
+
+    One bar more than those of the window is asked for.
+    """
+    together = [
+        count
+        for count in range(1, min(len(requests), MAX_SYMBOLS) + 1)
+        if count == 1 or bars_in(joint_window(requests[:count])) < MAX_BARS
+    ]
+    return requests[: together[-1]]
 
 
 def read_batch(
@@ -18,13 +34,16 @@ def read_batch(
 
     A single symbol's answer is not keyed by symbol.
 
+    Args:
+        body: the decoded body; ``None`` for an empty window, which only a single symbol's answer can be.
+
     Raises:
         MalformedAnswer: the body is not an object.
     """
-    if body is None:
-        return {request.symbol.name: read_page(request, None) for request in requests}
+    if body is None and len(requests) == 1:
+        return {requests[0].symbol.name: read_page(requests[0], None)}
     if not isinstance(body, dict):
-        raise MalformedAnswer(f"a batch is an object, not {type(body).__name__}")
+        raise MalformedAnswer("the answer for several symbols is not an object keyed by symbol")
     parts = {vendor_symbol(requests[0].symbol): body} if len(requests) == 1 and "meta" in body else body
     return {request.symbol.name: _part(request, parts, now) for request in requests}
 

@@ -3,7 +3,8 @@
 Here: which calls a request takes. Not here: how a call is sent (``transport``), how its answer is read (``pages``).
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -14,21 +15,24 @@ from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.credits import LIVE, Ledger
-from tradematrix_pipelines.vendors.errors import MalformedAnswer, VendorError
-from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing
+from tradematrix_pipelines.vendors.credits import LIVE, Ledger, Reservation
+from tradematrix_pipelines.vendors.errors import BadKey, DayLimit, MalformedAnswer, VendorError
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing, Part
 from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.twelve_data import query, quotes
-from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
+from tradematrix_pipelines.vendors.twelve_data.batch import fitting, read_batch
 from tradematrix_pipelines.vendors.twelve_data.lookup import complete_symbol, pick_match, priced_listing
-from tradematrix_pipelines.vendors.twelve_data.pages import Page, join, most_pages, read_page, rest_after
+from tradematrix_pipelines.vendors.twelve_data.pages import Page, bars_in, join, most_pages, read_page, rest_after
 from tradematrix_pipelines.vendors.twelve_data.transport import (
     LIVE_ATTEMPTS,
     LIVE_BOUNDS,
     SERIES_BOUNDS,
     Call,
     Transport,
+    most_bytes,
 )
+
+_logger = logging.getLogger(__name__)
 
 _LOOK_UP = "lookup"
 """The purpose under which the small endpoints' credits are booked."""
@@ -80,33 +84,46 @@ class TwelveData:
         page, calls = self._ask(request)
         return self._complete(page, calls=calls, credits_=calls)
 
-    def fetch_batch(self, requests: Sequence[CandleRequest]) -> dict[str, CandleAnswer | VendorError]:
-        """Return the candles of the same window of several symbols, with one call, by :attr:`Symbol.name`.
+    def fetch_many(self, requests: Sequence[CandleRequest]) -> Iterator[Mapping[str, Part]]:
+        """Ask for several symbols in one call, or in as few as the minute's credits allow (``protocol.BatchCalls``).
 
-        Each symbol costs a credit. A symbol that fails is returned as its error and does not affect the others.
-
-        Raises:
-            VendorError: the call as a whole failed.
+        Each symbol costs a credit. A call is sent once. Where it fails as a whole, for any reason that may be one
+        symbol's, it settles nothing; nor does a part that fails for a reason that may pass.
         """
-        call = Call(
-            path="/time_series",
-            params=query.batch_params(requests),
-            what=f"{', '.join(query.vendor_symbol(r.symbol) for r in requests)} {requests[0].timeframe}",
-            credits=len(requests),
-            purpose=requests[0].purpose,
-            bounds=replace(SERIES_BOUNDS, max_bytes=len(requests) * SERIES_BOUNDS.max_bytes),
-        )
-        parts, calls = self._transport.send(call, partial(read_batch, requests, now=self._clock.now()))
-        return {name: self._part(part, calls) for name, part in parts.items()}
+        rest = sorted(requests, key=lambda request: request.start)
+        while rest:
+            try:
+                booked = self._transport.reserve_some(len(fitting(rest)), purpose=rest[0].purpose)
+            except VendorError as error:
+                yield {request.symbol.name: error for request in rest}
+                return
+            asked, rest = rest[: booked.credits], rest[booked.credits :]
+            yield self._fetch_together(asked, booked)
+
+    def _fetch_together(self, requests: Sequence[CandleRequest], booked: Reservation) -> dict[str, Part]:
+        call = self._series_call(requests)
+        try:
+            parts = self._transport.send_once(call, booked, partial(read_batch, requests, now=self._clock.now()))
+        except VendorError as error:
+            return dict.fromkeys((request.symbol.name for request in requests), self._whole_call(call, error))
+        return {name: self._part(part) for name, part in parts.items()}
+
+    @staticmethod
+    def _whole_call(call: Call, error: VendorError) -> VendorError | None:
+        """Return the part of each symbol of a call that failed as a whole."""
+        if isinstance(error, BadKey | DayLimit) or (call.credits == 1 and not error.retryable):
+            return error
+        _logger.warning("the call for %s failed, each is asked for alone: %s", call.what, error)
+        return None
 
     def quote(self, symbol: Symbol) -> quotes.Quote:
         """Return the latest daily bar and price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
-        call = self._look_up("/quote", query.symbol_params(symbol))
+        call = self._look_up("/quote", query.symbols_params([symbol]))
         return self._transport.send(call, quotes.read_quote)[0]
 
     def price(self, symbol: Symbol) -> float:
         """Return the latest price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
-        call = self._look_up("/price", query.symbol_params(symbol))
+        call = self._look_up("/price", query.symbols_params([symbol]))
         return self._transport.send(call, quotes.read_price)[0]
 
     def earliest(self, symbol: Symbol, timeframe: Timeframe) -> datetime:
@@ -150,24 +167,30 @@ class TwelveData:
         self._transport.close()
 
     def _ask(self, request: CandleRequest) -> tuple[Page, int]:
-        live = request.purpose == LIVE
-        call = Call(
+        return self._transport.send(self._series_call([request]), partial(read_page, request))
+
+    @staticmethod
+    def _series_call(requests: Sequence[CandleRequest]) -> Call:
+        live = requests[0].purpose == LIVE
+        bounds = LIVE_BOUNDS if live else SERIES_BOUNDS
+        bars = len(requests) * (bars_in(query.joint_window(requests)) + 1)
+        return Call(
             path="/time_series",
-            params=query.series_params(request),
-            what=f"{query.vendor_symbol(request.symbol)} {request.timeframe}",
-            purpose=request.purpose,
-            bounds=LIVE_BOUNDS if live else SERIES_BOUNDS,
+            params=query.series_params(requests),
+            what=f"{', '.join(query.vendor_symbol(request.symbol) for request in requests)} {requests[0].timeframe}",
+            credits=len(requests),
+            purpose=requests[0].purpose,
+            bounds=bounds if len(requests) == 1 else replace(bounds, max_bytes=most_bytes(bars)),
             attempts=LIVE_ATTEMPTS if live else None,
         )
-        return self._transport.send(call, partial(read_page, request))
 
-    def _part(self, part: Page | VendorError, calls: int) -> CandleAnswer | VendorError:
-        if isinstance(part, VendorError):
-            return part
+    def _part(self, part: Page | VendorError) -> Part:
         try:
-            return self._complete(part, calls=calls, credits_=calls)
+            if isinstance(part, VendorError):
+                raise part
+            return self._complete(part, calls=1, credits_=1)
         except VendorError as error:
-            return error
+            return None if error.retryable else error
 
     def _complete(self, first: Page, *, calls: int, credits_: int) -> CandleAnswer:
         """Ask for what full pages may have left out at both ends, and join the pages."""

@@ -69,8 +69,12 @@ def rest_after(page: Page, *, now: datetime) -> CandleRequest | None:
 
 def most_pages(request: CandleRequest) -> int:
     """Return how many answers the window can take; more means that the answers don't advance."""
-    bars = (request.end - request.start) // (request.timeframe.length or _ONE_DAY)
-    return bars // MAX_BARS + 2
+    return bars_in(request) // MAX_BARS + 2
+
+
+def bars_in(request: CandleRequest) -> int:
+    """Return how many bars a window has room for."""
+    return (request.end - request.start) // (request.timeframe.length or _ONE_DAY)
 
 
 def join(pages: Sequence[Page]) -> tuple[pd.DataFrame, datetime]:

@@ -4,6 +4,7 @@ The key is not a parameter: it goes into a header, because URLs get logged.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -16,6 +17,9 @@ CATALOGUE = "twelve_data"
 MAX_BARS = 5000
 """Bars that one answer can carry (``outputsize``)."""
 
+MAX_SYMBOLS = 50
+"""Symbols that one call is asked for, so that its URL stays short enough for any server."""
+
 MINUTES_SINCE = date(2020, 2, 10)
 """First day with one-minute bars."""
 
@@ -24,27 +28,28 @@ INTERVALS = {timeframe: timeframe.row.twelve_data for timeframe in Timeframe}
 Params = dict[str, str]
 
 
-def series_params(request: CandleRequest) -> Params:
-    """Return the parameters of ``/time_series`` for one window of one symbol."""
-    return _window_params(request) | {"symbol": vendor_symbol(request.symbol)}
-
-
-def batch_params(requests: Sequence[CandleRequest]) -> Params:
-    """Return the parameters of one ``/time_series`` call for several symbols.
+def series_params(requests: Sequence[CandleRequest]) -> Params:
+    """Return the parameters of one ``/time_series`` call: one window that contains that of each symbol.
 
     Raises:
-        ValueError: the requests differ in more than their symbol, or there is none.
+        ValueError: the requests differ in their timeframe, or there is none.
     """
-    windows = {(r.timeframe, r.start, r.end, r.purpose) for r in requests}
-    if len(windows) != 1:
-        msg = f"a batch has one window, got {len(windows)}"
+    timeframes = {request.timeframe for request in requests}
+    if len(timeframes) != 1:
+        msg = f"a call has one timeframe, got {len(timeframes)}"
         raise ValueError(msg)
-    return _window_params(requests[0]) | {"symbol": ",".join(vendor_symbol(r.symbol) for r in requests)}
+    return _window_params(joint_window(requests)) | symbols_params([request.symbol for request in requests])
 
 
-def symbol_params(symbol: Symbol) -> Params:
-    """Return the parameters of ``/quote`` and ``/price``."""
-    return {"symbol": vendor_symbol(symbol)}
+def joint_window(requests: Sequence[CandleRequest]) -> CandleRequest:
+    """Return the first request with a window that contains those of all."""
+    start, end = min(request.start for request in requests), max(request.end for request in requests)
+    return replace(requests[0], start=start, end=end)
+
+
+def symbols_params(symbols: Sequence[Symbol]) -> Params:
+    """Return the parameters of a call about these symbols and nothing else, e.g. ``/quote``."""
+    return {"symbol": ",".join(map(vendor_symbol, symbols))}
 
 
 def earliest_params(symbol: Symbol, timeframe: Timeframe) -> Params:

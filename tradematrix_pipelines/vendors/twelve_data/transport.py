@@ -22,17 +22,26 @@ from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, Params
 T = TypeVar("T")
 
 _BYTES_A_BAR = 130
-SERIES_BOUNDS = Bounds(timeout=30.0, deadline=60.0, max_bytes=10 * MAX_BARS * _BYTES_A_BAR)
-"""What an answer of up to 5,000 bars may take: ten times the bytes that it has."""
+_MARGIN = 10
+"""How many times its usual bytes an answer may have."""
+
+SERIES_BOUNDS = Bounds(timeout=30.0, deadline=60.0, max_bytes=_MARGIN * MAX_BARS * _BYTES_A_BAR)
+"""What an answer of up to 5,000 bars may take."""
 
 LIVE_BOUNDS = replace(SERIES_BOUNDS, timeout=10.0, deadline=15.0)
 """What a live pull may take: the next one follows within a minute."""
 
-LIVE_ATTEMPTS = 2
-"""Attempts of a live pull, for the same reason."""
+LIVE_ATTEMPTS = 1
+"""Attempts of a symbol's own call in a live pull: the call for all symbols was the first, and the next pull is near."""
 
 QUOTE_BOUNDS = Bounds(timeout=10.0, deadline=20.0, max_bytes=1_000_000)
 """What a small answer may take."""
+
+
+def most_bytes(bars: int) -> int:
+    """Return the bytes that an answer of so many bars, for several symbols, may take."""
+    return QUOTE_BOUNDS.max_bytes + _MARGIN * bars * _BYTES_A_BAR
+
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -103,13 +112,33 @@ class Transport:
                 with attempt:
                     reservation = self._ledger.reserve(vendor=self._vendor, credits=call.credits, purpose=call.purpose)
                     sent += 1
-                    body = self._judge(call, reservation, self._exchange(call, reservation))
-                    return read(body), sent
+                    return read(self._judge(call, reservation, self._exchange(call, reservation))), sent
         except VendorError as error:
             error.credits = sent * call.credits
             error.redact(self._key)
             raise
         raise AssertionError  # the last attempt returns or raises
+
+    def reserve_some(self, most: int, *, purpose: str) -> Reservation:
+        """Book the credits of a call for up to ``most`` symbols: as many as are free, else the next one that is.
+
+        Raises:
+            VendorError: none is free in time (``Ledger.reserve``).
+        """
+        return self._ledger.reserve(vendor=self._vendor, credits=most, purpose=purpose, at_least=1)
+
+    def send_once(self, call: Call, reservation: Reservation, read: Callable[[object | None], T]) -> T:
+        """Send a call whose credits are booked, once, and return the value that ``read`` makes of its answer.
+
+        Raises:
+            VendorError: there is no answer, or none that can be read.
+        """
+        try:
+            return read(self._judge(call, reservation, self._exchange(call, reservation)))
+        except VendorError as error:
+            error.credits = reservation.credits
+            error.redact(self._key)
+            raise
 
     def close(self) -> None:
         """Close the connections."""
