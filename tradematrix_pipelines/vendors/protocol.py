@@ -64,6 +64,31 @@ With neither, the call settled nothing for the symbol, and :meth:`Vendor.fetch` 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """A symbol's price as the vendor has it now, and the day's bar so far; a number that it does not give is NaN.
+
+    Attributes:
+        at: instant of the price, aware, UTC.
+        source: name of the vendor.
+        previous_close: close of the day before.
+        change: price - previous close, by the vendor's count.
+        change_percent: the same, in percent of the previous close.
+        volume: of the day so far.
+    """
+
+    at: datetime
+    source: str
+    price: float
+    open: float
+    high: float
+    low: float
+    previous_close: float
+    change: float
+    change_percent: float
+    volume: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """A vendor's catalogue entry for a symbol: its completed row, and one line for a person."""
 
@@ -140,6 +165,28 @@ class BatchCalls(Protocol):
 
         Args:
             requests: one a symbol, of one timeframe and purpose.
+        """
+        ...
+
+
+@runtime_checkable
+class Quotes(Protocol):
+    """A vendor that has quotes."""
+
+    def quotes(self, symbols: Sequence[Symbol]) -> Mapping[str, Quote | VendorError]:
+        """Return the quote of each symbol, or why there is none, by symbol name; no error is raised."""
+        ...
+
+
+@runtime_checkable
+class HistoryStarts(Protocol):
+    """A vendor that can be asked where a series begins."""
+
+    def earliest(self, symbol: Symbol, timeframe: Timeframe, *, purpose: str) -> datetime:
+        """Return the open of the first bar there is, aware, UTC; of a daily one midnight UTC of its date.
+
+        Raises:
+            VendorError: there is no answer.
         """
         ...
 

@@ -66,9 +66,9 @@ def test_real_files_are_served_inside_the_sessions_of_their_market(
         files_dir=shared_data / "market", clock=FrozenClock(datetime(2019, 2, 21, 12, 0, 30, tzinfo=UTC))
     )
     client = connect(simulator.url, clock=FrozenClock(datetime(2019, 2, 21, 12, 0, 30, tzinfo=UTC)))
-    with pytest.raises(BadSymbol):
-        client.price(symbols["NDX"])
     window = {"start": datetime(2019, 2, 20, tzinfo=UTC), "end": datetime(2019, 2, 23, tzinfo=UTC)}
+    with pytest.raises(BadSymbol):
+        client.fetch(CandleRequest(symbol=symbols["NDX"], timeframe=Timeframe.D1, **window))
     days = client.fetch(CandleRequest(symbol=symbols["DAX"], timeframe=Timeframe.D1, **window)).candles
     minutes = client.fetch(CandleRequest(symbol=symbols["DAX"], timeframe=Timeframe.M1, **window)).candles
     answers = pd.read_csv(shared_data / "market" / "answers_sessions.csv").set_index(["symbol", "trade_date"])
@@ -79,4 +79,4 @@ def test_real_files_are_served_inside_the_sessions_of_their_market(
     assert minutes["ts"].min() == pd.Timestamp("2019-02-20T08:00Z")
     assert minutes["ts"].max() == pd.Timestamp("2019-02-21T12:00Z")
     assert minutes["ts"].lt(pd.Timestamp("2019-02-21", tz="UTC")).sum() == expected["bars"]
-    assert client.earliest(symbols["DAX"], Timeframe.M1) == datetime(2019, 2, 20, 8, tzinfo=UTC)
+    assert client.earliest(symbols["DAX"], Timeframe.M1, purpose="backfill") == datetime(2019, 2, 20, 8, tzinfo=UTC)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,24 +13,27 @@ import httpx
 import pandas as pd
 import pytest
 
-from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, as_candles
+from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES, as_candles
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.simulator import Simulator
-from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan
+from tradematrix_pipelines.vendors.credits import UNLIMITED, Plan, Reservation
 from tradematrix_pipelines.vendors.errors import (
     BadKey,
     BadSymbol,
+    DayLimit,
     MalformedAnswer,
     NotInPlan,
+    VendorFault,
     WrongInstrument,
 )
-from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Part, Vendor
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Part, Quote, Vendor
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, join
 from tradematrix_pipelines.vendors.twelve_data.query import MAX_SYMBOLS
+from tradematrix_pipelines_tests.vendor_fixtures import Notebook
 
 Symbols = dict[str, Symbol]
 Simulate = Callable[..., Simulator]
@@ -344,13 +348,16 @@ def test_an_answer_that_leaves_a_symbol_out_settles_nothing_for_it(
 def test_the_small_endpoints(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
     client = connect(simulate(plan=UNLIMITED).url)
     day = client.fetch(ask(symbols["DAX"], Timeframe.D1, "2026-03-19", "2026-03-21")).candles
-    quote = client.quote(symbols["DAX"])
-    assert (quote.symbol, quote.exchange, quote.currency, quote.is_market_open) == ("GDAXI", "XETR", "EUR", True)
-    assert (quote.open, quote.high, quote.low, quote.close) == tuple(day.iloc[1][["open", "high", "low", "close"]])
-    assert quote.previous_close == day.iloc[0]["close"]
-    assert quote.at == at("2026-03-20T15:00:30")
-    assert client.price(symbols["DAX"]) == quote.close
-    assert client.earliest(symbols["DAX"], Timeframe.M1) == at("2020-02-10T08:00")
+    quote = client.quotes([symbols["DAX"]])["DAX"]
+    assert isinstance(quote, Quote)
+    assert (quote.open, quote.high, quote.low, quote.price, quote.volume) == tuple(day.iloc[1][VALUES])
+    before = day.iloc[0]["close"]
+    assert quote.previous_close == before
+    assert quote.change == pytest.approx(quote.price - before, abs=1e-5)
+    assert quote.change_percent == pytest.approx(100 * (quote.price - before) / before, abs=1e-5)
+    assert (quote.at, quote.source) == (at("2026-03-20T15:00:30"), "twelve_data")
+    assert client.earliest(symbols["DAX"], Timeframe.M1, purpose="backfill") == at("2020-02-10T08:00")
+    assert client.earliest(symbols["DAX"], Timeframe.D1, purpose="backfill") == at("2000-01-03")
     usage = client.usage()
     assert usage.used_this_minute == 5
     assert usage.used_today is None
@@ -358,10 +365,89 @@ def test_the_small_endpoints(simulate: Simulate, connect: Connect, symbols: Symb
     assert [(hit.symbol, hit.type) for hit in client.search("dax")] == [("DAX", "ETF"), ("GDAXI", "Index")]
 
 
-@pytest.mark.parametrize("body", [{}, [], {"price": "much"}, {"price": None}])
-def test_a_price_that_is_none(play: Play, connect: Connect, symbols: Symbols, body: object) -> None:
-    with pytest.raises(MalformedAnswer, match="/price"):
-        connect(play((200, body)).url).price(symbols["DAX"])
+QUOTE = {
+    "symbol": "GDAXI", "exchange": "XETR", "mic_code": "XETR", "currency": "EUR", "datetime": "2026-03-20",
+    "timestamp": 1773993600, "open": "24000.1", "high": "24100", "low": "23900", "close": "24050.5", "volume": "7",
+    "previous_close": "24000.5", "change": "50.0", "percent_change": "0.20833", "is_market_open": True,
+}  # fmt: skip
+
+
+def test_a_quote_is_of_its_last_minute_where_the_vendor_says_when_that_was(
+    play: Play, connect: Connect, symbols: Symbols
+) -> None:
+    for more, instant in (({}, "2026-03-20T08:00"), ({"last_quote_at": 1774018740}, "2026-03-20T14:59")):
+        quote = connect(play((200, QUOTE | more)).url).quotes([symbols["DAX"]])["DAX"]
+        assert isinstance(quote, Quote)
+        assert (quote.at, quote.price, quote.change) == (at(instant), 24_050.5, 50.0)
+
+
+def test_quotes_of_several_symbols_take_one_call(
+    simulate: Simulate, connect: Connect, symbols: Symbols, ledger: Any
+) -> None:
+    simulator = simulate(faults=["gated@NDX"])
+    answers = connect(simulator.url).quotes(list(symbols.values()))
+    assert {name: type(answer) for name, answer in answers.items()} == {
+        "DAX": Quote, "NDX": NotInPlan, "DJI": Quote, "EUR/USD": Quote, "XAG/USD": Quote, "DAX40": WrongInstrument,
+    }  # fmt: skip
+    euro = answers["EUR/USD"]
+    assert isinstance(euro, Quote)
+    assert isnan(euro.volume), "forex has none"
+    assert (simulator.counts.calls, simulator.counts.credits) == (1, 6)
+    assert [(booked.credits, booked.purpose) for booked in ledger.reserved] == [(6, "quote")]
+
+
+def test_a_call_for_quotes_that_one_symbol_breaks_is_asked_again_for_each_alone(
+    simulate: Simulate, connect: Connect, symbols: Symbols
+) -> None:
+    simulator = simulate(faults=["broken@NDX"])
+    answers = connect(simulator.url).quotes([symbols[name] for name in ("DAX", "NDX", "DJI")])
+    assert {name: type(answer) for name, answer in answers.items()} == {"DAX": Quote, "NDX": VendorFault, "DJI": Quote}
+    assert simulator.counts.calls == 1 + 3
+
+
+def test_without_credits_no_quote_is_asked_for(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:
+    class Spent(Notebook):
+        def reserve(self, **booking: Any) -> Reservation:
+            raise DayLimit(f"no credits for {booking['purpose']}", resumes_at=at("2026-03-21"))
+
+    simulator = simulate()
+    answers = connect(simulator.url, ledger=Spent()).quotes([symbols["DAX"], symbols["DJI"]])
+    assert [type(answer) for answer in answers.values()] == [DayLimit, DayLimit]
+    assert simulator.counts.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"close": "much"}, MalformedAnswer),
+        ({"close": None}, MalformedAnswer),
+        ({"close": "0"}, MalformedAnswer),
+        ({"timestamp": "noon"}, MalformedAnswer),
+        ({"symbol": "DAX"}, WrongInstrument),
+        ({"close": "47.1"}, WrongInstrument),
+        ({"exchange": "NASDAQ", "mic_code": "XNMS"}, WrongInstrument),
+        ({"currency": "USD"}, WrongInstrument),
+    ],
+)
+def test_quotes_that_are_refused(
+    play: Play, connect: Connect, symbols: Symbols, *, change: dict[str, object], error: type[Exception]
+) -> None:
+    assert type(connect(play((200, QUOTE | change)).url).quotes([symbols["DAX"]])["DAX"]) is error
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "body"),
+    [
+        (Timeframe.M1, {"datetime": "2020-02-10 08:00:00", "unix_time": "soon"}),
+        (Timeframe.D1, {"datetime": "soon", "unix_time": 946857600}),
+        (Timeframe.D1, {"unix_time": 946857600}),
+    ],
+)
+def test_a_start_of_history_that_is_none(
+    play: Play, connect: Connect, symbols: Symbols, timeframe: Timeframe, body: dict[str, object]
+) -> None:
+    with pytest.raises(MalformedAnswer):
+        connect(play((200, body)).url).earliest(symbols["DAX"], timeframe, purpose="backfill")
 
 
 def test_minutes_are_served_from_the_day_they_begin(connect: Connect, symbols: Symbols) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest
 from tradematrix_pipelines.vendors.twelve_data import quotes
-from tradematrix_pipelines.vendors.twelve_data.batch import read_batch
+from tradematrix_pipelines.vendors.twelve_data.batch import read_parts
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, join, read_page, rest_after
 
@@ -21,8 +22,9 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 ROW = {"datetime": "2021-09-14 15:55:00", "open": "1.16", "high": "1.17", "low": "1.15", "close": "1.16", "volume": "9"}
 META = {"symbol": "EUR/USD", "interval": "5min", "currency_quote": "US Dollar", "type": "Physical Currency"}
 GOOD: dict[str, Any] = {"meta": META, "values": [ROW, ROW | {"datetime": "2021-09-14 15:50:00"}], "status": "ok"}
+QUOTE: dict[str, Any] = {"symbol": "EUR/USD", "close": "1.16", "timestamp": 1773993600, "open": "1.15", "volume": ""}
 ERROR = {"code": 404, "message": "**symbol** or **figi** parameter is missing or invalid.", "status": "error"}
-BODIES = (GOOD, ERROR, {"EUR/USD": GOOD, "GDAXI": ERROR}, {"data": [{"symbol": "DAX"}]}, {"price": "1.16"})
+BODIES = (GOOD, ERROR, {"EUR/USD": GOOD, "GDAXI": ERROR}, {"data": [{"symbol": "DAX"}]}, QUOTE)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=24) | st.dates().map(str),
@@ -88,8 +90,11 @@ def test_reading_an_answer_is_total(content: bytes, status: int, timeframe: Time
     except VendorError:
         return
     check(lambda: read_page(requests[0], body))
-    check(lambda: read_batch(requests, body, now=NOW))
-    for read in (quotes.read_quote, quotes.read_price, quotes.read_earliest, quotes.read_usage, quotes.read_matches):
+    readers = [(request.symbol, partial(read_page, request)) for request in requests]
+    check(lambda: read_parts(readers, body, about="1m", now=NOW))
+    check(lambda: quotes.read_quote(body, requests[0].symbol, source="twelve_data"))
+    check(lambda: quotes.read_earliest(body, timeframe))
+    for read in (quotes.read_usage, quotes.read_matches):
         check(lambda read=read: read(body))
 
 

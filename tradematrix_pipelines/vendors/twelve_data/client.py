@@ -4,10 +4,12 @@ Here: which calls a request takes. Not here: how a call is sent (``transport``),
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from typing import TypeVar
 
 import pandas as pd
 
@@ -17,12 +19,20 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE, Ledger, Reservation
 from tradematrix_pipelines.vendors.errors import BadKey, DayLimit, MalformedAnswer, VendorError
-from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing, Part
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Listing, Part, Quote
 from tradematrix_pipelines.vendors.retrying import RetryPolicy
-from tradematrix_pipelines.vendors.twelve_data import query, quotes
-from tradematrix_pipelines.vendors.twelve_data.batch import fitting, read_batch
+from tradematrix_pipelines.vendors.twelve_data import query
+from tradematrix_pipelines.vendors.twelve_data.batch import fitting, read_parts
 from tradematrix_pipelines.vendors.twelve_data.lookup import complete_symbol, pick_match, priced_listing
 from tradematrix_pipelines.vendors.twelve_data.pages import Page, bars_in, join, most_pages, read_page, rest_after
+from tradematrix_pipelines.vendors.twelve_data.quotes import (
+    SymbolMatch,
+    Usage,
+    read_earliest,
+    read_matches,
+    read_quote,
+    read_usage,
+)
 from tradematrix_pipelines.vendors.twelve_data.transport import (
     LIVE_ATTEMPTS,
     LIVE_BOUNDS,
@@ -34,8 +44,10 @@ from tradematrix_pipelines.vendors.twelve_data.transport import (
 
 _logger = logging.getLogger(__name__)
 
-_LOOK_UP = "lookup"
-"""The purpose under which the small endpoints' credits are booked."""
+_QUOTE, _LOOK_UP = "quote", "lookup"
+"""The purposes under which the credits of quotes, and of the other small endpoints, are booked."""
+
+T = TypeVar("T")
 
 
 class TwelveData:
@@ -98,42 +110,73 @@ class TwelveData:
                 yield {request.symbol.name: error for request in rest}
                 return
             asked, rest = rest[: booked.credits], rest[booked.credits :]
-            yield self._fetch_together(asked, booked)
+            readers = [(request.symbol, partial(read_page, request)) for request in asked]
+            pages = self._send_together(self._series_call(asked), booked, readers)
+            yield {name: self._completed(page) if isinstance(page, Page) else page for name, page in pages.items()}
 
-    def _fetch_together(self, requests: Sequence[CandleRequest], booked: Reservation) -> dict[str, Part]:
-        call = self._series_call(requests)
+    def quotes(self, symbols: Sequence[Symbol]) -> dict[str, Quote | VendorError]:
+        """Return the quote of each symbol, or why there is none. Costs a credit a symbol; calls are shared as above.
+
+        What a call settles nothing for is asked for once more, alone.
+        """
+        quotes_: dict[str, Quote | VendorError] = {}
+        rest, alone = list(symbols), list[Symbol]()
+        while rest:
+            try:
+                booked = self._transport.reserve_some(len(rest[: query.MAX_SYMBOLS]), purpose=_QUOTE)
+            except VendorError as error:
+                return quotes_ | {symbol.name: error for symbol in (*alone, *rest)}
+            asked, rest = rest[: booked.credits], rest[booked.credits :]
+            readers = [(symbol, self._quote_reader(symbol)) for symbol in asked]
+            parts = self._send_together(self._quote_call(asked, purpose=_QUOTE), booked, readers)
+            alone += [symbol for symbol in asked if parts[symbol.name] is None]
+            quotes_ |= {name: part for name, part in parts.items() if part is not None}
+        with ThreadPoolExecutor(max_workers=max(1, len(alone))) as pool:
+            return quotes_ | dict(pool.map(self._quote_alone, alone))
+
+    def _quote_alone(self, symbol: Symbol) -> tuple[str, Quote | VendorError]:
+        call = replace(self._quote_call([symbol], purpose=_QUOTE), attempts=1)
         try:
-            parts = self._transport.send_once(call, booked, partial(read_batch, requests, now=self._clock.now()))
+            return symbol.name, self._transport.send(call, self._quote_reader(symbol))[0]
         except VendorError as error:
-            return dict.fromkeys((request.symbol.name for request in requests), self._whole_call(call, error))
-        return {name: self._part(part) for name, part in parts.items()}
+            return symbol.name, error
+
+    def _quote_reader(self, symbol: Symbol) -> Callable[[object | None], Quote]:
+        return partial(read_quote, symbol=symbol, source=self._name)
+
+    @staticmethod
+    def _quote_call(symbols: Sequence[Symbol], *, purpose: str) -> Call:
+        params = query.symbols_params(symbols)
+        return Call(path="/quote", params=params, about="/quote", credits=len(symbols), purpose=purpose)
+
+    def _send_together(
+        self, call: Call, booked: Reservation, readers: Sequence[tuple[Symbol, Callable[[object | None], T]]]
+    ) -> dict[str, T | VendorError | None]:
+        """Send a call for several symbols once; return what it settles for each, ``None`` = nothing."""
+        try:
+            read = partial(read_parts, readers, about=call.about, now=self._clock.now())
+            parts = self._transport.send_once(call, booked, read)
+        except VendorError as error:
+            return dict.fromkeys((symbol.name for symbol, _ in readers), self._whole_call(call, error))
+        return {name: _settled(part) for name, part in parts.items()}
 
     @staticmethod
     def _whole_call(call: Call, error: VendorError) -> VendorError | None:
-        """Return the part of each symbol of a call that failed as a whole."""
+        """Return what a call that failed as a whole settles for each symbol."""
         if isinstance(error, BadKey | DayLimit) or (call.credits == 1 and not error.retryable):
             return error
         _logger.warning("the call for %s failed, each is asked for alone: %s", call.what, error)
         return None
 
-    def quote(self, symbol: Symbol) -> quotes.Quote:
-        """Return the latest daily bar and price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
-        call = self._look_up("/quote", query.symbols_params([symbol]))
-        return self._transport.send(call, quotes.read_quote)[0]
+    def earliest(self, symbol: Symbol, timeframe: Timeframe, *, purpose: str) -> datetime:
+        """Return the open of the first bar there is (``protocol.HistoryStarts``). Costs a credit."""
+        params = query.earliest_params(symbol, timeframe)
+        call = Call(path="/earliest_timestamp", params=params, about="/earliest_timestamp", purpose=purpose)
+        return self._transport.send(call, partial(read_earliest, timeframe=timeframe))[0]
 
-    def price(self, symbol: Symbol) -> float:
-        """Return the latest price of ``symbol``. Costs a credit; raises :class:`VendorError`."""
-        call = self._look_up("/price", query.symbols_params([symbol]))
-        return self._transport.send(call, quotes.read_price)[0]
-
-    def earliest(self, symbol: Symbol, timeframe: Timeframe) -> datetime:
-        """Return the open of the first bar there is, aware, UTC. Costs a credit; raises :class:`VendorError`."""
-        call = self._look_up("/earliest_timestamp", query.earliest_params(symbol, timeframe))
-        return self._transport.send(call, quotes.read_earliest)[0]
-
-    def usage(self) -> quotes.Usage:
+    def usage(self) -> Usage:
         """Return what the key has spent, by the vendor's count. Costs a credit; raises :class:`VendorError`."""
-        return self._transport.send(self._look_up("/api_usage", {}), quotes.read_usage)[0]
+        return self._transport.send(self._look_up("/api_usage", {}), read_usage)[0]
 
     def check(self) -> str:
         """Return what the plan allows and what is used of it. Costs a credit; raises :class:`VendorError`."""
@@ -141,10 +184,10 @@ class TwelveData:
         state = f"{self._name} answers; credits this minute: {usage.used_this_minute} of {usage.minute_limit}"
         return state if usage.day_limit is None else f"{state}, today: {usage.used_today} of {usage.day_limit}"
 
-    def search(self, text: str) -> tuple[quotes.SymbolMatch, ...]:
+    def search(self, text: str) -> tuple[SymbolMatch, ...]:
         """Return the instruments that ``text`` may mean. Costs a credit; raises :class:`VendorError`."""
         call = self._look_up("/symbol_search", {"symbol": text})
-        return self._transport.send(call, quotes.read_matches)[0]
+        return self._transport.send(call, read_matches)[0]
 
     def look_up(self, symbol: Symbol, *, fixed: bool) -> Listing:
         """Return the instrument that ``symbol`` names, with its current price. Costs two credits.
@@ -160,7 +203,8 @@ class TwelveData:
             instrument=symbol.instrument if fixed else None,
         )
         listed = complete_symbol(symbol, match)
-        return priced_listing(listed, match, price=self.price(listed))
+        quote, _ = self._transport.send(self._quote_call([listed], purpose=_LOOK_UP), self._quote_reader(listed))
+        return priced_listing(listed, match, price=quote.price)
 
     def close(self) -> None:
         """Close the connections."""
@@ -177,20 +221,18 @@ class TwelveData:
         return Call(
             path="/time_series",
             params=query.series_params(requests),
-            what=f"{', '.join(query.vendor_symbol(request.symbol) for request in requests)} {requests[0].timeframe}",
+            about=str(requests[0].timeframe),
             credits=len(requests),
             purpose=requests[0].purpose,
             bounds=bounds if len(requests) == 1 else replace(bounds, max_bytes=most_bytes(bars)),
             attempts=LIVE_ATTEMPTS if live else None,
         )
 
-    def _part(self, part: Page | VendorError) -> Part:
+    def _completed(self, page: Page) -> Part:
         try:
-            if isinstance(part, VendorError):
-                raise part
-            return self._complete(part, calls=1, credits_=1)
+            return self._complete(page, calls=1, credits_=1)
         except VendorError as error:
-            return None if error.retryable else error
+            return _settled(error)
 
     def _complete(self, first: Page, *, calls: int, credits_: int) -> CandleAnswer:
         """Ask for what full pages may have left out at both ends, and join the pages."""
@@ -226,4 +268,9 @@ class TwelveData:
 
     @staticmethod
     def _look_up(path: str, params: query.Params) -> Call:
-        return Call(path=path, params=params, what=f"{params.get('symbol', '')} {path}".strip(), purpose=_LOOK_UP)
+        return Call(path=path, params=params, about=path, purpose=_LOOK_UP)
+
+
+def _settled(part: T | VendorError) -> T | VendorError | None:
+    """Return a part of a call for several symbols; ``None`` where asking again may help."""
+    return None if isinstance(part, VendorError) and part.retryable else part

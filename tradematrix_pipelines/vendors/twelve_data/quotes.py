@@ -1,36 +1,19 @@
-"""The small endpoints (latest prices, start of history, usage, search): a frozen value and a reader each. Pure."""
+"""The small endpoints (quote, start of history, usage, search): a reader each, and their values. Pure."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import pandas as pd
+
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import MalformedAnswer
 from tradematrix_pipelines.vendors.numbers import to_float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quote:
-    """The latest daily bar and price of a symbol. A number that the vendor does not give is NaN.
-
-    Attributes:
-        at: instant of the quote, aware, UTC.
-        volume: NaN for forex.
-        is_market_open: whether the market is open, as the vendor says.
-    """
-
-    symbol: str
-    name: str
-    exchange: str
-    currency: str
-    at: datetime
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    previous_close: float
-    is_market_open: bool
+from tradematrix_pipelines.vendors.protocol import Quote
+from tradematrix_pipelines.vendors.twelve_data.identity import check_identity
+from tradematrix_pipelines.vendors.twelve_data.responses import read_meta
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,48 +39,47 @@ class SymbolMatch:
     country: str
 
 
-def read_quote(body: object | None) -> Quote:
+def read_quote(body: object | None, symbol: Symbol, *, source: str) -> Quote:
     """Read ``/quote``.
 
     Raises:
-        MalformedAnswer: a promised field is missing.
+        MalformedAnswer: a promised field is missing, or the price is not one.
+        WrongInstrument: it is about something else than ``symbol``.
     """
     fields = _fields(body, "/quote", "symbol", "close", "timestamp")
+    price = to_float(fields["close"])
+    if not (math.isfinite(price) and price > 0):
+        raise MalformedAnswer(f"/quote answered with {str(fields['close'])[:40]!r}, which is not a price")
+    check_identity(read_meta(fields), pd.DataFrame({"close": [price]}), symbol)
     return Quote(
-        symbol=_text(fields, "symbol"),
-        name=_text(fields, "name"),
-        exchange=_text(fields, "exchange"),
-        currency=_text(fields, "currency"),
-        at=_unix(fields["timestamp"]),
+        # The stamp is the day's; where the vendor gives that of its last minute, too, this is the price's.
+        at=_unix(fields.get("last_quote_at") or fields["timestamp"]),
+        source=source,
+        price=price,
         open=to_float(fields.get("open")),
         high=to_float(fields.get("high")),
         low=to_float(fields.get("low")),
-        close=to_float(fields["close"]),
-        volume=to_float(fields.get("volume")),
         previous_close=to_float(fields.get("previous_close")),
-        is_market_open=fields.get("is_market_open") is True,
+        change=to_float(fields.get("change")),
+        change_percent=to_float(fields.get("percent_change")),
+        volume=to_float(fields.get("volume")),
     )
 
 
-def read_price(body: object | None) -> float:
-    """Read ``/price``: the latest price.
-
-    Raises:
-        MalformedAnswer: there is no price, or it is not a number.
-    """
-    price = to_float(_fields(body, "/price", "price")["price"])
-    if math.isnan(price):
-        raise MalformedAnswer("/price answered with something that is not a number")
-    return price
-
-
-def read_earliest(body: object | None) -> datetime:
-    """Read ``/earliest_timestamp``: the open of the first bar, aware, UTC.
+def read_earliest(body: object | None, timeframe: Timeframe) -> datetime:
+    """Read ``/earliest_timestamp``: the open of the first bar, aware, UTC; of a daily one midnight UTC of its date.
 
     Raises:
         MalformedAnswer: the field is missing or not an instant.
     """
-    return _unix(_fields(body, "/earliest_timestamp", "unix_time")["unix_time"])
+    fields = _fields(body, "/earliest_timestamp", "datetime", "unix_time")
+    if timeframe is not Timeframe.D1:
+        return _unix(fields["unix_time"])
+    day = _text(fields, "datetime")[: len("2006-01-02")]
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise MalformedAnswer(f"{day!r} is not a date") from None
 
 
 def read_usage(body: object | None) -> Usage:

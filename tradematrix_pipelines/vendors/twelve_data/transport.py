@@ -52,7 +52,7 @@ class Call:
     """A request, and its terms.
 
     Attributes:
-        what: what is asked for, as error messages name it, e.g. ``GDAXI 1m``.
+        about: what is asked for of the symbols, as error messages name it, e.g. ``1m``.
         credits: what the call costs.
         purpose: what the credits are booked under.
         bounds: seconds and bytes that the answer may take.
@@ -61,11 +61,16 @@ class Call:
 
     path: str
     params: Params
-    what: str
+    about: str
     credits: int = 1
     purpose: str
     bounds: Bounds = QUOTE_BOUNDS
     attempts: int | None = None
+
+    @property
+    def what(self) -> str:
+        """What is asked for, e.g. ``GDAXI 1m``."""
+        return f"{self.params.get('symbol', '')} {self.about}".strip()
 
 
 class Transport:
