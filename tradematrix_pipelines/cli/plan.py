@@ -17,6 +17,7 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.history_starts import open_history
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED, NoLedger, Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -78,17 +79,20 @@ def _row(
         stored={timeframe: [day for day in days if (timeframe, day) in done] for timeframe in INTRADAY},
         calendar=calendar,
         now=now,
+        history=open_history(database.engine, symbol, clock=database.clock),
     )
     return {
         "symbol": symbol.name,
         "sessions": len(days),
         "complete": sum(all((timeframe, day) in done for timeframe in timeframes) for day in days),
         "bars": sum(price.bars for price in prices),
-        "calls": sum(price.calls for price in prices),
-        "credits": sum(price.calls for price in prices),
+        "calls": sum(price.credits for price in prices),
+        "credits": sum(price.credits for price in prices),
         "asked_for": _asked_for(prices),
     }
 
 
 def _asked_for(prices: Sequence[SeriesPrice]) -> str:
-    return ", ".join(f"{price.calls} x {price.timeframe}" for price in prices) or "nothing"
+    calls = [f"{price.calls} x {price.timeframe}" for price in prices]
+    lookups = sum(price.lookups for price in prices)
+    return ", ".join([*calls, *([f"{lookups} x start of history"] if lookups else [])]) or "nothing"

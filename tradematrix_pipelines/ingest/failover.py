@@ -16,12 +16,14 @@ from datetime import date, datetime
 
 from tradematrix_pipelines.candles.frame import empty_candles, instants
 from tradematrix_pipelines.candles.placement import spans
+from tradematrix_pipelines.ingest.history import History
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.series import Chunk, fetch_series
 from tradematrix_pipelines.ingest.unfilled import Unfilled
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.vendors.credits import BACKFILL
 from tradematrix_pipelines.vendors.errors import (
     BadKey,
     BadSymbol,
@@ -31,7 +33,7 @@ from tradematrix_pipelines.vendors.errors import (
     VendorError,
     WrongInstrument,
 )
-from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.protocol import HistoryStarts, Vendor
 
 _HOPELESS = (BadKey, BadSymbol, DayLimit, NotInPlan, WrongInstrument)
 """Errors that apply to every series of a symbol, not only to the one that was asked for."""
@@ -52,6 +54,7 @@ class SymbolFetch:
         now: datetime,
         purpose: str,
         progress: Progress | None = None,
+        history: History | None = None,
     ) -> None:
         """Prepare to fetch.
 
@@ -59,7 +62,9 @@ class SymbolFetch:
             sessions: all sessions of the calendar between the first and the last that will be asked for.
             protected: trade dates that are stored complete and final, with the vendors they came from.
             progress: is updated with each window.
+            history: what is known of the start of the symbol's series.
         """
+        self._history = history or History(symbol=symbol)
         self.vendors, self.symbol = vendors, symbol
         self._progress = progress or Progress()
         self._sessions, self._protected, self._now, self._purpose = sessions, protected, now, purpose
@@ -126,8 +131,9 @@ class SymbolFetch:
     def _ask(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
         """Yield one vendor's chunks; without a call where the outcome is known."""
         askable = []
+        self._ask_start(vendor, timeframe, needed)
         for session in needed:
-            reason = vendor.unavailable_reason(self.symbol, timeframe, session.trade_date)
+            reason = self._history.unavailable_reason(vendor, timeframe, session.trade_date)
             refused = self._refused.get(vendor.name)
             if refused is not None or reason is not None:
                 error = refused or Unavailable(f"{vendor.name} {reason}")
@@ -152,3 +158,21 @@ class SymbolFetch:
             if isinstance(chunk.error, _HOPELESS):
                 self._refused[vendor.name] = chunk.error
             yield chunk
+
+    def _ask_start(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> None:
+        """Ask where the series starts, where a backfill may begin before it. A failure bounds nothing."""
+        if self._purpose != BACKFILL or vendor.name in self._refused or not isinstance(vendor, HistoryStarts):
+            return
+        if not self._history.is_worth_asking(vendor, timeframe, needed):
+            return
+        try:
+            starts_at = vendor.earliest(self.symbol, timeframe, purpose=self._purpose)
+        except VendorError as error:
+            self._progress.credits += error.credits
+            _logger.warning("%s %s: its start at %s is not known: %s", self.symbol.name, timeframe, vendor.name, error)
+            if isinstance(error, _HOPELESS):
+                self._refused[vendor.name] = error
+            return
+        self._progress.credits += 1
+        _logger.info("%s %s starts at %s on %s", self.symbol.name, timeframe, vendor.name, starts_at)
+        self._history.add(vendor.name, timeframe, starts_at)

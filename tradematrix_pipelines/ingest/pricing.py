@@ -5,11 +5,12 @@ can't be known in advance and are left out: the extra calls for sessions whose m
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from math import ceil
 
 from tradematrix_pipelines.ingest.fetch_plan import Answer, Fetch, FetchPlan
+from tradematrix_pipelines.ingest.history import History
 from tradematrix_pipelines.ingest.windows import cut_windows
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 from tradematrix_pipelines.markets.sessions import Session
@@ -23,12 +24,23 @@ D1 = Timeframe.D1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeriesPrice:
-    """What one series costs: the bars that are asked for, and the calls that carry them."""
+    """What one series costs: the bars that are asked for, and the calls that carry them.
+
+    Attributes:
+        calls: those for bars.
+        lookups: those that ask where the series starts.
+    """
 
     timeframe: Timeframe
     sessions: int
     bars: int
     calls: int
+    lookups: int = 0
+
+    @property
+    def credits(self) -> int:
+        """Credits that all of it costs."""
+        return self.calls + self.lookups
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,13 +59,16 @@ def price_symbol(
     stored: Mapping[Timeframe, Collection[date]],
     calendar: SessionCalendar,
     now: datetime,
+    history: History | None = None,
 ) -> list[SeriesPrice]:
     """Return what fetching ``dates`` of ``symbol`` costs at ``vendor``, by the series that have to be asked for.
 
     Args:
         dates: trade dates that are not stored complete yet, by timeframe.
         stored: those that are, by timeframe.
+        history: what is known of the start of the symbol's series; what lies before costs nothing.
     """
+    known = history or History(symbol=symbol)
     days = sorted(set().union(*dates.values()))
     sessions = calendar.sessions(days[0], days[-1]) if days else []
     plan = FetchPlan(
@@ -61,24 +76,31 @@ def price_symbol(
         wanted=dates,
         stored=stored,
         sessions=sessions,
-        has_days=lambda day: vendor.unavailable_reason(symbol, D1, day) is None,
+        has_days=lambda day: known.unavailable_reason(vendor, D1, day) is None,
         now=now,
     )
     asked: dict[Timeframe, list[Session]] = {}
+    lookups: set[Timeframe] = set()
     for step in plan.steps():
         if isinstance(step, Fetch):
             served = [
                 session
                 for session in step.sessions
-                if vendor.unavailable_reason(symbol, step.timeframe, session.trade_date) is None
+                if known.unavailable_reason(vendor, step.timeframe, session.trade_date) is None
             ]
+            if known.is_worth_asking(vendor, step.timeframe, served):
+                lookups.add(step.timeframe)
             asked.setdefault(step.timeframe, []).extend(served)
             answers = dict.fromkeys((session.trade_date for session in step.sessions), Answer.INCOMPLETE)
             plan.record(step.timeframe, answers | {session.trade_date: Answer.COMPLETE for session in served})
             plan.served_by(step.timeframe, served)
         else:
             plan.served_by(step.base, step.sessions)
-    return [_price(timeframe, needed, sessions, now, vendor.max_bars) for timeframe, needed in asked.items() if needed]
+    return [
+        replace(_price(timeframe, needed, sessions, now, vendor.max_bars), lookups=int(timeframe in lookups))
+        for timeframe, needed in asked.items()
+        if needed
+    ]
 
 
 def expected_windows(
@@ -89,9 +111,10 @@ def expected_windows(
     stored: Mapping[Timeframe, Collection[date]],
     calendar: SessionCalendar,
     now: datetime,
+    history: History | None = None,
 ) -> dict[Timeframe, int]:
     """Return the calls of each series if ``vendor`` serves whatever it may be asked for; arguments as above."""
-    prices = price_symbol(vendor, symbol, dates=dates, stored=stored, calendar=calendar, now=now)
+    prices = price_symbol(vendor, symbol, dates=dates, stored=stored, calendar=calendar, now=now, history=history)
     return {price.timeframe: price.calls for price in prices}
 
 

@@ -17,6 +17,7 @@ from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.ingest.batches import BatchMaker
 from tradematrix_pipelines.ingest.failover import SymbolFetch
 from tradematrix_pipelines.ingest.fetch_plan import Answer, Derive, Fetch, FetchPlan
+from tradematrix_pipelines.ingest.history import History
 from tradematrix_pipelines.ingest.pricing import expected_windows
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.series import Chunk
@@ -45,6 +46,7 @@ class Wanted:
         read: reads what is stored.
         protected: trade dates wanted again although they are stored complete and final, with the vendors they came
             from: no less preferred vendor replaces them.
+        history: what is known of the start of the symbol's series; ``None`` = nothing, and nothing is asked.
     """
 
     symbol: Symbol
@@ -52,6 +54,7 @@ class Wanted:
     stored: Mapping[Timeframe, Mapping[date, str]]
     read: ReadCandles
     protected: Mapping[date, AbstractSet[str]] = field(default_factory=dict)
+    history: History | None = None
 
 
 def ingest(
@@ -74,7 +77,13 @@ def ingest(
     """
     if progress is not None:
         progress.expected = expected_windows(
-            vendors[0], wanted.symbol, dates=wanted.dates, stored=wanted.stored, calendar=calendar, now=now
+            vendors[0],
+            wanted.symbol,
+            dates=wanted.dates,
+            stored=wanted.stored,
+            calendar=calendar,
+            now=now,
+            history=wanted.history,
         )
     return _Ingest(vendors, wanted, calendar, now=now, purpose=purpose, progress=progress).run()
 
@@ -93,6 +102,7 @@ class _Ingest:
         progress: Progress | None,
     ) -> None:
         self.wanted, symbol, preferred = wanted, wanted.symbol, vendors[0]
+        history = wanted.history or History(symbol=symbol)
         self.batches = BatchMaker(symbol, preferred=preferred.name, now=now)
         dates = sorted(set().union(*wanted.dates.values()))
         self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
@@ -101,7 +111,7 @@ class _Ingest:
             wanted=wanted.dates,
             stored=wanted.stored,
             sessions=self.between,
-            has_days=lambda day: preferred.unavailable_reason(symbol, Timeframe.D1, day) is None,
+            has_days=lambda day: history.unavailable_reason(preferred, Timeframe.D1, day) is None,
             now=now,
         )
         self.fetch = SymbolFetch(
@@ -112,6 +122,7 @@ class _Ingest:
             now=now,
             purpose=purpose,
             progress=progress,
+            history=history,
         )
 
     def run(self) -> Iterator[list[SeriesBatch]]:

@@ -6,7 +6,9 @@ Here: the switches, and reading them from text (``missing=0.1@EUR/USD``). Not he
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from typing import Annotated, get_args, get_type_hints
 
 from tradematrix_pipelines.errors import UsageError
@@ -36,6 +38,7 @@ class Faults:
 
     forming: Annotated[bool, "the newest bar is served while it is still forming"] = True
     etf_dax: Annotated[bool, "DAX is an ETF listed on NASDAQ at about $47; off = no such symbol"] = True
+    since: Annotated[date, "history begins on this date, as in since=2021-03-01"] = date.min
     ghosts: Annotated[bool, "bars at weekends, when the market is closed"] = False
     missing: Annotated[float, "this part of the one-minute bars is absent (0 to 1)"] = 0.0
     duplicates: Annotated[float, "this part of the bars comes twice, the second time with other values"] = 0.0
@@ -127,7 +130,12 @@ def _value(text: str, kind: type, value: str) -> object:
             return Every(int(every[1]), int(every[2]))
     if kind is float and re.fullmatch(r"\d+(\.\d+)?", value) and (float(value) > 0 or "scale" not in text):
         return float(value)
-    wanted = {bool: "on or off", float: "a number, like 0.1", Every: "n/m, like 2/5"}[kind]
+    if kind is date:
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    wanted = {bool: "on or off", float: "a number, like 0.1", Every: "n/m, like 2/5", date: "a date, like 2021-03-01"}[
+        kind
+    ]
     raise UsageError(f"fault {text!r}: its value is {wanted}")
 
 

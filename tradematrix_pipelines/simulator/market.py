@@ -45,16 +45,17 @@ def exchange_zone(instrument: Instrument) -> tzinfo:
     return UTC if instrument.is_pair else get_calendar(instrument.calendar).timezone
 
 
-def first_open(source: PriceSource, instrument: Instrument, timeframe: Timeframe) -> datetime:
+def first_open(source: PriceSource, instrument: Instrument, timeframe: Timeframe, faults: Faults) -> datetime:
     """Return the open of the first session with bars of ``timeframe``."""
-    day = source.since(instrument, timeframe) - timedelta(days=1)
+    day = max(source.since(instrument, timeframe), faults.since) - timedelta(days=1)
     return get_calendar(instrument.calendar).next(day).opens_at
 
 
 def find_bars(source: PriceSource, instrument: Instrument, query: SeriesQuery, faults: Faults, now: datetime) -> Bars:
     """Return the bars that answer ``query`` at ``now``, ascending, at most ``query.bars`` of them."""
     calendar = get_calendar(instrument.calendar)
-    sessions = _sessions(calendar, query, faults, now, since=source.since(instrument, query.timeframe))
+    since = max(source.since(instrument, query.timeframe), faults.since)
+    sessions = _sessions(calendar, query, faults, now, since=since)
     parts: list[Bars] = []
     for group in _groups(sessions, forward=faults.keep_oldest):
         minutes = source.minutes(instrument, group, now)

@@ -102,10 +102,10 @@ class Service:
 
     def _earliest(self, symbol: str, params: Params, now: datetime) -> Json:
         del now
-        instrument, _ = self._find(symbol)
+        instrument, faults = self._find(symbol)
         timeframe = read_timeframe(params)
         zone = read_zone(params, exchange_zone(instrument))
-        return wire.write_earliest(first_open(self._source, instrument, timeframe), zone, timeframe)
+        return wire.write_earliest(first_open(self._source, instrument, timeframe, faults), zone, timeframe)
 
     def _newest(
         self, instrument: Instrument, timeframe: Timeframe, faults: Faults, now: datetime, *, count: int

@@ -231,6 +231,23 @@ pivot_levels = Table(
     PrimaryKeyConstraint("trade_date", "symbol_id", "method"),
 )
 
+history_starts = Table(
+    "history_starts",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("vendor", Text, nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column(
+        "vendor_symbol",
+        Text,
+        nullable=False,
+        comment="the name it was asked for by; under another one it may be another instrument",
+    ),
+    Column("starts_at", _UTC, nullable=False, comment="open of the first bar; of a daily one midnight UTC of its date"),
+    Column("asked_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("symbol_id", "vendor", "timeframe"),
+)
+
 vendor_credits = Table(
     "vendor_credits",
     metadata,

@@ -1,7 +1,7 @@
 """Each switch does what it says, and only to the symbols it names. Seen over HTTP."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -47,6 +47,7 @@ def test_every_switch_has_a_line_of_help() -> None:
         ("slow=2", "slow", 2.0),
         ("broken", "broken", Every(1, 1)),
         ("cut=2/5", "cut", Every(2, 5)),
+        ("since=2021-03-01", "since", date(2021, 3, 1)),
     ],
 )
 def test_reading_a_switch(text: str, name: str, value: object) -> None:
@@ -54,7 +55,20 @@ def test_reading_a_switch(text: str, name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "magic", "ghosts=maybe", "missing", "missing=-1", "cut=1", "cut=1/0", "scale=0", "Ghosts", "slow=x@A"]
+    "text",
+    [
+        "",
+        "magic",
+        "ghosts=maybe",
+        "missing",
+        "missing=-1",
+        "cut=1",
+        "cut=1/0",
+        "scale=0",
+        "Ghosts",
+        "slow=x@A",
+        "since=May",
+    ],
 )
 def test_invalid_switches(text: str) -> None:
     with pytest.raises(UsageError):
@@ -95,6 +109,17 @@ def test_a_short_last_bar_is_closed_when_its_session_is(simulate: Simulate) -> N
     clock = FrozenClock(datetime(2026, 3, 19, 16, 30, 1, tzinfo=UTC))
     url = simulate(faults=["forming=off"], clock=clock).url
     assert get(url, symbol="GDAXI", interval="1h", timezone="UTC").json()["values"][0]["datetime"].endswith("16:00:00")
+
+
+def test_history_begins_where_it_is_said_to(simulate: Simulate) -> None:
+    url = simulate(faults=["since=2026-03-18@EUR/USD"]).url
+    stamps = [row["datetime"] for row in rows(url, start_date="2026-03-16", end_date="2026-03-18T00:00:00")]
+    assert stamps[0] == "2026-03-17 21:00:00", "that session's open, at 17:00 in New York"
+    days = [row["datetime"] for row in rows(url, interval="1day", start_date="2026-03-16", end_date="2026-03-20")]
+    assert days == ["2026-03-18", "2026-03-19"]
+    asked = {"symbol": "EUR/USD", "interval": "1min", "timezone": "UTC"}
+    assert get(url, "/earliest_timestamp", **asked).json()["datetime"] == "2026-03-17 21:00:00"
+    assert len(rows(url, "GBP/USD", start_date="2026-03-16T10:00:00", end_date="2026-03-16T10:59:00")) == 60
 
 
 def test_ghosts_trade_through_the_weekend(simulate: Simulate) -> None:

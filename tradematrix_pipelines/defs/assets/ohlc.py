@@ -36,6 +36,7 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.history_starts import open_history
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL, Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -175,6 +176,7 @@ class _Ingestion:
             },
             read=lambda timeframe, start, end: self.database.candles.series(symbol, timeframe, start, end),
             protected=_sources(known, [key for key in settled - done if key[0] in self.timeframes]),
+            history=open_history(self.database.engine, symbol, clock=clock, ask_again=self.config.refresh),
         )
         calendar, progress = get_calendar(symbol.calendar), Progress()
         log = ProgressLog(self.context.log, symbol.name, progress, plan=self.plan, now=now)
