@@ -1,5 +1,10 @@
 """Vendors by name, built in and added."""
 
+import os
+import re
+import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -89,6 +94,34 @@ def test_fallbacks_that_make_no_sense(plain: Settings, fallbacks: tuple[str, ...
     settings = replace(plain, vendor="yahoo", fallback_vendors=fallbacks)
     with pytest.raises(UsageError, match=message), open_vendors(settings, ledger=NoLedger()):
         pass
+
+
+def test_yahoo_without_its_extra_says_how_to_install_it(tmp_path: Path) -> None:
+    # In a process of its own, in which yfinance can't be imported.
+    code = """
+import sys
+from tradematrix_pipelines.cli.main import main
+
+sys.modules["yfinance"] = None
+sys.argv = ["tradematrix", "symbols", "add", "SPX", "--calendar", "XNYS"]
+main()
+"""
+    environment = {**os.environ, "TRADEMATRIX_VENDOR": "yahoo", "TRADEMATRIX_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1:] == [
+        "Error: the vendor yahoo needs yfinance, which is not installed: pip install 'tradematrix-pipelines[yahoo]'"
+    ]
+
+
+def test_an_installation_from_the_lock_has_every_extra() -> None:
+    lock = (Path(__file__).parents[2] / "requirements.lock").read_text()
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = [re.split(r"[<>=]", one)[0] for extra in project["optional-dependencies"].values() for one in extra]
+    assert extras == ["yfinance"]
+    assert all(re.search(rf"^{name}==", lock, re.MULTILINE) for name in extras)
+    assert not any(one.startswith("yfinance") for one in project["dependencies"])
+    assert "://" not in lock, "whoever installs chooses the package index"
 
 
 def test_a_package_adds_a_vendor(plain: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,6 @@ class SymbolMatch:
     exchange: str
     mic_code: str
     currency: str
-    country: str
 
 
 def read_quote(body: object | None, symbol: Symbol, *, source: str) -> Quote:
@@ -121,7 +120,6 @@ def _match(row: Mapping[str, object]) -> SymbolMatch:
         exchange=_text(row, "exchange"),
         mic_code=_text(row, "mic_code"),
         currency=_text(row, "currency"),
-        country=_text(row, "country"),
     )
 
 
