@@ -102,14 +102,13 @@ def pull_session(vendors: Sequence[Vendor], pull: Pull, *, now: datetime) -> lis
 
 
 def _requests(vendor: Vendor, pulls: Sequence[Pull], now: datetime) -> Iterator[CandleRequest]:
-    """Yield what each pull asks for, where it is one call's worth of bars and the vendor may have them."""
+    """Yield what each pull asks for first, where the vendor may have it: one call's worth of bars, and mostly all."""
     for pull in pulls:
         if vendor.unavailable_reason(pull.symbol, Timeframe.M1, pull.session.trade_date) is not None:
             continue
         rest = _rest(pull, now)
-        windows = windows_at(vendor, Timeframe.M1, needed=[rest], between=[rest], now=now)
-        if len(windows) == 1:
-            yield request_for(windows[0], pull.symbol, Timeframe.M1, purpose=LIVE)
+        for window in windows_at(vendor, Timeframe.M1, needed=[rest], between=[rest], now=now)[:1]:
+            yield request_for(window, pull.symbol, Timeframe.M1, purpose=LIVE)
 
 
 def _stored_until(pull: Pull, now: datetime) -> pd.DataFrame:

@@ -111,6 +111,8 @@ def test_a_vendor_is_asked_once(desk: Desk) -> None:
     assert desk.simulator.counts.calls == 1
     desk.bring_in(M1, window=(date(2026, 11, 6), date(2026, 11, 6)))
     assert desk.simulator.counts.calls == 1, "what is known holds for few sessions, too"
+    desk.bring_in(M1, window=(date(2026, 11, 9), date(2026, 11, 20)))
+    assert desk.simulator.counts.calls == 1 + 2, "two windows, and no question"
 
 
 def test_each_series_has_its_own_start(desk: Desk) -> None:

@@ -259,16 +259,21 @@ def test_a_plug_in_whose_call_for_several_breaks_is_asked_one_by_one(
     assert "plain: the call for several symbols broke, each is asked for alone" in caplog.text
 
 
-def test_a_window_of_more_than_a_call_is_left_to_single_calls(
+def test_what_does_not_fit_into_the_shared_call_is_asked_for_alone(
     simulate: Simulate, connect: Connect, symbols: Symbols
 ) -> None:
-    class SmallCalls(Plugin):
+    asked: list[tuple[str, timedelta]] = []
+
+    class SmallCalls(OneByOne):
         max_bars = 101
 
         def fetch_many(self, requests: Sequence[CandleRequest]) -> Iterator[Mapping[str, Part]]:
-            assert [request.symbol.name for request in requests] == ["NDX"], "90 minutes, the DAX has 420"
-            yield {"NDX": self.client.fetch(requests[0])}
+            asked.extend((request.symbol.name, request.end - request.start) for request in requests)
+            yield {request.symbol.name: self.client.fetch(request) for request in requests}
 
     simulator = simulate()
-    assert set(statuses(pull(SmallCalls(connect(simulator.url)), symbols, "DAX", "NDX")).values()) == {Status.COMPLETE}
-    assert simulator.counts.calls == 1 + 5
+    batches = pull(SmallCalls(connect(simulator.url)), symbols, "DAX", "NDX")
+    assert set(statuses(batches).values()) == {Status.COMPLETE}
+    # New York has 91 minutes, the one that is forming included, Xetra 421: five calls.
+    assert asked == [("DAX", timedelta(minutes=100)), ("NDX", timedelta(minutes=91))]
+    assert simulator.counts.calls == 2 + 4

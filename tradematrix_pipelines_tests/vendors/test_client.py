@@ -308,10 +308,13 @@ def test_no_url_names_too_many_symbols(simulate: Simulate, connect: Connect, sym
     assert simulator.counts.calls == 2
 
 
-def test_an_answer_for_several_symbols_has_a_limit_of_bytes(play: Play, connect: Connect, symbols: Symbols) -> None:
+def test_an_answer_for_several_symbols_has_a_limit_of_bytes(
+    play: Play, connect: Connect, symbols: Symbols, caplog: pytest.LogCaptureFixture
+) -> None:
     minutes = [ask(symbols[name], Timeframe.M1, "2026-03-19T10:00", "2026-03-19T10:30") for name in ("DAX", "DJI")]
     flood = b'{"GDAXI": "' + b"x" * 1_200_000 + b'"}'
     assert fetch_many(connect(play((200, flood)).url), *minutes) == {"DAX": None, "DJI": None}
+    assert "more than 1,080,600 bytes" in caplog.text, "a megabyte, and ten times what 31 minutes of two symbols take"
     part = {"GDAXI": {"values": [], "status": "ok"}, "DJI": {"values": [], "status": "ok"}, "": "x" * 1_000_000}
     assert all(fetch_many(connect(play((200, part)).url), *minutes).values()), "what is twice as much may come"
 
