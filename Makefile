@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-kills bench bench-backfill bench-week soak check format lock clean
+.PHONY: install demo test test-kills bench bench-backfill bench-week soak check format docs lock clean
 
 install: $(STAMP)
 
@@ -49,6 +49,10 @@ check: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What is made from the code: README's table of settings, .env.example.
+docs: install
+	$(BIN)/python docs/generate.py
 
 # Versions and hashes only, those of the extras included: whoever installs chooses the package index.
 lock:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from multiprocessing.managers import SyncManager
@@ -162,7 +162,7 @@ def measure(folder: Path, week: str, plan: str, faults: bool, done: MutableMappi
         running_receiver() as receiver,
         installation(folder, name, simulator.url, PLANS[plan], receiver.url),
     ):
-        settings, bad = replace(load_settings(), clock=clock), BadWeek(start, simulator)
+        settings, bad = load_settings().model_copy(update={"clock": clock}), BadWeek(start, simulator)
         living = Week(
             settings,
             clock,

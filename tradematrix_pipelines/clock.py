@@ -8,13 +8,14 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tradematrix_pipelines.errors import UsageError
 
 _FORM = re.compile(r"(?P<start>[^*@]+)(?:\*(?P<speed>\d+(?:\.\d+)?)(?:@(?P<origin>[^*@]+))?)?")
 
 
+@runtime_checkable
 class Clock(Protocol):
     """A source of the current instant."""
 

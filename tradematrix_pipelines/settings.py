@@ -1,68 +1,293 @@
 """The settings, from the environment and the current folder's ``.env``. The only module that reads them.
 
-A :class:`Settings` is a value: everything else takes one as an argument.
+Each setting is declared once, in :class:`Settings`: its type, its default, and in a :class:`Variable` how it is set and
+what it means. README's table, ``.env.example`` and ``tradematrix settings`` are made from these declarations.
+
+A :class:`Settings` is a value: everything else takes one as an argument. It is a plain pydantic model, and reads
+nothing by itself: :func:`load_settings` decides what counts.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
 
-from tradematrix_pipelines.clock import Clock, format_clock, parse_clock
+from tradematrix_pipelines.clock import Clock, SystemClock, format_clock, parse_clock
 from tradematrix_pipelines.errors import UsageError
 
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
 # A year of partitions is thousands of events. By default Dagster opens a connection for each.
-EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
+_EVENT_BATCH_SIZE = 1000
+EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": str(_EVENT_BATCH_SIZE)}
 # A code server that dies while it starts leaves the daemon without definitions for a moment. Dagster takes that for a
 # change of them and fails a backfill for good, unless this variable makes it retry.
 _DAGSTER = {**EVENT_BATCHING, "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-LOG_FORMATS = ("text", "json")
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["text", "json"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """The settings of one installation.
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """How a setting is set, and what a user has to know of it. ``meaning`` and ``default`` are Markdown.
 
     Attributes:
-        home: absolute folder of the embedded server's data, logs and Dagster's files.
-        database_url: the market database (``postgresql://…``); ``None`` is the embedded server.
-        dagster_database_url: Dagster's own database; ``None`` is ``<market database>_dagster`` beside it.
-        vendor: name of the vendor, or ``None`` for the default (Twelve Data with a key, else the simulator).
-        twelve_data_plan: the plan's name or limits (``vendors.credits.parse_plan``).
-        fallback_vendors: vendors to ask, in this order, for what the vendor can't serve.
-        history_start: first trade date of the partitions.
-        dagster_home: folder of ``dagster.yaml`` and of Dagster's own files.
-        weekends: whether Saturdays and Sundays are trade dates (round-the-clock markets).
-        automation: whether the trading day runs by itself: live pulls, closes, deadlines, healing, alerts.
-        alert_urls: Apprise URLs of the services that alerts are sent to; they hold secrets.
-        log_level: what the processes write to their logs: one of ``LOG_LEVELS``.
-        log_format: how they write it: one of ``LOG_FORMATS``.
+        name: the environment variable.
+        meaning: one line: what the setting is, and which values it takes.
+        default: what holds when the variable is not set; empty: the default of the field, as it would be written.
+        example: a value that a user may start from, as ``.env`` has it.
     """
 
-    home: Path
-    database_url: str | None = field(default=None, repr=False)
-    dagster_database_url: str | None = field(default=None, repr=False)
-    vendor: str | None = None
-    fallback_vendors: tuple[str, ...] = ()
-    twelve_data_key: str | None = field(default=None, repr=False)
-    twelve_data_url: str = TWELVE_DATA_URL
-    twelve_data_plan: str = "basic"
-    files_dir: Path | None = None
-    history_start: date = DEFAULT_HISTORY_START
-    weekends: bool = False
-    automation: bool = True
-    alert_urls: tuple[str, ...] = field(default=(), repr=False)
-    log_level: str = "info"
-    log_format: str = "text"
-    dagster_home: Path
-    clock: Clock
+    name: str
+    meaning: str
+    default: str = ""
+    example: str = ""
+
+
+# Each parser below takes the text of a variable, and raises ValueError with what is wrong and what is right.
+
+
+def _flag(value: object) -> bool:
+    text = str(value).lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("is neither on nor off: write 1 or 0")
+
+
+def _date(value: object) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"is not a date: write it as {DEFAULT_HISTORY_START}") from None
+
+
+def _count(value: object) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        raise ValueError(f"is not a number: write one like {_EVENT_BATCH_SIZE}, or 0")
+    return int(str(value))
+
+
+def _one_of(*choices: str) -> BeforeValidator:
+    def choose(value: object) -> str:
+        text = str(value).lower()
+        if text not in choices:
+            raise ValueError(f"is not one of {', '.join(choices)}")
+        return text
+
+    return BeforeValidator(choose)
+
+
+def _folder(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("begins with the home of a user that there isn't: write the whole path") from None
+
+
+def _key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("has characters that no key has: copy it again from the vendor's page")
+    return key
+
+
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
+def _clock(value: object) -> object:
+    return parse_clock(value) if isinstance(value, str) else value
+
+
+_Flag = Annotated[bool, BeforeValidator(_flag)]
+_Folder = Annotated[Path, AfterValidator(_folder)]
+
+
+class Settings(BaseModel):
+    """The settings of one installation. Secrets are ``SecretStr``, which no text of a ``Settings`` shows.
+
+    Folders are absolute. The fields are in the order in which a user reads of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    twelve_data_key: Annotated[
+        Annotated[SecretStr, AfterValidator(_key)] | None,
+        Variable("TWELVE_DATA_API_KEY", "key from twelvedata.com", default="none, prices are simulated"),
+    ] = None
+    twelve_data_plan: Annotated[
+        str,
+        Variable(
+            "TWELVE_DATA_PLAN",
+            "your plan: `basic`, `grow`, `pro`, `ultra`, credits a minute (`377`), or a minute and a day (`8/800`)",
+            example="grow",
+        ),
+    ] = "basic"
+    vendor: Annotated[
+        str | None,
+        Variable(
+            "TRADEMATRIX_VENDOR",
+            "`twelve_data`, `yahoo`, `files`, `simulator`, or [one of your own](docs/vendors.md)",
+            default="`twelve_data` with a key, else `simulator`",
+            example="yahoo",
+        ),
+    ] = None
+    fallback_vendors: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        Variable(
+            "TRADEMATRIX_FALLBACK_VENDORS",
+            "vendors to try, in this order, for what the vendor can't serve; separated by commas",
+            default="none",
+            example="yahoo",
+        ),
+    ] = ()
+    files_dir: Annotated[
+        _Folder | None,
+        Variable(
+            "TRADEMATRIX_FILES_DIR",
+            "folder of the vendor `files`: CSV or Parquet, one file a symbol and timeframe (`EUR-USD_1m.csv`)",
+            default="none",
+            example="prices",
+        ),
+    ] = None
+    database_url: Annotated[
+        SecretStr | None,
+        Variable(
+            "TRADEMATRIX_DATABASE_URL",
+            "any Postgres from 15 on",
+            default="an embedded server",
+            example="postgresql://user:password@localhost:5432/tradematrix",
+        ),
+    ] = None
+    dagster_database_url: Annotated[
+        SecretStr | None,
+        Variable(
+            "TRADEMATRIX_DAGSTER_DATABASE_URL",
+            "Dagster's own database",
+            default="`<database>_dagster` beside the market's",
+            example="postgresql://user:password@localhost:5432/dagster",
+        ),
+    ] = None
+    home: Annotated[
+        _Folder,
+        Variable(
+            "TRADEMATRIX_HOME",
+            "folder of embedded data, logs, Dagster's files",
+            default="`.tradematrix` in the current folder",
+            example="/srv/tradematrix",
+        ),
+    ] = Field(default_factory=lambda: Path(".tradematrix").absolute())
+    dagster_home: Annotated[
+        _Folder,
+        Variable(
+            "DAGSTER_HOME",
+            "folder of `dagster.yaml` and of Dagster's own files",
+            default="`dagster` in `TRADEMATRIX_HOME`",
+            example="/srv/dagster",
+        ),
+    ] = Field(default_factory=lambda earlier: earlier["home"] / "dagster")
+    history_start: Annotated[
+        date,
+        BeforeValidator(_date),
+        Variable("TRADEMATRIX_HISTORY_START", "first trade date of the partitions", example="2024-01-02"),
+    ] = DEFAULT_HISTORY_START
+    weekends: Annotated[
+        _Flag,
+        Variable(
+            "TRADEMATRIX_WEEKENDS",
+            "`1`: Saturdays and Sundays are trade dates, for round-the-clock markets",
+            example="1",
+        ),
+    ] = False
+    automation: Annotated[
+        _Flag,
+        Variable(
+            "TRADEMATRIX_AUTOMATION",
+            "`0`: no live pulls, closes, healing or alerts; backfills and commands only",
+            example="0",
+        ),
+    ] = True
+    # Separated by white space: an Apprise URL may contain commas.
+    alert_urls: Annotated[
+        tuple[SecretStr, ...],
+        BeforeValidator(_words),
+        Variable(
+            "TRADEMATRIX_ALERT_URLS",
+            "where to notify of incidents: [Apprise URLs](docs/alerts.md), separated by spaces; "
+            "try them with `tradematrix alerts test`",
+            default="nobody is notified",
+            example="'mailtos://me:app-password@gmail.com tgram://bot-token/chat-id'",
+        ),
+    ] = ()
+    log_level: Annotated[
+        LogLevel,
+        _one_of(*get_args(LogLevel)),
+        Variable(
+            "TRADEMATRIX_LOG_LEVEL",
+            "level of the logs: `debug`, `info`, `warning`, `error` or `critical`",
+            example="debug",
+        ),
+    ] = "info"
+    log_format: Annotated[
+        LogFormat,
+        _one_of(*get_args(LogFormat)),
+        Variable("TRADEMATRIX_LOG_FORMAT", "`text`, or `json`: an object a line", example="json"),
+    ] = "text"
+    twelve_data_url: Annotated[
+        str,
+        AfterValidator(lambda url: url.rstrip("/")),
+        Variable(
+            "TRADEMATRIX_TWELVE_DATA_URL",
+            "where Twelve Data is, e.g. `tradematrix simulate`",
+            default="the real one",
+            example="http://127.0.0.1:8765",
+        ),
+    ] = TWELVE_DATA_URL
+    clock: Annotated[
+        Clock,
+        BeforeValidator(_clock),
+        Variable(
+            "TRADEMATRIX_CLOCK",
+            "for trials: a fixed instant (`2026-03-23T00:00:00Z`), or `…*1200` to run 1,200 times as fast",
+            default="the real clock",
+            example="2026-03-23T00:00:00Z*1200",
+        ),
+    ] = Field(default_factory=SystemClock)
+    # Dagster itself reads this variable. It is declared so that a value which would break Dagster is refused.
+    event_batch_size: Annotated[
+        NonNegativeInt,
+        BeforeValidator(_count),
+        Variable(
+            "DAGSTER_EVENT_BATCH_SIZE",
+            "events that Dagster stores in one batch; `0` stores them one by one, many times slower",
+            example=str(_EVENT_BATCH_SIZE),
+        ),
+    ] = _EVENT_BATCH_SIZE
 
     @property
     def vendor_name(self) -> str:
@@ -70,8 +295,40 @@ class Settings:
         return self.vendor or ("twelve_data" if self.twelve_data_key else "simulator")
 
 
-def read_env_file() -> None:
+def _declared(field: FieldInfo) -> Variable:
+    (variable,) = (entry for entry in field.metadata if isinstance(entry, Variable))
+    return variable if variable.default else replace(variable, default=f"`{_written(field.default)}`")
+
+
+def _written(value: Any) -> str:
+    """Return a value as its variable would have it; ``***`` in place of what is secret."""
+    match value:
+        case None:
+            text = ""
+        case SecretStr():
+            text = "***"
+        case bool():
+            text = "1" if value else "0"
+        case tuple():
+            text = (" " if SecretStr in map(type, value) else ",").join(map(_written, value))
+        case str():
+            text = re.sub(r"//[^/@]*@", "//***@", value)
+        case Path() | date() | int():
+            text = str(value)
+        case _:
+            text = format_clock(value)
+    return text
+
+
+VARIABLES: Mapping[str, Variable] = {name: _declared(field) for name, field in Settings.model_fields.items()}
+"""The variable of each field of :class:`Settings`, with its default."""
+
+
+def read_env_file() -> frozenset[str]:
     """Add the variables of the current folder's ``.env``, read as Dagster reads it; those already set stay.
+
+    Returns:
+        The names of the variables that were added.
 
     Raises:
         UsageError: it can't be read.
@@ -80,42 +337,73 @@ def read_env_file() -> None:
         values = dotenv_values(".env")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read {Path('.env').absolute()} ({error}): make it readable, or remove it") from None
-    for name, value in values.items():
-        if value is not None:
-            os.environ.setdefault(name, value)
+    added = {name: value for name, value in values.items() if value is not None and name not in os.environ}
+    os.environ.update(added)
+    return frozenset(added)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from ``environ`` (the process's environment when ``None``).
+    """Read the settings from ``environ`` (the process's environment when ``None``). Blank is unset.
 
     Raises:
         UsageError: a value has the wrong form; the message names the variable and the right form.
     """
-    env = {key: value for key, value in (os.environ if environ is None else environ).items() if value.strip()}
-    files_dir = env.get("TRADEMATRIX_FILES_DIR")
-    home = Path(env.get("TRADEMATRIX_HOME", ".tradematrix")).expanduser().absolute()
-    return Settings(
-        home=home,
-        database_url=env.get("TRADEMATRIX_DATABASE_URL"),
-        dagster_database_url=env.get("TRADEMATRIX_DAGSTER_DATABASE_URL"),
-        vendor=env.get("TRADEMATRIX_VENDOR"),
-        fallback_vendors=tuple(
-            name.strip() for name in env.get("TRADEMATRIX_FALLBACK_VENDORS", "").split(",") if name.strip()
-        ),
-        twelve_data_key=env.get("TWELVE_DATA_API_KEY"),
-        twelve_data_url=env.get("TRADEMATRIX_TWELVE_DATA_URL", TWELVE_DATA_URL).rstrip("/"),
-        twelve_data_plan=env.get("TWELVE_DATA_PLAN", "basic"),
-        files_dir=None if files_dir is None else Path(files_dir).expanduser().absolute(),
-        history_start=_date(env, "TRADEMATRIX_HISTORY_START", DEFAULT_HISTORY_START),
-        weekends=_flag(env, "TRADEMATRIX_WEEKENDS"),
-        automation=_flag(env, "TRADEMATRIX_AUTOMATION", default=True),
-        # Separated by white space: an Apprise URL may contain commas.
-        alert_urls=tuple(env.get("TRADEMATRIX_ALERT_URLS", "").split()),
-        log_level=_choice(env, "TRADEMATRIX_LOG_LEVEL", LOG_LEVELS, default="info"),
-        log_format=_choice(env, "TRADEMATRIX_LOG_FORMAT", LOG_FORMATS, default="text"),
-        dagster_home=Path(env.get("DAGSTER_HOME", home / "dagster")).expanduser().absolute(),
-        clock=parse_clock(env.get("TRADEMATRIX_CLOCK")),
-    )
+    texts = _texts(environ)
+    try:
+        return Settings.model_validate({field: texts[v.name] for field, v in VARIABLES.items() if v.name in texts})
+    except ValidationError as error:
+        raise UsageError(_refusal(error, texts)) from None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettingInForce:
+    """What a setting is now.
+
+    Attributes:
+        variable: how it is set, and what it means.
+        value: as its variable would have it, ``***`` where it is secret; ``None`` where the default is no value.
+        origin: ``environment``, ``.env`` or ``default``.
+    """
+
+    variable: Variable
+    value: str | None
+    origin: str
+
+
+def settings_in_force(settings: Settings, *, from_file: Collection[str] = ()) -> list[SettingInForce]:
+    """Return all settings, as they were loaded from this process's environment.
+
+    Args:
+        from_file: the variables that :func:`read_env_file` added.
+    """
+    given = _texts(None)
+    values = {**dict(settings), "vendor": settings.vendor_name}
+    return [
+        SettingInForce(
+            variable=variable,
+            value=_written(values[field]) or None,
+            origin="default" if variable.name not in given else ".env" if variable.name in from_file else "environment",
+        )
+        for field, variable in VARIABLES.items()
+    ]
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Return the variables that look like settings but are none, and the setting that each resembles, if any.
+
+    A misspelt variable has no effect, so that only a look at the names can tell. The tests' own are left out.
+    """
+    known = {v.name: v.name for v in VARIABLES.values()}
+    # The common beginning would make any two of them alike.
+    short = {name.removeprefix("TRADEMATRIX_"): name for name in known}
+    unknown: dict[str, str | None] = {}
+    for name in sorted(_texts(environ)):
+        upper = name.upper()
+        ours = upper.startswith(("TRADEMATRIX_", "TWELVE_DATA_", "TWELVEDATA_"))
+        if ours and name not in known and not name.startswith("TRADEMATRIX_TEST_"):
+            close = get_close_matches(upper.removeprefix("TRADEMATRIX_"), short, n=1)
+            unknown[name] = short[close[0]] if close else None
+    return unknown
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -143,27 +431,20 @@ def set_dagster_variables() -> None:
         os.environ.setdefault(name, value)
 
 
-def _date(env: Mapping[str, str], name: str, default: date) -> date:
-    text = env.get(name)
-    if text is None:
-        return default
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{name}={text!r} is not a date: write it as {default.isoformat()}") from None
+def _texts(environ: Mapping[str, str] | None) -> dict[str, str]:
+    given = os.environ if environ is None else environ
+    return {name: text.strip() for name, text in given.items() if text.strip()}
 
 
-def _choice(env: Mapping[str, str], name: str, choices: Sequence[str], *, default: str) -> str:
-    text = env.get(name, default).strip().lower()
-    if text not in choices:
-        raise UsageError(f"{name}={text!r} is not one of {', '.join(choices)}")
-    return text
+def _refusal(error: ValidationError, texts: Mapping[str, str]) -> str:
+    """Say in one line what is wrong with the first value that is; a secret is not repeated."""
+    first = error.errors()[0]
+    field = str(first["loc"][0])
+    name = VARIABLES[field].name
+    reason = first.get("ctx", {}).get("error") or f"is not valid ({first['msg']})"
+    secret = _is_secret(Settings.model_fields[field].annotation)
+    return f"{name} {reason}" if secret else f"{name}={texts[name]!r} {reason}"
 
 
-def _flag(env: Mapping[str, str], name: str, *, default: bool = False) -> bool:
-    text = env.get(name, "1" if default else "0").lower()
-    if text in {"1", "true", "yes", "on"}:
-        return True
-    if text in {"0", "false", "no", "off"}:
-        return False
-    raise UsageError(f"{name}={text!r} is neither on nor off: write 1 or 0")
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))

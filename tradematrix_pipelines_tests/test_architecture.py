@@ -42,6 +42,17 @@ def test_private_names_of_dagster_are_imported_in_one_room_only() -> None:
     assert offenders == []
 
 
+def test_only_the_settings_read_the_environment() -> None:
+    readers = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv", "putenv"}:
+                readers.add(str(path.relative_to(PACKAGE)))
+            if isinstance(node, ast.ImportFrom) and node.module == "os":
+                readers |= {str(path.relative_to(PACKAGE)) for name in node.names if name.name in {"environ", "getenv"}}
+    assert readers == {"settings.py"}
+
+
 def test_every_module_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", PAGE))
     assert len(named) > 20

@@ -1,10 +1,12 @@
 """What README and docs say of the code is what the code does, as far as that can be held."""
 
 import re
+import runpy
 from pathlib import Path
 
 from tradematrix_pipelines.alerts.incidents import IncidentKind
 from tradematrix_pipelines.cli.main import main
+from tradematrix_pipelines.settings import VARIABLES
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -18,6 +20,19 @@ def table(file: str, head: str) -> list[str]:
 def test_the_readmes_commands_are_those_that_there_are() -> None:
     documented = [word for cell in table("README.md", "command") for word in re.findall(r"`([a-z]+)[^`]*`", cell)]
     assert sorted(documented) == sorted(main.list_commands(None))  # type: ignore[arg-type]  # it needs no context
+
+
+def test_what_is_made_from_the_code_is_up_to_date() -> None:
+    generated = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))["generated"]()
+    assert {path.name for path in generated} == {"README.md", ".env.example"}
+    for path, text in generated.items():
+        assert path.read_text() == text, f"{path.name} is not what the code makes of it: run `make docs`"
+
+
+def test_the_readme_explains_each_setting_once() -> None:
+    rows = table("README.md", "variable")
+    assert len(rows) > 15
+    assert rows == [f"`{variable.name}`" for variable in VARIABLES.values()]
 
 
 def test_the_kinds_of_incidents_are_all_explained() -> None:

@@ -1,19 +1,28 @@
 """Settings: how the environment is read, and the errors for invalid values."""
 
-import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+import traceback
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from dagster._core.secrets.env_file import get_env_var_dict
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
 
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.settings import child_environment, load_settings
+from tradematrix_pipelines.settings import (
+    VARIABLES,
+    child_environment,
+    load_settings,
+    settings_in_force,
+    unknown_variables,
+)
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -49,25 +58,51 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_CLOCK", "noon", "TRADEMATRIX_CLOCK='noon'"),
         ("TRADEMATRIX_LOG_LEVEL", "loud", "debug, info, warning, error, critical"),
         ("TRADEMATRIX_LOG_FORMAT", "xml", "text, json"),
+        ("TRADEMATRIX_HOME", "~nobody-of-that-name/x", "write the whole path"),
+        ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
+        ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
 )
 def test_a_value_of_the_wrong_form_names_its_variable_and_the_right_form(name: str, value: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(UsageError) as caught:
         load_settings({name: value})
+    message = str(caught.value)
+    assert message.startswith(f"{name}={value!r} ")
+    assert (says in message, message.count("\n")) == (True, 0)
+
+
+def test_a_secret_of_the_wrong_form_is_not_repeated() -> None:
+    bad = {"TWELVE_DATA_API_KEY": "hush\u00e4"}
+    with pytest.raises(UsageError) as caught:
+        load_settings(bad)
+    assert str(caught.value).startswith("TWELVE_DATA_API_KEY has characters that no key has: copy it again")
+    assert "hush" not in "".join(traceback.format_exception(caught.value)) + str(caught.value.__context__)
 
 
 def test_secrets_are_not_shown() -> None:
     secret = {
         "TWELVE_DATA_API_KEY": "hush",
         "TRADEMATRIX_DATABASE_URL": "postgresql://u:hush@h/d",
-        "TRADEMATRIX_ALERT_URLS": "slack://hush",
+        "TRADEMATRIX_DAGSTER_DATABASE_URL": "postgresql://u:hush@h/e",
+        "TRADEMATRIX_ALERT_URLS": "slack://hush json://hush",
     }
-    assert "hush" not in repr(load_settings(secret))
+    settings = load_settings(secret)
+    for text in (repr(settings), str(settings), f"{settings}", settings.model_dump_json(exclude={"clock"})):
+        assert "hush" not in text
+    assert settings.database_url == SecretStr("postgresql://u:hush@h/d")
+    assert settings.twelve_data_key is not None
+    assert settings.twelve_data_key.get_secret_value() == "hush"
+
+
+def test_settings_cant_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings({}).weekends = True  # type: ignore[misc]  # that is the test
 
 
 def test_alert_urls_are_separated_by_white_space_and_may_contain_commas() -> None:
     settings = load_settings({"TRADEMATRIX_ALERT_URLS": " slack://a/b/c/#x,#y\n\tmailto://u:p@h  json://h "})
-    assert settings.alert_urls == ("slack://a/b/c/#x,#y", "mailto://u:p@h", "json://h")
+    urls = [url.get_secret_value() for url in settings.alert_urls]
+    assert urls == ["slack://a/b/c/#x,#y", "mailto://u:p@h", "json://h"]
     assert load_settings({}).alert_urls == ()
 
 
@@ -117,16 +152,72 @@ def test_the_command_and_its_children_read_the_same_env_file(tmp_path: Path) -> 
     assert str(tmp_path / ".env") in done.stderr
 
 
-def variables() -> set[str]:
-    """Every variable that settings.py reads, by its text."""
-    source = Path(inspect.getfile(load_settings)).read_text()
-    return set(re.findall(r'"((?:TRADEMATRIX|TWELVE_DATA)_[A-Z_]+)"', source))
+def test_the_names_of_the_variables_stay() -> None:
+    assert {variable.name for variable in VARIABLES.values()} == {
+        *("TWELVE_DATA_API_KEY", "TWELVE_DATA_PLAN", "DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"),
+        *(
+            f"TRADEMATRIX_{name}"
+            for name in (
+                *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
+                *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
+                *("LOG_LEVEL", "LOG_FORMAT"),
+            )
+        ),
+    }
 
 
-def test_every_setting_is_in_the_readme_and_in_the_example_file() -> None:
-    table = set(re.findall(r"^\| `([A-Z_]+)` \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE))
-    example = set(re.findall(r"^#([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
-    assert len(variables()) > 15
-    assert table == variables()
-    # Dagster has variables of its own.
-    assert {name for name in example if not name.startswith("DAGSTER_")} == variables()
+def test_every_setting_has_a_meaning_of_one_line_and_a_default() -> None:
+    for variable in VARIABLES.values():
+        assert variable.meaning, variable.name
+        assert variable.default not in {"", "``"}, variable.name
+        assert not set("|\n") & set(variable.meaning + variable.default + variable.example), variable.name
+
+
+def test_the_example_file_can_be_used_as_it_is_with_every_line_turned_on() -> None:
+    text = re.sub(r"^#(?=[A-Z_]+=)", "", (REPOSITORY / ".env.example").read_text(), flags=re.MULTILINE)
+    values = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    assert values.keys() == {variable.name for variable in VARIABLES.values()}
+    settings = load_settings(values)
+    assert [url.get_secret_value().partition(":")[0] for url in settings.alert_urls] == ["mailtos", "tgram"]
+    changed = {name for name in VARIABLES if getattr(settings, name) != getattr(load_settings({}), name)}
+    # A key has no example; the size of a batch is best left as it is.
+    assert set(VARIABLES) - changed == {"twelve_data_key", "event_batch_size"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TRADEMATRIX_VENDER", "TRADEMATRIX_VENDOR"),
+        ("TRADEMATRIX_ALERT_URL", "TRADEMATRIX_ALERT_URLS"),
+        ("TRADEMATRIX_LOGLEVEL", "TRADEMATRIX_LOG_LEVEL"),
+        ("TRADEMATRIX_TWELVE_DATA_API_KEY", "TWELVE_DATA_API_KEY"),
+        ("TWELVEDATA_API_KEY", "TWELVE_DATA_API_KEY"),
+        ("TWELVE_DATA_KEY", "TWELVE_DATA_API_KEY"),
+        ("tradematrix_home", "TRADEMATRIX_HOME"),
+        ("TRADEMATRIX_KITCHEN", None),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_named_with_the_one_it_resembles(name: str, meant: str | None) -> None:
+    others = {"TRADEMATRIX_HOME": "x", "TRADEMATRIX_TEST_DATA": "x", "DAGSTER_CLOUD": "x", "VENDER": "x"}
+    assert unknown_variables({**others, name: "any", "TRADEMATRIX_BLANK": " "}) == {name: meant}
+    load_settings({name: "any"})
+
+
+def test_a_setting_in_force_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES.values():
+        monkeypatch.delenv(variable.name, raising=False)
+    monkeypatch.setenv("TRADEMATRIX_WEEKENDS", "yes")
+    monkeypatch.setenv("TRADEMATRIX_FALLBACK_VENDORS", "files, yahoo")
+    monkeypatch.setenv("TRADEMATRIX_ALERT_URLS", "slack://hush json://hush")
+    monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", "http://user:hush@proxy:8080/path")
+    monkeypatch.setenv("TRADEMATRIX_HISTORY_START", " ")
+    in_force = settings_in_force(load_settings(), from_file={"TRADEMATRIX_FALLBACK_VENDORS", "TRADEMATRIX_HOME"})
+    shown = {setting.variable.name: (setting.value, setting.origin) for setting in in_force}
+    assert shown["TRADEMATRIX_WEEKENDS"] == ("1", "environment")
+    assert shown["TRADEMATRIX_FALLBACK_VENDORS"] == ("files,yahoo", ".env")
+    assert shown["TRADEMATRIX_ALERT_URLS"] == ("*** ***", "environment")
+    assert shown["TRADEMATRIX_TWELVE_DATA_URL"] == ("http://***@proxy:8080/path", "environment")
+    assert shown["TRADEMATRIX_HISTORY_START"] == ("2020-02-10", "default")
+    assert shown["TRADEMATRIX_DATABASE_URL"] == (None, "default")
+    assert shown["TRADEMATRIX_VENDOR"] == ("simulator", "default")
+    assert shown["TRADEMATRIX_CLOCK"] == (None, "default")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode
 from apprise.result import AppriseResultStatus, NotifyResult
+from pydantic import SecretStr
 
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 
@@ -38,7 +39,7 @@ class AlertError(TradeMatrixError):
 class Alerter:
     """The services that alerts are sent to. Safe to use from several threads."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[SecretStr]) -> None:
         """Take the Apprise URLs of the services; without any, the alerter sends nothing.
 
         Raises:
@@ -50,7 +51,8 @@ class Alerter:
             app_id="TradeMatrix", storage_mode=PersistentStoreMode.MEMORY, service_timeout=_SERVICE_TIMEOUT
         )
         self._apprise = Apprise(asset=asset)
-        for position, url in enumerate(urls, 1):
+        for position, secret in enumerate(urls, 1):
+            url = secret.get_secret_value()
             with warnings.catch_warnings():
                 # The first URL makes Apprise load all its services, and some of them import deprecated modules.
                 warnings.simplefilter("ignore", DeprecationWarning)

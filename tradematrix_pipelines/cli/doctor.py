@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.settings import hints
 from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
@@ -23,7 +24,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
-from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.settings import Settings, load_settings, unknown_variables
 from tradematrix_pipelines.storage.check_events import count_check_events
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.database import Database
@@ -37,29 +38,35 @@ from tradematrix_pipelines.vendors.registry import open_vendors
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: the part, whether it is ok, and details or what to do."""
+    """One line: the part, whether it is ok, and details or what to do. A warning is ok, but deserves a look."""
 
     part: str
     ok: bool
     detail: str
+    warning: bool = False
+
+    @property
+    def state(self) -> str:
+        return "FAILED" if not self.ok else "warning" if self.warning else "ok"
 
 
 @click.command()
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check database, migrations, symbols, calendars, Dagster's storage, logs and histories with their limits, the
-    vendor, and what it serves of each symbol.
+    """Check settings, database, migrations, symbols, calendars, Dagster's storage, logs and histories with their
+    limits, the vendor, and what it serves of each symbol.
 
     Costs a credit, and one more for each symbol.
     """
     findings = list(_examine(load_settings()))
-    rows = [{"part": f.part, "state": "ok" if f.ok else "FAILED", "detail": f.detail} for f in findings]
+    rows = [{"part": f.part, "state": f.state, "detail": f.detail} for f in findings]
     show(rows, as_json=as_json)
     ctx.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 def _examine(settings: Settings) -> Iterator[Finding]:
+    yield _settings(unknown_variables())
     with ExitStack() as stack:
         try:
             with plain_refusals():
@@ -101,6 +108,12 @@ def _checked(part: str, check: Callable[[], str]) -> Finding:
             return Finding(part, ok=True, detail=check())
     except TradeMatrixError as error:
         return Finding(part, ok=False, detail=str(error))
+
+
+def _settings(unknown: dict[str, str | None]) -> Finding:
+    # Another program may well have variables that begin like ours, so that they are no failure.
+    detail = "; ".join(hints(unknown)) or "every TRADEMATRIX_ variable is one: see `tradematrix settings`"
+    return Finding("settings", ok=True, detail=detail, warning=bool(unknown))
 
 
 def _database(settings: Settings, databases: OpenDatabases) -> str:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "up": ("up", "Run the web UI and the daemon until Ctrl-C."),
     "status": ("status", "Show whether `up` runs here, since when, and its processes."),
     "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
+    "settings": ("settings", "Show every setting: its value, where it comes from, what it means."),
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
     "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
     "backfill": ("backfill", "Fetch and store candles and levels of past sessions."),
@@ -57,7 +58,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            read_env_file()
+            ctx.obj = read_env_file()
             write_logs(load_settings())
             with ends_like_ctrl_c(), _plain_refusals():
                 return super().invoke(ctx)
@@ -85,6 +86,6 @@ def _plain_refusals() -> Iterator[None]:
 def main() -> None:
     """Candles and daily levels of TradeMatrix: fetch, store, check, show.
 
-    Settings come from the environment and the current folder's .env; README.md lists them.
+    Settings come from the environment and the current folder's .env; `tradematrix settings` lists them.
     Exit codes: 0 done, 1 failed, 2 bad usage.
     """

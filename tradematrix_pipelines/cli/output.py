@@ -12,6 +12,9 @@ from rich.table import Table
 
 from tradematrix_pipelines.vendors.text import clean
 
+# Columns of text, which wrap where the terminal is narrow.
+_PROSE = frozenset({"reason", "detail", "meaning"})
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 """The option of every command that prints data."""
 
@@ -37,7 +40,7 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None 
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in rows[0]:
         numeric = all(isinstance(row[name], int | float) or row[name] is None for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=name not in {"reason", "detail"})
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=name not in _PROSE)
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     console().print(table)

@@ -11,6 +11,7 @@ from typing import Self
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import TupleRow
+from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -92,7 +93,7 @@ def open_databases(settings: Settings) -> OpenDatabases:
 
 def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
     if lease is None:
-        market = _parse(settings.database_url or "", _MARKET_VARIABLE)
+        market = _parse(settings.database_url or SecretStr(""), _MARKET_VARIABLE)
         dagster = market.set(database=f"{market.database}_dagster")
     else:
         market, dagster = lease.url(MARKET_DATABASE), lease.url(DAGSTER_DATABASE)
@@ -114,9 +115,9 @@ def _with_drivers(databases: Databases) -> Databases:
     )
 
 
-def _parse(text: str, variable: str) -> URL:
+def _parse(secret: SecretStr, variable: str) -> URL:
     try:
-        url = make_url(text.strip())
+        url = make_url(secret.get_secret_value().strip())
     except (ArgumentError, ValueError):
         url = None
     # The URL is not repeated: one that can't be parsed may have its password anywhere.

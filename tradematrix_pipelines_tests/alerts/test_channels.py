@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+from pydantic import SecretStr
 
 from tradematrix_pipelines.alerts import channels
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
@@ -19,7 +20,7 @@ def closed_port() -> int:
 
 
 def test_every_service_gets_the_message_as_it_is(receiver: Receiver, second: Receiver) -> None:
-    alerter = Alerter([receiver.url, second.url])
+    alerter = Alerter([SecretStr(receiver.url), SecretStr(second.url)])
     alerter.send("TradeMatrix: a <title>", "first: <b> & *c*\nsecond :smile: \\t")
     assert (alerter.configured, alerter.schemes) == (True, ("json", "json"))
     for service in (receiver, second):
@@ -31,7 +32,7 @@ def test_every_service_gets_the_message_as_it_is(receiver: Receiver, second: Rec
 
 
 def test_a_service_that_shows_html_gets_the_text_escaped(receiver: Receiver) -> None:
-    Alerter([receiver.url + "?format=html"]).send("TradeMatrix: test", "a < b & c")
+    Alerter([SecretStr(receiver.url + "?format=html")]).send("TradeMatrix: test", "a < b & c")
     [message] = receiver.messages
     assert "a &lt; b &amp; c" in message["message"].replace("&nbsp;", " ")
 
@@ -46,7 +47,7 @@ def test_a_refusal_names_how_many_which_and_why(receiver: Receiver, second: Rece
     second.status = 403
     nowhere = f"json://127.0.0.1:{closed_port()}"
     with pytest.raises(AlertError) as caught:
-        Alerter([receiver.url, second.url, nowhere]).send("title", "body")
+        Alerter([SecretStr(receiver.url), SecretStr(second.url), SecretStr(nowhere)]).send("title", "body")
     assert str(caught.value).startswith("2 of 3 alert services refused: json (HTTP 403), json (not reached); ")
     assert (caught.value.taken, receiver.titles) == (1, ["title"])
 
@@ -56,7 +57,7 @@ def test_a_service_that_does_not_answer_times_out(receiver: Receiver, monkeypatc
     receiver.seconds = 1.5
     started = time.monotonic()
     with pytest.raises(AlertError, match=r"1 of 1 alert services refused: json \(no answer in time\)"):
-        Alerter([receiver.url + "?rto=60"]).send("title", "body")
+        Alerter([SecretStr(receiver.url + "?rto=60")]).send("title", "body")
     assert time.monotonic() - started < 1.3
 
 
@@ -74,7 +75,7 @@ def test_a_url_that_apprise_cant_use_is_named_by_place_and_scheme(
     url: str, named: str, receiver: Receiver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.NOTSET), pytest.raises(UsageError) as caught:
-        Alerter([receiver.url, url])
+        Alerter([SecretStr(receiver.url), SecretStr(url)])
     assert f"URL 2 of 2 ({named}) is not one that Apprise can use" in str(caught.value)
     texts = [str(caught.value), caplog.text, *capfd.readouterr()]
     assert [(text, secret) for text in texts for secret in SECRETS if secret in text] == []
@@ -92,7 +93,7 @@ def test_no_secret_in_logs_output_or_errors(
     errors = []
     with caplog.at_level(logging.NOTSET):
         logging.getLogger("anything").debug("captured")
-        alerter = Alerter([url])
+        alerter = Alerter([SecretStr(url)])
         try:
             alerter.send("title", "body")
         except AlertError as error:

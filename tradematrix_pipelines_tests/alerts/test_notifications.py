@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import insert, select
 
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
@@ -41,7 +42,7 @@ def count_touches_not_notified(database: Database) -> int:
 
 
 def test_an_incident_is_notified_once_and_once_when_it_is_over(database: Database, receiver: Receiver) -> None:
-    alerter, outcomes = Alerter([receiver.url]), []
+    alerter, outcomes = Alerter([SecretStr(receiver.url)]), []
     for minute, keys in enumerate(["", "a", "a", "ab", "b", "b", "", ""]):
         judge(database, *keys, now=NOW + minute * MINUTE)
         outcomes.append(notify(database.engine, alerter, now=NOW + minute * MINUTE))
@@ -59,16 +60,16 @@ def test_an_incident_is_notified_once_and_once_when_it_is_over(database: Databas
 
 def test_what_happens_in_one_tick_is_one_message(database: Database, receiver: Receiver) -> None:
     judge(database, "a")
-    notify(database.engine, Alerter([receiver.url]), now=NOW)
+    notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW)
     judge(database, "b", "c")
-    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(opened=2, closed=1)
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW) == Notified(opened=2, closed=1)
     assert receiver.titles == ["TradeMatrix: stale market", "TradeMatrix: 2 incidents, over: stale market"]
 
 
 def test_an_incident_that_comes_back_is_a_new_one(database: Database, receiver: Receiver) -> None:
     for keys in ["a", "", "a"]:
         judge(database, *keys)
-        notify(database.engine, Alerter([receiver.url]), now=NOW)
+        notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW)
     assert receiver.titles == [f"TradeMatrix: {prefix}stale market" for prefix in ("", "over: ", "")]
 
 
@@ -88,7 +89,7 @@ def test_two_notifiers_at_once_send_one_message(database: Database, receiver: Re
     both = threading.Barrier(2)
 
     def notifier() -> Notified:
-        alerter = Alerter([receiver.url])
+        alerter = Alerter([SecretStr(receiver.url)])
         both.wait()
         return notify(database.engine, alerter, now=NOW)
 
@@ -102,14 +103,14 @@ def test_a_second_notifier_does_not_wait_for_the_first(database: Database, recei
     judge(database, "a")
     receiver.seconds = 0.5
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(notify, database.engine, Alerter([receiver.url]), now=NOW)
+        first = thread.submit(notify, database.engine, Alerter([SecretStr(receiver.url)]), now=NOW)
         assert receiver.arrived.wait(5)
         judge(database, "a", "b")  # detected again, and one more
-        assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified()
+        assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW) == Notified()
         assert not first.done()
         judge(database, "b")  # a is over while its opening is sent: closing it waits, and is sent next
         assert first.result() == Notified(opened=1)
-    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(opened=1, closed=1)
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW) == Notified(opened=1, closed=1)
     assert receiver.titles == ["TradeMatrix: stale market", "TradeMatrix: stale market, over: stale market"]
 
 
@@ -122,7 +123,7 @@ def test_nothing_closes_between_being_read_and_being_marked(database: Database, 
             assert not wait([closing], timeout=0.5).done
             mark_notified(connection, [incident.id], now=NOW)
         closing.result()
-    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(closed=1)
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW) == Notified(closed=1)
 
 
 def test_two_judges_at_once_open_one_incident(database: Database) -> None:
@@ -139,7 +140,7 @@ def test_two_judges_at_once_open_one_incident(database: Database) -> None:
 
 
 def test_what_no_service_accepted_is_sent_at_the_next_tick(database: Database, receiver: Receiver) -> None:
-    alerter = Alerter([receiver.url])
+    alerter = Alerter([SecretStr(receiver.url)])
     set_touch_alerts(database.engine, "DAX", on=True)
     touch(database, "DAX", NOW)
     judge(database, "a", "b")
@@ -163,7 +164,7 @@ def test_one_service_that_refuses_does_not_make_the_others_repeat_themselves(
     database: Database, receiver: Receiver, second: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     second.status = 500
-    alerter = Alerter([receiver.url, second.url])
+    alerter = Alerter([SecretStr(receiver.url), SecretStr(second.url)])
     judge(database, "a")
     with caplog.at_level(logging.WARNING):
         assert notify(database.engine, alerter, now=NOW) == Notified(opened=1)
@@ -179,11 +180,11 @@ def test_without_a_service_open_incidents_wait_for_one(database: Database, recei
     assert notify(database.engine, Alerter([]), now=NOW + MINUTE) == Notified()
     later = NOW + timedelta(days=8)
     judge(database, "still", now=later - timedelta(days=1))
-    assert notify(database.engine, Alerter([receiver.url]), now=later) == Notified(opened=2, closed=1)
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=later) == Notified(opened=2, closed=1)
     [message] = receiver.messages
     assert message["title"] == "TradeMatrix: stale market, over: stale market"
     assert "long ago" not in message["message"]
-    assert notify(database.engine, Alerter([receiver.url]), now=later) == Notified()
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=later) == Notified()
 
 
 def test_touches_of_the_last_hour_are_notified_where_enabled(database: Database, receiver: Receiver) -> None:
@@ -192,7 +193,7 @@ def test_touches_of_the_last_hour_are_notified_where_enabled(database: Database,
     touch(database, "DAX", NOW - timedelta(minutes=60), "classic s1")
     touch(database, "DAX", NOW - timedelta(minutes=2), "classic pp")
     touch(database, "NDX", NOW)
-    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified(touches=2)
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW) == Notified(touches=2)
     [message] = receiver.messages
     assert message["title"] == "TradeMatrix: 2 levels touched"
     assert message["message"].splitlines() == [
@@ -201,4 +202,4 @@ def test_touches_of_the_last_hour_are_notified_where_enabled(database: Database,
     ]
     assert count_touches_not_notified(database) == 0
     set_touch_alerts(database.engine, "NDX", on=True)
-    assert notify(database.engine, Alerter([receiver.url]), now=NOW) == Notified()
+    assert notify(database.engine, Alerter([SecretStr(receiver.url)]), now=NOW) == Notified()

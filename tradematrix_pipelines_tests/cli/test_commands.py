@@ -263,8 +263,21 @@ def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simula
     assert result.exit_code == 0, result.output
     states = {row["part"]: row["state"] for row in json.loads(result.output)}
     parts = ("database", "migrations", "symbols", "calendars", "dagster", "logs", "history", "alerts", "vendor")
-    assert states == dict.fromkeys((*parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
+    assert states == dict.fromkeys(("settings", *parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
     assert simulator.counts.credits == 6
+
+
+def test_doctor_warns_of_a_misspelt_variable_and_does_not_fail(
+    run: Run, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEMATRIX_VENDER", "yahoo")
+    result = run("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)[0] == {
+        "part": "settings",
+        "state": "warning",
+        "detail": "TRADEMATRIX_VENDER is not a setting: did you mean TRADEMATRIX_VENDOR?",
+    }
 
 
 def test_doctor_names_the_symbols_that_the_plan_does_not_include(run: Run, simulator: Simulator) -> None:

@@ -1,7 +1,6 @@
 """Fixtures of the tests of sensors and schedules."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -24,7 +23,7 @@ def day(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
         monkeypatch.setenv("TWELVE_DATA_PLAN", "100/800")
         monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", simulator.url)
         monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2026-11-17")
-        own = replace(load_settings(), clock=clock)
+        own = load_settings().model_copy(update={"clock": clock})
         # As `up` does before the first tick.
         with Database.open(own), open_instance(own) as instance:
             sync_symbols(instance, ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"])

@@ -13,6 +13,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 from dagster._utils.error import SerializableErrorInfo
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from tradematrix_pipelines.clock import SystemClock
@@ -32,7 +33,7 @@ def receiver(day: Day) -> Iterator[Receiver]:
         for name in ("DJI", "XAG/USD"):
             set_active(database.engine, name, active=False)
     with running_receiver() as receiver:
-        day.settings = replace(day.settings, alert_urls=(receiver.url,))
+        day.settings = day.settings.model_copy(update={"alert_urls": (SecretStr(receiver.url),)})
         yield receiver
 
 
@@ -191,7 +192,7 @@ def test_a_backfill_that_the_daemon_failed_notifies(day: Day, receiver: Receiver
 
 def test_a_kind_that_cant_be_judged_is_an_incident_and_silences_no_other(day: Day, receiver: Receiver) -> None:
     catch_up(day)
-    day.settings, right = replace(day.settings, twelve_data_plan="no such plan"), day.settings
+    day.settings, right = day.settings.model_copy(update={"twelve_data_plan": "no such plan"}), day.settings
     day.at(OPEN + timedelta(minutes=20))
     [message] = tick(day, receiver)
     assert "stale market: DAX" in message

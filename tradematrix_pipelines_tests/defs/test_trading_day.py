@@ -4,7 +4,6 @@ What they decide is tested as tables (``automation``); here it is that they see 
 Dagster can carry out, and have nothing more to ask when these are done.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -188,7 +187,7 @@ def test_a_market_that_trades_on_weekends_waits_for_the_setting(day: Day) -> Non
     asked = day.schedule("live")
     assert not isinstance(asked, str)
     assert "BTC/USD" not in asked[0].run_config["ops"]["pull"]["config"]["symbols"]
-    day.settings = replace(day.settings, weekends=True)
+    day.settings = day.settings.model_copy(update={"weekends": True})
     asked = day.at(datetime(2026, 11, 21, 12, tzinfo=UTC)).schedule("live")
     assert not isinstance(asked, str)
     assert asked[0].run_config["ops"]["pull"]["config"]["symbols"] == ["BTC/USD"]

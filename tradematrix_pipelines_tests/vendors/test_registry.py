@@ -6,11 +6,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
@@ -51,7 +51,10 @@ def test_with_a_key_it_is_twelve_data_at_the_address_of_the_settings(
     plain: Settings, simulate: Callable[..., Simulator]
 ) -> None:
     simulator = simulate(key="the key")
-    vendor = open_vendor(replace(plain, twelve_data_key="the key", twelve_data_url=simulator.url), ledger=NoLedger())
+    vendor = open_vendor(
+        plain.model_copy(update={"twelve_data_key": SecretStr("the key"), "twelve_data_url": simulator.url}),
+        ledger=NoLedger(),
+    )
     assert isinstance(vendor, TwelveData)
     assert len(vendor.fetch(REQUEST).candles) == 9
     assert simulator.counts.calls == 1
@@ -60,24 +63,26 @@ def test_with_a_key_it_is_twelve_data_at_the_address_of_the_settings(
 
 def test_twelve_data_without_a_key(plain: Settings) -> None:
     with pytest.raises(UsageError, match="TWELVE_DATA_API_KEY is not set"):
-        open_vendor(replace(plain, vendor="twelve_data"), ledger=NoLedger())
+        open_vendor(plain.model_copy(update={"vendor": "twelve_data"}), ledger=NoLedger())
 
 
 def test_files(plain: Settings, tmp_path: Path) -> None:
-    assert isinstance(open_vendor(replace(plain, vendor="files", files_dir=tmp_path), ledger=NoLedger()), FilesVendor)
+    files = plain.model_copy(update={"vendor": "files"})
+    vendor = open_vendor(files.model_copy(update={"files_dir": tmp_path}), ledger=NoLedger())
+    assert isinstance(vendor, FilesVendor)
     with pytest.raises(UsageError, match="TRADEMATRIX_FILES_DIR is not set"):
-        open_vendor(replace(plain, vendor="files"), ledger=NoLedger())
+        open_vendor(files, ledger=NoLedger())
     with pytest.raises(UsageError, match="is not a folder"):
-        open_vendor(replace(plain, vendor="files", files_dir=tmp_path / "absent"), ledger=NoLedger())
+        open_vendor(files.model_copy(update={"files_dir": tmp_path / "absent"}), ledger=NoLedger())
 
 
 def test_an_unknown_name_lists_the_known_ones(plain: Settings) -> None:
     with pytest.raises(UsageError, match=r"'stooq' is not a vendor: there are files, simulator, twelve_data"):
-        open_vendor(replace(plain, vendor="stooq"), ledger=NoLedger())
+        open_vendor(plain.model_copy(update={"vendor": "stooq"}), ledger=NoLedger())
 
 
 def test_fallbacks_are_opened_in_their_order_and_closed_together(plain: Settings, tmp_path: Path) -> None:
-    settings = replace(plain, vendor="yahoo", fallback_vendors=("files",), files_dir=tmp_path)
+    settings = plain.model_copy(update={"vendor": "yahoo", "fallback_vendors": ("files",), "files_dir": tmp_path})
     with open_vendors(settings, ledger=NoLedger()) as vendors:
         assert [vendor.name for vendor in vendors] == ["yahoo", "files"]
 
@@ -91,7 +96,7 @@ def test_fallbacks_are_opened_in_their_order_and_closed_together(plain: Settings
     ],
 )
 def test_fallbacks_that_make_no_sense(plain: Settings, fallbacks: tuple[str, ...], message: str) -> None:
-    settings = replace(plain, vendor="yahoo", fallback_vendors=fallbacks)
+    settings = plain.model_copy(update={"vendor": "yahoo", "fallback_vendors": fallbacks})
     with pytest.raises(UsageError, match=message), open_vendors(settings, ledger=NoLedger()):
         pass
 
@@ -137,4 +142,4 @@ def test_a_package_adds_a_vendor(plain: Settings, tmp_path: Path, monkeypatch: p
     )
     monkeypatch.syspath_prepend(package)
     assert "acme" in vendor_names()
-    assert isinstance(open_vendor(replace(plain, vendor="acme"), ledger=NoLedger()), FilesVendor)
+    assert isinstance(open_vendor(plain.model_copy(update={"vendor": "acme"}), ledger=NoLedger()), FilesVendor)

@@ -13,7 +13,10 @@ def _open(settings: Settings, ledger: Ledger) -> TwelveData:
     if settings.twelve_data_key is None:
         raise UsageError("TWELVE_DATA_API_KEY is not set: set it, or use TRADEMATRIX_VENDOR=simulator")
     return TwelveData(
-        base_url=settings.twelve_data_url, key=settings.twelve_data_key, ledger=ledger, clock=settings.clock
+        base_url=settings.twelve_data_url,
+        key=settings.twelve_data_key.get_secret_value(),
+        ledger=ledger,
+        clock=settings.clock,
     )
 
 
