@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -177,14 +178,27 @@ def play() -> Iterator[Callable[..., Script]]:
 
 
 @pytest.fixture
+def golden() -> Callable[[str], Any]:
+    """Read an answer in the vendor's form that was made for these tests, by the beginning of its file's name."""
+    return partial(_read, Path(__file__).parent / "golden" / "twelve_data")
+
+
+@pytest.fixture
 def recorded(shared_data: Path) -> Callable[[str], Any]:
     """Read a recorded answer of the vendor by the beginning of its file's name."""
+    return partial(_read, shared_data / "twelvedata")
 
-    def read(prefix: str) -> Any:
-        (path,) = (shared_data / "twelvedata").glob(f"{prefix}*.json")
-        return json.loads(path.read_text())
 
+@pytest.fixture(params=["golden", "recorded"])
+def either(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """Read an answer that was made for these tests, then the same kind of answer as it was recorded."""
+    read: Callable[[str], Any] = request.getfixturevalue(request.param)
     return read
+
+
+def _read(folder: Path, prefix: str) -> Any:
+    (path,) = folder.glob(f"{prefix}*.json")
+    return json.loads(path.read_text())
 
 
 def _entry(

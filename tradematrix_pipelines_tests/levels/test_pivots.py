@@ -1,4 +1,4 @@
-"""Pivot points against worked examples that others published, and properties that the formulas must have."""
+"""Pivot points against examples worked out by hand or published by others, and properties of the formulas."""
 
 import csv
 import os
@@ -13,6 +13,14 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.pivots import LEVELS, Method, Pivots, pivots
 
 NAN = float("nan")
+
+
+def examples(path: Path) -> dict[str, dict[str, str]]:
+    with path.open() as file:
+        return {row["case_id"]: row for row in csv.DictReader(file)}
+
+
+OURS = examples(Path(__file__).parents[1] / "golden" / "pivots.csv")
 
 
 def number(cell: str) -> float | None:
@@ -30,31 +38,46 @@ def worked(row: dict[str, str]) -> Pivots:
     )
 
 
+def check(row: dict[str, str]) -> None:
+    levels = worked(row).as_dict()
+    given_levels = {name: float(row[name]) for name in LEVELS if row[name]}
+    assert given_levels
+    for name, level in given_levels.items():
+        assert levels[name] == pytest.approx(level, abs=float(row["tolerance"]), rel=0), name
+
+
+@pytest.mark.parametrize("case_id", OURS)
+def test_examples_worked_out_by_hand(case_id: str) -> None:
+    check(OURS[case_id])
+    # They are complete: a level without a value is one that the method does not define.
+    empty = {name for name in LEVELS if not OURS[case_id][name]}
+    assert {name for name, level in worked(OURS[case_id]).as_dict().items() if level is None} == empty
+
+
+def test_the_examples_worked_out_by_hand_are_of_all_methods() -> None:
+    assert len(OURS) > 20
+    assert {row["method"] for row in OURS.values()} == set(Method)
+
+
 @pytest.fixture
-def golden(shared_data: Path) -> list[dict[str, str]]:
-    with (shared_data / "pivots" / "golden.csv").open() as file:
-        return list(csv.DictReader(file))
+def published(shared_data: Path) -> dict[str, dict[str, str]]:
+    return examples(shared_data / "pivots" / "golden.csv")
 
 
-CASES = [
+PUBLISHED = [
     *(f"{name}-{n:02}" for name in ("floor", "demark") for n in (1, 3, 5, 7, 9, 11, 13, 15, 17)),
     *(f"camarilla-{n:02}" for n in (1, 3, 5, 7, 9, 11, 13)),
     *("floor-19", "fibonacci-01", "fibonacci-03", "woodie-10", "woodie-12", "woodie-14"),
 ]
 
 
-def test_every_worked_example_is_a_case(golden: list[dict[str, str]]) -> None:
-    assert sorted(row["case_id"] for row in golden) == sorted(CASES)
+def test_every_published_example_is_a_case(published: dict[str, dict[str, str]]) -> None:
+    assert sorted(published) == sorted(PUBLISHED)
 
 
-@pytest.mark.parametrize("case_id", CASES)
-def test_worked_examples(golden: list[dict[str, str]], case_id: str) -> None:
-    [row] = [row for row in golden if row["case_id"] == case_id]
-    levels = worked(row).as_dict()
-    given_levels = {name: float(row[name]) for name in LEVELS if row[name]}
-    assert given_levels
-    for name, level in given_levels.items():
-        assert levels[name] == pytest.approx(level, abs=float(row["tolerance"]), rel=0), name
+@pytest.mark.parametrize("case_id", PUBLISHED)
+def test_published_examples(published: dict[str, dict[str, str]], case_id: str) -> None:
+    check(published[case_id])
 
 
 def test_levels_by_hand() -> None:

@@ -22,6 +22,17 @@ AAPL = Symbol(
 
 @pytest.mark.parametrize(
     ("prefix", "timeframe", "symbol"),
+    [("time_series_NDX", Timeframe.M5, NDX), ("time_series_EURUSD", Timeframe.D1, EURUSD)],
+    ids=["NDX", "EUR/USD"],
+)
+def test_answers_are_what_the_rows_describe(
+    golden: Callable[[str], Any], prefix: str, timeframe: Timeframe, symbol: Symbol
+) -> None:
+    check_identity(*read_series(golden(prefix), timeframe), symbol)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "timeframe", "symbol"),
     [
         ("time_series_DJI", Timeframe.M5, DJI),
         ("time_series_EURUSD", Timeframe.D1, EURUSD),

@@ -15,6 +15,25 @@ from tradematrix_pipelines.vendors.errors import MalformedAnswer
 from tradematrix_pipelines.vendors.twelve_data.responses import read_series
 
 
+def test_an_intraday_answer(golden: Callable[[str], Any]) -> None:
+    meta, candles = read_series(golden("time_series_NDX"), Timeframe.M5)
+    assert list(candles.columns) == COLUMNS
+    assert candles["ts"].dtype == TS_DTYPE
+    # The order of the answer is kept: newest first.
+    assert candles["ts"].dt.strftime("%H:%M").tolist() == ["15:55", "15:50", "15:45"]
+    first = candles.iloc[0][["open", "high", "low", "close", "volume"]].tolist()
+    assert first == [20105.25, 20111.5, 20101.0, 20110.75, 1834000.0]
+    assert (meta.symbol, meta.type, meta.exchange, meta.currency) == ("NDX", "Index", "NASDAQ", "USD")
+
+
+def test_a_daily_forex_answer_has_dates_and_no_volume(golden: Callable[[str], Any]) -> None:
+    meta, candles = read_series(golden("time_series_EURUSD"), Timeframe.D1)
+    assert candles["ts"].tolist() == [datetime(2026, 3, 19, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC)]
+    assert candles["close"].tolist() == [1.0877, 1.0863]
+    assert candles["volume"].isna().all()
+    assert meta.currency_quote == "US Dollar"
+
+
 def test_recorded_intraday_answer(recorded: Callable[[str], Any]) -> None:
     meta, candles = read_series(recorded("time_series_DJI"), Timeframe.M5)
     assert list(candles.columns) == COLUMNS

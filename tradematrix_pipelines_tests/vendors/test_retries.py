@@ -93,10 +93,10 @@ def test_lasting_errors_fail(
 
 
 def test_a_minute_limit_waits_for_the_next_minute_of_the_clock(
-    play: Callable[..., Any], connect: Callable[..., TwelveData], recorded: Callable[[str], Any], ledger: Any
+    play: Callable[..., Any], connect: Callable[..., TwelveData], golden: Callable[[str], Any], ledger: Any
 ) -> None:
     clock = a_fast_clock(600)
-    script = play((429, recorded("errors_real")["minute_credits_http429"]), (200, EMPTY), clock=clock)
+    script = play((429, golden("errors")["minute_credits_http429"]), (200, EMPTY), clock=clock)
     assert connect(script.url, clock=clock).fetch(REQUEST).calls == 2
     assert ledger.refusals == 1
     first, second = (moment for _, _, moment in script.requests)
@@ -105,9 +105,9 @@ def test_a_minute_limit_waits_for_the_next_minute_of_the_clock(
 
 
 def test_a_day_limit_is_not_tried_again(
-    play: Callable[..., Any], connect: Callable[..., TwelveData], recorded: Callable[[str], Any]
+    play: Callable[..., Any], connect: Callable[..., TwelveData], golden: Callable[[str], Any]
 ) -> None:
-    script = play((429, recorded("errors_real")["day_credits_http429"]))
+    script = play((429, golden("errors")["day_credits_http429"]))
     with pytest.raises(DayLimit) as caught:
         connect(script.url).fetch(REQUEST)
     assert caught.value.resumes_at == datetime(2026, 3, 21, tzinfo=UTC)
