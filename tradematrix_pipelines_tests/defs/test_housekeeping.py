@@ -78,7 +78,8 @@ def test_old_reports_of_checks_are_deleted_except_the_newest_of_each_check(setti
         assert "deleted 0 runs, 13 reports of checks," in str(housekeep(settings, instance))
         with storage.index_connection() as connection:  # type: ignore[attr-defined]  # same
             assert count_check_events(connection) == 3
-            assert connection.execute(text("SELECT count(*) FROM event_logs")).scalar_one() == 3
+            reports = "SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_CHECK_EVALUATION'"
+            assert connection.execute(text(reports)).scalar_one() == 3
             assert prune_check_events(connection, before=SystemClock().now() + timedelta(days=1)) == 1
         key = dg.AssetCheckKey(dg.AssetKey("ohlc_1m"), "fresh")
         [newest] = storage.get_asset_check_execution_history(key, limit=5)

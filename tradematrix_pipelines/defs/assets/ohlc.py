@@ -179,11 +179,12 @@ class _Ingestion:
             history=open_history(self.database.engine, symbol, clock=clock, ask_again=self.config.refresh),
         )
         calendar, progress = get_calendar(symbol.calendar), Progress()
+        ingested = ingest(
+            self.vendors, wanted, calendar=calendar, now=now, purpose=self.config.purpose, progress=progress
+        )
         log = ProgressLog(self.context.log, symbol.name, progress, plan=self.plan, now=now)
         stored: set[date] = set()
-        for batches in ingest(
-            self.vendors, wanted, calendar=calendar, now=now, purpose=self.config.purpose, progress=progress
-        ):
+        for batches in ingested:
             yield batches
             sessions = [coverage for batch in batches for coverage in batch.coverage]
             stored |= {coverage.trade_date for coverage in sessions if coverage.received}
