@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-kills bench bench-backfill bench-week soak check format docs lock clean
+.PHONY: install demo test test-fast test-kills bench bench-backfill bench-week soak check format hooks docs lock clean
 
 install: $(STAMP)
 
@@ -19,6 +19,12 @@ demo: install
 
 test: install
 	$(BIN)/pytest -n 2
+
+# The inner loop, less than a minute: neither Postgres nor processes of its own. A folder that does not exist is left out.
+FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))
+
+test-fast: install
+	$(BIN)/pytest -q -m 'not kills and not postgres' $(FAST)
 
 # Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
@@ -49,6 +55,10 @@ check: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# git then runs the checks before each commit, and the fast tests before each push.
+hooks: install
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 # What is made from the code: README's table of settings, .env.example.
 docs: install

@@ -26,6 +26,14 @@ NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 """A Friday evening after every close, where a test's clock stands unless it says otherwise."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that take a PostgreSQL server, directly or through another fixture."""
+    for item in items:
+        if {"postgres", "tcp_postgres"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.postgres)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep out of the reach of a developer's ``.env``."""

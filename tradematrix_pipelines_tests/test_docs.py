@@ -2,7 +2,11 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
+from shutil import which
+
+import yaml
 
 from tradematrix_pipelines.alerts.incidents import IncidentKind
 from tradematrix_pipelines.cli.main import main
@@ -27,6 +31,23 @@ def test_what_is_made_from_the_code_is_up_to_date() -> None:
     assert {path.name for path in generated} == {"README.md", ".env.example"}
     for path, text in generated.items():
         assert path.read_text() == text, f"{path.name} is not what the code makes of it: run `make docs`"
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for path in ("README.md", "CONTRIBUTING.md", ".pre-commit-config.yaml", ".github/PULL_REQUEST_TEMPLATE.md"):
+        named = set(re.findall(r"(?:`|entry: |^)make ([a-z-]+)", (REPOSITORY / path).read_text(), re.MULTILINE))
+        assert named, path
+        assert named <= targets, path
+
+
+def test_hooks_are_tools_of_the_project() -> None:
+    config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())
+    assert {repository["repo"] for repository in config["repos"]} == {"local"}
+    for hook in config["repos"][0]["hooks"]:
+        program = hook["entry"].split()[0]
+        here = which(program.removeprefix(".venv/bin/"), path=Path(sys.executable).parent)
+        assert program == "make" or (program.startswith(".venv/bin/") and here), hook["id"]
 
 
 def test_the_readme_explains_each_setting_once() -> None:
