@@ -12,8 +12,8 @@ from rich.table import Table
 
 from tradematrix_pipelines.vendors.text import clean
 
-# Columns of text, which wrap where the terminal is narrow.
-_PROSE = frozenset({"reason", "detail", "meaning"})
+# Columns of text, which wrap where the terminal is narrow; the others are cut.
+_PROSE = frozenset({"reason", "detail", "meaning", "value"})
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 """The option of every command that prints data."""
@@ -40,7 +40,13 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None 
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in rows[0]:
         numeric = all(isinstance(row[name], int | float) or row[name] is None for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=name not in _PROSE)
+        prose = name in _PROSE
+        table.add_column(
+            name,
+            justify="right" if numeric else "left",
+            no_wrap=not prose,
+            overflow="fold" if prose else "ellipsis",
+        )
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     console().print(table)

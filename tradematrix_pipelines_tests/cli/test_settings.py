@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click import unstyle
 from click.testing import CliRunner, Result
 
 from tradematrix_pipelines.cli.main import main
@@ -49,6 +50,19 @@ def test_the_table_says_what_holds_where_nothing_is_set(run: Run) -> None:
     assert "an embedded server" in lines["TRADEMATRIX_DATABASE_URL"]
     assert "simulator" in lines["TRADEMATRIX_VENDOR"].split("│")[2]
     assert ("`basic`" in result.stdout, "`tradematrix simulate`" in result.stdout) == (False, True)
+
+
+def test_a_narrow_terminal_shows_values_and_meanings_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = "/srv/a/folder/with/a/very/long/path/that/does/not/fit/into/one/line"
+    for name, value in {"TRADEMATRIX_HOME": home, "FORCE_COLOR": "1", "COLUMNS": "90", "TERM": "dumb"}.items():
+        monkeypatch.setenv(name, value)
+    cells = [line.split("│")[1:-1] for line in unstyle(run().stdout).splitlines() if line.startswith("│")]
+    start = next(i for i, row in enumerate(cells) if row[0].strip() == "TRADEMATRIX_HOME")
+    end = next(i for i, row in enumerate(cells) if row[0].strip() == "DAGSTER_HOME")
+    assert "".join(row[1].strip() for row in cells[start:end]) == home
+    assert (
+        " ".join(row[3].strip() for row in cells[start:end]).strip() == "folder of embedded data, logs, Dagster's files"
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",), ("--format", "env"), ("--format", "markdown")])
