@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock
-from types import MappingProxyType
 
 import anyio
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 _CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=60)
+_OF_THE_BODY = {"content-encoding", "content-length", "transfer-encoding"}
+"""Headers that are about the body as it was sent, not as it is unpacked."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -28,15 +29,6 @@ class TooLarge(httpx.TransportError):
 
 class TooSlow(httpx.TimeoutException):
     """The answer was not complete by the deadline."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """The response: the status, the headers (names in lower case), and the body, unpacked."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +59,8 @@ class BoundedClient:
         self._opened: tuple[BlockingPortal, httpx.AsyncClient] | None = None
         self._closed = False
 
-    def get(self, path: str, params: Mapping[str, str], bounds: Bounds) -> Answer:
-        """Send a GET and return the answer, whatever its status.
+    def get(self, path: str, params: Mapping[str, str], bounds: Bounds) -> httpx.Response:
+        """Send a GET and return the response, whatever its status, with its body unpacked.
 
         Raises:
             httpx.RequestError: there is no answer, or none within ``bounds``.
@@ -107,13 +99,13 @@ class BoundedClient:
             return self._opened
 
 
-async def _get(client: httpx.AsyncClient, path: str, params: Mapping[str, str], bounds: Bounds) -> Answer:
+async def _get(client: httpx.AsyncClient, path: str, params: Mapping[str, str], bounds: Bounds) -> httpx.Response:
     try:
         with anyio.fail_after(bounds.deadline):
             async with client.stream("GET", path, params=dict(params), timeout=bounds.timeout) as response:
                 content = await _read(response, bounds.max_bytes)
-                headers = MappingProxyType({name.lower(): value for name, value in response.headers.items()})
-                return Answer(status=response.status_code, headers=headers, content=content)
+                headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_BODY]
+                return httpx.Response(response.status_code, headers=headers, content=content)
     except TimeoutError:
         raise TooSlow(f"not complete after {bounds.deadline:g} s") from None
 

@@ -94,7 +94,7 @@ def open_answer(
 
     Args:
         status: HTTP status.
-        headers: HTTP headers, names in lower case.
+        headers: HTTP headers, by names in lower case.
         content: the body as it came.
         what: what was asked for, e.g. ``GDAXI 1m``.
         secret: the key; it is replaced by asterisks wherever the vendor repeats it.
@@ -142,7 +142,7 @@ def judge(status: int, headers: Mapping[str, str], body: object | None) -> Verdi
 
     Args:
         status: HTTP status; 200 for a part of a batch.
-        headers: HTTP headers, names in lower case.
+        headers: HTTP headers, by names in lower case.
         body: the decoded JSON; ``None`` when it was not JSON.
     """
     if not isinstance(body, dict):

@@ -15,7 +15,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
 from tradematrix_pipelines.vendors.errors import BadKey, MalformedAnswer, MinuteLimit, VendorError, VendorFault
 from tradematrix_pipelines.vendors.retrying import RetryPolicy, retrying
-from tradematrix_pipelines.vendors.twelve_data.bounded import Answer, BoundedClient, Bounds, TooLarge
+from tradematrix_pipelines.vendors.twelve_data.bounded import BoundedClient, Bounds, TooLarge
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer, read_count
 from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, Params
 
@@ -149,7 +149,7 @@ class Transport:
         """Close the connections."""
         self._http.close()
 
-    def _exchange(self, call: Call, reservation: Reservation) -> Answer:
+    def _exchange(self, call: Call, reservation: Reservation) -> httpx.Response:
         """Send; a booking whose answer never came is settled here."""
         try:
             return self._http.get(call.path, call.params, call.bounds)
@@ -162,14 +162,14 @@ class Transport:
                 "check the connection, or try again later"
             ) from None
 
-    def _judge(self, call: Call, reservation: Reservation, answer: Answer) -> object | None:
+    def _judge(self, call: Call, reservation: Reservation, response: httpx.Response) -> object | None:
         """Return the decoded body, or ``None`` for an empty window, and settle the booking by what the answer says."""
         refused = False
         try:
             return open_answer(
-                answer.status,
-                answer.headers,
-                answer.content,
+                response.status_code,
+                response.headers,
+                response.content,
                 what=call.what,
                 secret=self._key,
                 now=self._clock.now(),
@@ -181,8 +181,8 @@ class Transport:
             self._ledger.settle(
                 reservation,
                 charged=None,  # sources conflict on whether refused and empty calls are free: trust the vendor's count
-                used=read_count(answer.headers, "api-credits-used"),
-                left=read_count(answer.headers, "api-credits-left"),
+                used=read_count(response.headers, "api-credits-used"),
+                left=read_count(response.headers, "api-credits-left"),
                 refused=refused,
             )
 
