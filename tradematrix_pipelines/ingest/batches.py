@@ -15,11 +15,11 @@ from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day,
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.candles.screen import screen
-from tradematrix_pipelines.ingest.series import Chunk
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import DayLimit, VendorError
+from tradematrix_pipelines.vendors.protocol import CandleAnswer
 
 
 class BatchMaker:
@@ -35,9 +35,14 @@ class BatchMaker:
         coverage = tuple(closed_day(day, timeframe) for day in days)
         return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
 
-    def screened(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
+    def screened(
+        self, sessions: tuple[Session, ...], answer: CandleAnswer | VendorError, timeframe: Timeframe
+    ) -> SeriesBatch:
         """Return the batch of a vendor's own bars, or of the reason why there are none."""
-        batch = self._kept(chunk, timeframe) if chunk.error is None else self._failed(chunk, timeframe, chunk.error)
+        if isinstance(answer, VendorError):
+            batch = self._failed(sessions, answer, timeframe)
+        else:
+            batch = self._kept(sessions, answer, timeframe)
         for coverage in batch.coverage:
             self._known[coverage.trade_date][timeframe] = coverage
         return batch
@@ -63,17 +68,17 @@ class BatchMaker:
         coverage = tuple(self._unfilled(timeframe, session) for session in sessions)
         return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
 
-    def _kept(self, chunk: Chunk, timeframe: Timeframe) -> SeriesBatch:
+    def _kept(self, sessions: tuple[Session, ...], answer: CandleAnswer, timeframe: Timeframe) -> SeriesBatch:
         kept = screen(
-            chunk.raw,
+            answer.candles,
             timeframe=timeframe,
-            sessions=chunk.sessions,
+            sessions=sessions,
             now=self.now,
             price_range=self.symbol.price_range,
-            cut_at_close=chunk.cut_at_close,
+            cut_at_close=answer.cut_at_close,
         )
         coverage = self._covered(
-            kept.candles, timeframe, chunk.sessions, chunk.source, rejected=kept.rejected, raw=chunk.raw
+            kept.candles, timeframe, sessions, answer.source, rejected=kept.rejected, raw=answer.candles
         )
         return SeriesBatch(
             symbol=self.symbol,
@@ -81,12 +86,12 @@ class BatchMaker:
             candles=kept.candles,
             rejected=kept.rejected,
             coverage=tuple(coverage),
-            source=chunk.source,
+            source=answer.source,
         )
 
-    def _failed(self, chunk: Chunk, timeframe: Timeframe, error: VendorError) -> SeriesBatch:
-        coverage = tuple(self._failure(session, timeframe, error) for session in chunk.sessions)
-        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=chunk.source)
+    def _failed(self, sessions: tuple[Session, ...], error: VendorError, timeframe: Timeframe) -> SeriesBatch:
+        coverage = tuple(self._failure(session, timeframe, error) for session in sessions)
+        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, coverage=coverage, source=self.preferred)
 
     def _failure(self, session: Session, timeframe: Timeframe, error: VendorError) -> Coverage:
         incomplete = self._incomplete_finer(session, timeframe)

@@ -18,7 +18,7 @@ from tradematrix_pipelines.candles.frame import empty_candles, instants
 from tradematrix_pipelines.candles.placement import spans
 from tradematrix_pipelines.ingest.history import History
 from tradematrix_pipelines.ingest.progress import Progress
-from tradematrix_pipelines.ingest.series import Chunk, fetch_series
+from tradematrix_pipelines.ingest.series import Fetched, fetch_series
 from tradematrix_pipelines.ingest.unfilled import Unfilled
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -33,7 +33,7 @@ from tradematrix_pipelines.vendors.errors import (
     VendorError,
     WrongInstrument,
 )
-from tradematrix_pipelines.vendors.protocol import HistoryStarts, Vendor
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, HistoryStarts, Vendor
 
 _HOPELESS = (BadKey, BadSymbol, DayLimit, NotInPlan, WrongInstrument)
 """Errors that apply to every series of a symbol, not only to the one that was asked for."""
@@ -71,8 +71,8 @@ class SymbolFetch:
         self._refused: dict[str, VendorError] = {}
         """By vendor: the error after which it is not asked for this symbol any more."""
 
-    def series(self, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
-        """Yield the candles of ``needed`` (ascending), each session from the first vendor that serves it.
+    def series(self, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Fetched]:
+        """Yield the bars of ``needed`` (ascending), each session from the first vendor that serves it.
 
         Sessions that no vendor serves come last, with the reason.
         """
@@ -83,15 +83,17 @@ class SymbolFetch:
             if rank and asked:
                 self._log(vendor, timeframe, asked, rest.reason(asked[0]))
             rest.sessions = [session for session in rest.sessions if rank > self._last_rank(session)]
-            for chunk in self._ask(vendor, timeframe, asked):
-                if chunk.error is not None:
-                    rest.add_failed(vendor.name, chunk.sessions, chunk.error)
+            for sessions, answer in self._ask(vendor, timeframe, asked):
+                if isinstance(answer, VendorError):
+                    rest.add_failed(vendor.name, sessions, answer)
                     continue
-                served, empty = self._parted(chunk, timeframe, preferred=rank == 0)
-                if empty is not None:
-                    rest.add_empty(empty, preferred=rank == 0)
-                if served is not None:
-                    yield served
+                served = self._served(sessions, answer, timeframe, preferred=rank == 0)
+                if len(served) < len(sessions):
+                    empty = tuple(session for session in sessions if session not in served)
+                    without = replace(answer, candles=empty_candles()) if served else answer
+                    rest.add_empty(empty, without, preferred=rank == 0)
+                if served:
+                    yield served, answer
             rest.sort()
             if not rest.sessions or isinstance(self._refused.get(vendor.name), WrongInstrument):
                 break
@@ -103,48 +105,43 @@ class SymbolFetch:
         protected = self._protected.get(session.trade_date, frozenset())
         return min((names.index(name) if name in names else 0 for name in protected), default=len(names))
 
-    def _parted(self, chunk: Chunk, timeframe: Timeframe, *, preferred: bool) -> tuple[Chunk | None, Chunk | None]:
-        """Return the sessions that the answer serves, and those that it has no bars of.
+    def _served(
+        self, sessions: tuple[Session, ...], answer: CandleAnswer, timeframe: Timeframe, *, preferred: bool
+    ) -> tuple[Session, ...]:
+        """Return the sessions that an answer serves; of the others it has no bars.
 
         An empty answer of the preferred vendor for an open session counts as served: its bars may only be late. With a
         single vendor, so does every empty answer.
         """
         if len(self.vendors) == 1:
-            return chunk, None
-        with_bars = set(spans(chunk.sessions).locate_raw(instants(chunk.raw["ts"]), timeframe).tolist())
-        served = tuple(
+            return sessions
+        with_bars = set(spans(sessions).locate_raw(instants(answer.candles["ts"]), timeframe).tolist())
+        return tuple(
             session
-            for place, session in enumerate(chunk.sessions)
+            for place, session in enumerate(sessions)
             if place in with_bars or (preferred and session.closes_at > self._now)
         )
-        if len(served) == len(chunk.sessions):
-            return chunk, None
-        if not served:
-            return None, chunk
-        empty = tuple(session for session in chunk.sessions if session not in served)
-        return replace(chunk, sessions=served), replace(chunk, sessions=empty, raw=empty_candles())
 
     def _log(self, vendor: Vendor, timeframe: Timeframe, asked: Sequence[Session], reason: str) -> None:
         days = f"{len(asked)} session{'s' if len(asked) > 1 else ''} from {asked[0].trade_date} on"
         _logger.warning("%s %s: %s is asked for %s: %s", self.symbol.name, timeframe, vendor.name, days, reason)
 
-    def _ask(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Chunk]:
-        """Yield one vendor's chunks; without a call where the outcome is known."""
+    def _ask(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Fetched]:
+        """Yield one vendor's answers; without a call where the outcome is known."""
         askable = []
         self._ask_start(vendor, timeframe, needed)
         for session in needed:
             reason = self._history.unavailable_reason(vendor, timeframe, session.trade_date)
             refused = self._refused.get(vendor.name)
             if refused is not None or reason is not None:
-                error = refused or Unavailable(f"{vendor.name} {reason}")
-                yield Chunk(sessions=(session,), raw=empty_candles(), source=vendor.name, error=error)
+                yield (session,), refused or Unavailable(f"{vendor.name} {reason}")
             else:
                 askable.append(session)
         if not askable:
             return
         first, last = askable[0].opens_at, askable[-1].opens_at
         between = [session for session in self._sessions if first <= session.opens_at <= last]
-        chunks = fetch_series(
+        fetched = fetch_series(
             vendor,
             self.symbol,
             timeframe,
@@ -154,10 +151,10 @@ class SymbolFetch:
             purpose=self._purpose,
             progress=self._progress,
         )
-        for chunk in chunks:
-            if isinstance(chunk.error, _HOPELESS):
-                self._refused[vendor.name] = chunk.error
-            yield chunk
+        for sessions, answer in fetched:
+            if isinstance(answer, _HOPELESS):
+                self._refused[vendor.name] = answer
+            yield sessions, answer
 
     def _ask_start(self, vendor: Vendor, timeframe: Timeframe, needed: Sequence[Session]) -> None:
         """Ask where the series starts, where a backfill may begin before it. A failure bounds nothing."""

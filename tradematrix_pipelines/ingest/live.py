@@ -25,6 +25,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE
+from tradematrix_pipelines.vendors.errors import VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 
 OVERLAP = timedelta(minutes=30)
@@ -83,10 +84,10 @@ def pull_session(vendors: Sequence[Vendor], pull: Pull, *, now: datetime) -> lis
     maker = BatchMaker(symbol, preferred=vendors[0].name, now=now)
     stored, rest = _stored_until(pull, now), _rest(pull, now)
     fetch = SymbolFetch(vendors, symbol, sessions=[rest], protected={}, now=now, purpose=LIVE)
-    [chunk] = fetch.series(Timeframe.M1, [rest])
-    if chunk.error is not None:
-        return [replace(maker.screened(replace(chunk, sessions=(session,)), Timeframe.M1), whole=False)]
-    fresh = maker.screened(chunk, Timeframe.M1)
+    [(_, answer)] = fetch.series(Timeframe.M1, [rest])
+    if isinstance(answer, VendorError):
+        return [replace(maker.screened((session,), answer, Timeframe.M1), whole=False)]
+    fresh = maker.screened((rest,), answer, Timeframe.M1)
     known = stored[stored["ts"] < rest.opens_at]
     minutes = pd.concat([known, fresh.candles], ignore_index=True) if len(known) else fresh.candles
     so_far = (_whole(fresh.coverage[0], minutes, symbol, session, now),)

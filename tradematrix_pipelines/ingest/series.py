@@ -5,7 +5,7 @@ plausible (``candles.screen``), or which series to fetch (``fetch_plan``).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
@@ -23,23 +23,8 @@ GIVE_UP_AFTER = 3
 """Failed windows in a row, each after its own retries, after which the rest of a series is skipped."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chunk:
-    """Whole sessions of one series: the vendor's unscreened candles, or why there are none.
-
-    Attributes:
-        sessions: the sessions this is about, ascending.
-        raw: candles as the vendor gave them (``vendors.protocol``); empty where ``error`` is set.
-        source: vendor that served them.
-        error: why the sessions failed.
-        cut_at_close: see ``vendors.protocol.CandleAnswer``.
-    """
-
-    sessions: tuple[Session, ...]
-    raw: pd.DataFrame
-    source: str
-    error: VendorError | None = None
-    cut_at_close: bool = False
+Fetched = tuple[tuple[Session, ...], CandleAnswer | VendorError]
+"""Whole sessions of one series, ascending, and the answer that has their bars, or why there is none."""
 
 
 def fetch_series(
@@ -52,8 +37,8 @@ def fetch_series(
     now: datetime,
     purpose: str,
     progress: Progress,
-) -> Iterator[Chunk]:
-    """Yield the candles of ``needed``, whole sessions at a time, in order.
+) -> Iterator[Fetched]:
+    """Yield the bars of ``needed``, whole sessions at a time, in order.
 
     A permanent error fails everything not yet fetched without another call; so does the third failed
     window in a row.
@@ -88,7 +73,7 @@ def fetch_series(
         carried = pd.concat([bars for bars in (carried, answer.candles) if len(bars)] or [carried], ignore_index=True)
         unfinished = window.sessions[len(window.finished) :]
         later = carried["ts"] >= unfinished[0].opens_at if unfinished else pd.Series(data=False, index=carried.index)
-        yield from _chunks(window.finished, replace(answer, candles=carried[~later]), failed)
+        yield from _divide(window.finished, replace(answer, candles=carried[~later]), failed)
         carried = carried[later]
 
 
@@ -106,10 +91,10 @@ def request_for(window: Window, symbol: Symbol, timeframe: Timeframe, *, purpose
     return CandleRequest(symbol=symbol, timeframe=timeframe, start=window.start, end=window.end, purpose=purpose)
 
 
-def _chunks(sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]) -> Iterator[Chunk]:
+def _divide(sessions: Sequence[Session], answer: CandleAnswer, failed: dict[Session, VendorError]) -> Iterator[Fetched]:
     good = tuple(session for session in sessions if session not in failed)
     if good:
-        yield Chunk(sessions=good, raw=answer.candles, source=answer.source, cut_at_close=answer.cut_at_close)
+        yield good, answer
     for session in sessions:
         if session in failed:
-            yield Chunk(sessions=(session,), raw=empty_candles(), source=answer.source, error=failed.pop(session))
+            yield (session,), failed.pop(session)

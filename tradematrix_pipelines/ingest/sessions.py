@@ -20,14 +20,13 @@ from tradematrix_pipelines.ingest.fetch_plan import Answer, Derive, Fetch, Fetch
 from tradematrix_pipelines.ingest.history import History
 from tradematrix_pipelines.ingest.pricing import expected_windows
 from tradematrix_pipelines.ingest.progress import Progress
-from tradematrix_pipelines.ingest.series import Chunk
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import BACKFILL
-from tradematrix_pipelines.vendors.errors import Unavailable
-from tradematrix_pipelines.vendors.protocol import Vendor
+from tradematrix_pipelines.vendors.errors import Unavailable, VendorError
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, Vendor
 
 _SESSIONS_AT_ONCE = 20
 
@@ -130,8 +129,8 @@ class _Ingest:
         for step in self.plan.steps():
             match step:
                 case Fetch(timeframe=timeframe, sessions=sessions):
-                    for chunk in self.fetch.series(timeframe, sessions):
-                        yield self._fetched(chunk, timeframe)
+                    for part, answer in self.fetch.series(timeframe, sessions):
+                        yield self._fetched(part, answer, timeframe)
                 case Derive(base=base, sessions=sessions):
                     yield from self._derived_from_stored(base, sessions)
         for timeframe, rest in self.plan.left().items():
@@ -145,12 +144,14 @@ class _Ingest:
         if any(batch.coverage for batch in batches):
             yield batches
 
-    def _fetched(self, chunk: Chunk, timeframe: Timeframe) -> list[SeriesBatch]:
-        bars = self.batches.screened(chunk, timeframe)
-        self.plan.record(timeframe, {coverage.trade_date: _answer(coverage, chunk) for coverage in bars.coverage})
+    def _fetched(
+        self, sessions: tuple[Session, ...], answer: CandleAnswer | VendorError, timeframe: Timeframe
+    ) -> list[SeriesBatch]:
+        bars = self.batches.screened(sessions, answer, timeframe)
+        self.plan.record(timeframe, {coverage.trade_date: _answer(coverage, answer) for coverage in bars.coverage})
         complete = {coverage.trade_date for coverage in bars.coverage if coverage.status is Status.COMPLETE}
-        sessions = [session for session in chunk.sessions if session.trade_date in complete]
-        return [*self._stored_part(bars), *self._derived(timeframe, bars.candles, bars.source, sessions)]
+        ready = [session for session in sessions if session.trade_date in complete]
+        return [*self._stored_part(bars), *self._derived(timeframe, bars.candles, bars.source, ready)]
 
     def _stored_part(self, bars: SeriesBatch) -> list[SeriesBatch]:
         """Return the part of a batch that is to be stored."""
@@ -175,8 +176,8 @@ class _Ingest:
         ]
 
 
-def _answer(coverage: Coverage, chunk: Chunk) -> Answer:
+def _answer(coverage: Coverage, answer: CandleAnswer | VendorError) -> Answer:
     if coverage.status is Status.COMPLETE:
         return Answer.COMPLETE
-    incomplete = coverage.received or coverage.rejected or isinstance(chunk.error, Unavailable)
+    incomplete = coverage.received or coverage.rejected or isinstance(answer, Unavailable)
     return Answer.INCOMPLETE if incomplete else Answer.EMPTY

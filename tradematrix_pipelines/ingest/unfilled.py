@@ -5,13 +5,13 @@ Here: keeping account, and the final outcome. Not here: which vendor is asked (`
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
-from tradematrix_pipelines.candles.frame import empty_candles
-from tradematrix_pipelines.ingest.series import Chunk
+from tradematrix_pipelines.ingest.series import Fetched
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.vendors.errors import DayLimit, Unavailable, VendorError, VendorFault
+from tradematrix_pipelines.vendors.protocol import CandleAnswer
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Unfilled:
 
     sessions: list[Session]
     errors: dict[Session, list[tuple[str, VendorError]]] = field(default_factory=lambda: defaultdict(list))
-    empty: list[Chunk] = field(default_factory=list)
+    empty: list[tuple[tuple[Session, ...], CandleAnswer]] = field(default_factory=list)
 
     def add_failed(self, vendor: str, sessions: Sequence[Session], error: VendorError) -> None:
         """Take back sessions that ``vendor`` failed to serve."""
@@ -34,14 +34,14 @@ class Unfilled:
             self.errors[session].append((vendor, error))
         self.sessions += sessions
 
-    def add_empty(self, chunk: Chunk, *, preferred: bool) -> None:
-        """Take back the sessions of an answer without a bar."""
+    def add_empty(self, sessions: tuple[Session, ...], answer: CandleAnswer, *, preferred: bool) -> None:
+        """Take back sessions of which an answer has no bar."""
         if preferred:
-            self.empty.append(chunk)
-            self.sessions += chunk.sessions
+            self.empty.append((sessions, answer))
+            self.sessions += sessions
         else:
-            error = Unavailable(f"{chunk.source} has no bar of the session")
-            self.add_failed(chunk.source, chunk.sessions, error)
+            error = Unavailable(f"{answer.source} has no bar of the session")
+            self.add_failed(answer.source, sessions, error)
 
     def sort(self) -> None:
         """Put the sessions into order."""
@@ -52,30 +52,29 @@ class Unfilled:
         errors = self.errors[session]
         return str(errors[-1][1]) if errors else "there was no bar of the session"
 
-    def verdict(self) -> Iterator[Chunk]:
-        """Yield the chunks of the sessions that no vendor served."""
+    def verdict(self) -> Iterator[Fetched]:
+        """Yield the sessions that no vendor served, with an answer without a bar of them, or why there is none."""
         left = set(self.sessions)
-        for chunk in self.empty:
-            sessions = tuple(session for session in chunk.sessions if session in left)
+        for asked, answer in self.empty:
+            sessions = tuple(session for session in asked if session in left)
             left.difference_update(sessions)
             if sessions:
-                yield replace(chunk, sessions=sessions)
+                yield sessions, answer
         failed = [session for session in self.sessions if session in left]
-        # One chunk for all sessions that failed for the same reasons, e.g. a year before history begins.
+        # One error for all sessions that failed for the same reasons, e.g. a year before history begins.
         for _, group in groupby(failed, key=lambda session: [str(error) for name, error in self.errors[session]]):
             sessions = tuple(group)
-            yield _failed(sessions, self.errors[sessions[0]])
+            yield sessions, _joint_error(self.errors[sessions[0]])
 
 
-def _failed(sessions: tuple[Session, ...], errors: Sequence[tuple[str, VendorError]]) -> Chunk:
-    """Return the chunk of sessions that no vendor served: with the only error, or all of them in one."""
-    (name, error), *more = errors
-    chunk = Chunk(sessions=sessions, raw=empty_candles(), source=name, error=error)
+def _joint_error(errors: Sequence[tuple[str, VendorError]]) -> VendorError:
+    """Return why no vendor served a session: the only error, or all of them in one."""
+    (_, error), *more = errors
     if not more:
-        return chunk
+        return error
     limits = [failure for _, failure in errors if isinstance(failure, DayLimit)]
     detail = "; ".join(f"{vendor}: {failure}" for vendor, failure in errors)
     if limits:
-        return replace(chunk, error=DayLimit(detail, resumes_at=limits[0].resumes_at))
+        return DayLimit(detail, resumes_at=limits[0].resumes_at)
     transient = any(failure.retryable for _, failure in errors)
-    return replace(chunk, error=VendorFault(detail) if transient else type(error)(detail))
+    return VendorFault(detail) if transient else type(error)(detail)

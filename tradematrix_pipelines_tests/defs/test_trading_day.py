@@ -21,7 +21,8 @@ def test_the_live_schedule_pulls_what_is_open_in_one_run(day: Day) -> None:
     assert not isinstance(asked, str)
     assert set(asked[0].run_config["ops"]["pull"]["config"]["symbols"]) == {"DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"}
     assert day.pull(asked)
-    assert day.simulator.counts.credits == 5
+    assert (day.simulator.counts.calls, day.simulator.counts.credits) == (1, 5)
+    assert day.ask("SELECT purpose, credits FROM vendor_credits") == [("live", 5)]
     assert day.ask("SELECT timeframe::text, count(*) FROM ohlc JOIN market_symbols ON id = symbol_id "
                    "WHERE symbol = 'NDX' GROUP BY timeframe ORDER BY ohlc.timeframe") == [
         ("1m", 30), ("5m", 6), ("15m", 2),
