@@ -111,14 +111,14 @@ class Run:
 
     def family(self, *words: str) -> list[psutil.Process]:
         """The processes of this installation with one of these words in their command."""
-        found = []
+        family = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 command = " ".join(process.cmdline())
                 mine = process.environ().get("TRADEMATRIX_HOME") == str(self.home)
                 if mine and process.status() != psutil.STATUS_ZOMBIE and any(word in command for word in words):
-                    found.append(process)
-        return found
+                    family.append(process)
+        return family
 
     def kill(self, victim: str) -> bool:
         """Kill one; return whether there was one."""
@@ -147,10 +147,10 @@ class Run:
             "daemon": ("tradematrix_pipelines.defs.internals.daemon",),
             "webserver": ("dagster_webserver",),
         }[victim]
-        found: list[psutil.Process] = []
+        candidates: list[psutil.Process] = []
         with suppress(TimeoutError):
-            found = wait_for(victim, lambda: self.family(*words), seconds=20)
-        return self.dice.choice(found) if found else None
+            candidates = wait_for(victim, lambda: self.family(*words), seconds=20)
+        return self.dice.choice(candidates) if candidates else None
 
     def launch(self, chunks: Iterator[tuple[str, date]]) -> None:
         """Launch the next backfill every now and then, whether or not the last one has ended."""
@@ -179,9 +179,9 @@ class Run:
             for backfill in self.backfills
         }
 
-    def state(self, found: Range) -> dict[str, tuple[Any, ...]]:
+    def state(self, wanted: Range) -> dict[str, tuple[Any, ...]]:
         """What is stored of a range."""
-        symbol, first, last, after = found
+        symbol, first, last, after = wanted
         terms = {"symbol": symbol, "first": first, "last": last, "after": after}
         return {name: self.ask(query, **_used(query, terms)) for name, query in STATE.items()}
 
@@ -192,8 +192,8 @@ def _used(query: str, terms: dict[str, object]) -> dict[str, object]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as found:
-        yield Path(found)
+    with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def installed(stack: ExitStack, home: Path, clock: str) -> Run:
@@ -227,7 +227,7 @@ def test_everything_ends_complete_by_itself(folder: Path, capsys: pytest.Capture
             with suppress(TimeoutError):
                 wait_for("everything to be complete", lambda: not missing(run, wanted), seconds=900, every=5)
             assert missing(run, wanted) == [], run.history()
-            disturbed = {each: run.state(each) for each in wanted}
+            disturbed = {part: run.state(part) for part in wanted}
             assert run.web.process.poll() is None, (run.home / "up.log").read_text()
         with capsys.disabled():
             kills = ", ".join(f"{name} {number}" for name, number in run.kills.items())
@@ -270,34 +270,34 @@ def answers(run: Run) -> bool:
 
 def ranges(run: Run) -> Sequence[Range]:
     """What has to be there: what was backfilled, and the session that closed meanwhile, if it did."""
-    found = list(run.backfills.values())
-    assert found, "nothing was backfilled"
+    backfilled = list(run.backfills.values())
+    assert backfilled, "nothing was backfilled"
     symbol, day = CLOSES_IN_IT
-    return [*found, (symbol, day, day, day + timedelta(days=1))]
+    return [*backfilled, (symbol, day, day, day + timedelta(days=1))]
 
 
 def missing(run: Run, wanted: Sequence[Range]) -> list[str]:
     """Return what is not there yet: backfills that have not ended, sessions that are not complete, levels."""
     assert run.web.process.poll() is None, (run.home / "up.log").read_text()
-    found = [
-        f"backfill {each}: {status}" for each in run.backfills if (status := run.web.backfill_status(each)) not in ENDED
+    open_ = [
+        f"backfill {name}: {status}" for name in run.backfills if (status := run.web.backfill_status(name)) not in ENDED
     ]
     for symbol, first, last, after in wanted:
         state = run.state((symbol, first, last, after))
         days = (last - first).days + 1
-        total, _, open_ = state["session_coverage"]
-        if (total, open_) != (5 * days, 0):
-            found.append(f"{symbol} {first} {last}: {total} of {5 * days} sessions, {open_} of them open")
+        total, _, incomplete = state["session_coverage"]
+        if (total, incomplete) != (5 * days, 0):
+            open_.append(f"{symbol} {first} {last}: {total} of {5 * days} sessions, {incomplete} of them incomplete")
         levels = state["levels_daily"][0]
         if levels < max(1, days - 1):
-            found.append(f"{symbol} {first} {after}: {levels} of {max(1, days - 1)} levels")
-    return found
+            open_.append(f"{symbol} {first} {after}: {levels} of {max(1, days - 1)} levels")
+    return open_
 
 
 def backfilled(calm: Run, wanted: Sequence[Range]) -> dict[Range, dict[str, tuple[Any, ...]]]:
     """The same by commands, with nobody killed."""
-    for symbol in {found[0] for found in wanted}:
-        mine = [found for found in wanted if found[0] == symbol]
-        first, last = min(found[1] for found in mine), max(found[2] for found in mine)
+    for symbol in {part[0] for part in wanted}:
+        mine = [part for part in wanted if part[0] == symbol]
+        first, last = min(part[1] for part in mine), max(part[2] for part in mine)
         tradematrix(calm.env, "backfill", symbol, "--from", str(first), "--to", str(last), timeout=900)
-    return {found: calm.state(found) for found in wanted}
+    return {part: calm.state(part) for part in wanted}

@@ -114,7 +114,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "nested too deeply": says(b'{"meta":' * 50_000),
     "a number of 100,000 digits": says(b'{"status": "ok", "code": ' + b"9" * 100_000 + b"}"),
     "key in the message": refuses(f"the key {KEY} may not do that"),
-    "key in pieces": refuses(f"the key {KEY[:16]}\x00{KEY[16:]} may not do that"),
+    "key in parts": refuses(f"the key {KEY[:16]}\x00{KEY[16:]} may not do that"),
     "key in meta": says(good(meta={"symbol": f"GDAXI {KEY}", "type": KEY})),
     "key in a row": says(good(values=[{**rows()[0], "datetime": f"2026-11-20 {KEY[:8]}", "open": KEY}])),
     "text that no database takes": refuses(_TEXT),
