@@ -134,14 +134,14 @@ def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: f
 
 def left_behind(home: Path) -> list[str]:
     """Return the processes of a home that live, and the locks in it that are held."""
-    found = []
+    alive = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             identity = (process.environ().get("TRADEMATRIX_HOME"), process.cwd(), *process.cmdline())
             mine = str(home) in identity or process.cwd().startswith(f"{home}/")
             if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())}")
-    return found + [name for name in ("up", "lease", "watch", "gate") if is_held(home / name)]
+                alive.append(f"{process.pid} {' '.join(process.cmdline())}")
+    return alive + [name for name in ("up", "lease", "watch", "gate") if is_held(home / name)]
 
 
 def wait_until_nothing_is_left(home: Path, *, seconds: float = 60) -> None:

@@ -120,7 +120,7 @@ def standing_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulate(standing_simulator: Simulator) -> Iterator[Callable[..., Simulator]]:
-    """Give simulators, their counters at zero, the clock at NOW unless the test says otherwise; all stop after the test."""
+    """Give simulators with counters at zero, the clock at NOW unless the test says otherwise; all stop after it."""
     with ExitStack() as stack:
 
         def start(*, faults: tuple[str, ...] = (), **options: Any) -> Simulator:
