@@ -90,8 +90,8 @@ class SymbolFetch:
                 served = self._served(sessions, answer, timeframe, preferred=rank == 0)
                 if len(served) < len(sessions):
                     empty = tuple(session for session in sessions if session not in served)
-                    without = replace(answer, candles=empty_candles()) if served else answer
-                    rest.add_empty(empty, without, preferred=rank == 0)
+                    nothing = replace(answer, candles=empty_candles()) if served else answer
+                    rest.add_empty(empty, nothing, preferred=rank == 0)
                 if served:
                     yield served, answer
             rest.sort()

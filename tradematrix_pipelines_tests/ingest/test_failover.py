@@ -116,6 +116,15 @@ def test_a_refused_symbol_costs_the_first_one_call_for_all_timeframes(desk: Desk
     assert desk.calls[0] == 1
 
 
+def test_bars_of_another_session_do_not_count_as_outside_an_empty_one(desk: Desk) -> None:
+    for simulator in desk.simulators:
+        simulator.set_faults("since=2026-11-19@GDAXI")
+    by_day = coverage_of(desk.bring_in(DAX))  # the first answer is about two sessions, and has bars of one
+    assert [(one.status.value, one.received, one.outside) for one in by_day.values()] == [
+        ("complete", 510, 0), ("complete", 510, 0), ("missing", 0, 0),
+    ]  # fmt: skip
+
+
 def test_only_the_failed_sessions_go_to_the_second(desk: Desk) -> None:
     desk.simulators[0].set_faults("broken=2/4")  # both attempts of the first and of the third window
     by_day = coverage_of(desk.bring_in(EUR))

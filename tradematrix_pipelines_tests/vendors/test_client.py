@@ -1,5 +1,6 @@
 """The client over real HTTP, against the simulator and against a scripted server."""
 
+import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -212,6 +213,16 @@ def test_the_key_travels_in_a_header_only(play: Play, connect: Connect, symbols:
     assert headers["authorization"] == "apikey a-secret-of-mine"
     assert "secret" not in path
     assert "timezone=UTC" in path
+
+
+def test_a_packed_answer_is_unpacked_once(play: Play, connect: Connect, symbols: Symbols, ledger: Any) -> None:
+    packed = gzip.compress(json.dumps(QUOTE).encode())
+    script = play((200, packed, {"Content-Encoding": "gzip", "Api-Credits-Used": "3"}))
+    quote = connect(script.url).quotes([symbols["DAX"]])["DAX"]
+    assert isinstance(quote, Quote)
+    assert quote.price == 24_050.5
+    assert script.requests[0][1]["accept-encoding"] == "gzip"
+    assert ledger.settled == [(None, 3, None)]
 
 
 def test_the_minutes_count_comes_from_the_headers(play: Play, connect: Connect, symbols: Symbols, ledger: Any) -> None:
