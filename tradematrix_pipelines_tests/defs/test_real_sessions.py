@@ -16,8 +16,9 @@ from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.levels import read_daily_levels
+from tradematrix_pipelines.storage.levels import read_levels
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols
+from tradematrix_pipelines.storage.tables import levels_daily
 
 ADDED = (
     Symbol(name="SPX", calendar="XNYS", instrument=InstrumentType.INDEX, tick_size=0.01, currency="USD"),
@@ -96,7 +97,7 @@ def test_exactly_these_sessions_are_stored_and_used_for_the_next_levels(
         prices = (candles["open"].iloc[0], candles["high"].max(), candles["low"].min(), candles["close"].iloc[-1])
         assert prices == answer.prices, answer
         coming = get_calendar(symbol.calendar).next(answer.trade_date).trade_date
-        levels = read_daily_levels(stored.engine, [symbol], coming, coming)
+        levels = read_levels(stored.engine, levels_daily, [symbol], coming, coming)
         if (answer.symbol, answer.trade_date) in INCOMPLETE:
             assert levels.empty, f"levels from an incomplete session: {answer}"
             continue

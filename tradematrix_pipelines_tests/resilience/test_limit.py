@@ -18,19 +18,20 @@ LEVELS = "SELECT count(*) FROM levels_daily"
 
 
 def test_it_stops_at_the_days_limit_and_goes_on_after_the_reset_by_itself() -> None:
-    # A minute of the simulated evening takes a second; the backfill needs three credits, the plan gives two a day.
+    # A minute of the simulated evening takes a second. The minutes need three credits, one of them for the question
+    # where the series starts, and so much does the plan give a day; the official days need two more.
     start = datetime(2026, 11, 19, 23, 0, tzinfo=UTC)
     clock = format_clock(FastClock(start=start, speed=60, origin=SystemClock().now()))
     with TemporaryDirectory(prefix="tradematrix-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
-        with vendor(home, "--plan", "100/2", clock=clock) as simulator:
+        with vendor(home, "--plan", "100/3", clock=clock) as simulator:
             env = environment(
                 home,
                 TRADEMATRIX_CLOCK=clock,
                 TRADEMATRIX_TWELVE_DATA_URL=simulator.url,
                 TWELVE_DATA_API_KEY="any",
-                TWELVE_DATA_PLAN="100/2",
+                TWELVE_DATA_PLAN="100/3",
             )
             with open_databases(load_settings(env)) as databases:
                 command = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()", "backfill"]
@@ -53,4 +54,4 @@ def test_it_stops_at_the_days_limit_and_goes_on_after_the_reset_by_itself() -> N
                     wait_for("their levels", lambda: count(LEVELS) == 10, seconds=90)
                 engine.dispose()
             assert simulator.counts["limited"] == 0, simulator.counts
-            assert simulator.counts["credits"] == 3
+            assert simulator.counts["credits"] == 5
