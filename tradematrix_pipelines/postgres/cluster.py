@@ -113,7 +113,9 @@ class Cluster:
         try:
             open_to_system_user(new)
             options = [f"--set={name}={value}" for name, value in _TUNING.items()]
-            done = run("initdb", f"--username={SUPERUSER}", "--auth=trust", *_LOCALE, *options, "-D", str(new))
+            # The folder is removed here: where initdb can't remove it, it would give that as the reason.
+            how = (f"--username={SUPERUSER}", "--auth=trust", "--no-clean", *_LOCALE, *options)
+            done = run("initdb", *how, "-D", str(new))
             if done.returncode:
                 raise ServerFault(f"can't create the embedded database in {self.data}: {_reason(done.stderr)}")
             new.rename(self.data)
