@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tradematrix_pipelines.defs.internals.runs import range_tags
+from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.settings import Settings, child_environment, load_settings
 from tradematrix_pipelines_tests.stack import environment, ui, wait_for

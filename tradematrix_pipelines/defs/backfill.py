@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from tradematrix_pipelines.automation.runs import Run
+from tradematrix_pipelines.defs.internals.run_tags import BY_TAG
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
-from tradematrix_pipelines.defs.jobs import BY_TAG, COMPUTE_LEVELS, INGEST_CANDLES
+from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
 from tradematrix_pipelines.defs.registry import assets_of
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES

@@ -14,9 +14,6 @@ INGEST_CANDLES = "ingest_candles"
 COMPUTE_LEVELS = "compute_levels"
 TRADING_DAY = "trading_day"
 
-BY_TAG = "by"
-"""Tag of runs that says who started them: ``close``, ``live``, ``heal``, ``resume`` or ``cli``; without it, the UI."""
-
 PRIORITY = {"dagster/priority": "10"}
 """Tag of runs that go before backfills in the queue."""
 

@@ -17,8 +17,9 @@ from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
+from tradematrix_pipelines.defs.internals.run_tags import BY_TAG
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
-from tradematrix_pipelines.defs.jobs import BY_TAG, PRIORITY, max_runtime
+from tradematrix_pipelines.defs.jobs import PRIORITY, max_runtime
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES

@@ -19,8 +19,8 @@ from tradematrix_pipelines.defs.internals.names import (
     ASSET_PARTITION_RANGE_START_TAG,
     NOT_FINISHED_STATUSES,
 )
-from tradematrix_pipelines.defs.internals.runs import range_tags
-from tradematrix_pipelines.defs.jobs import BY_TAG, TRADING_DAY
+from tradematrix_pipelines.defs.internals.run_tags import BY_TAG, range_tags
+from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.registry import CANDLES, assets_of
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.storage.database import Database

@@ -18,8 +18,8 @@ from tradematrix_pipelines.defs.internals.names import (
     ASSET_PARTITION_RANGE_START_TAG,
     FINISHED_STATUSES,
 )
+from tradematrix_pipelines.defs.internals.run_tags import BY_TAG
 from tradematrix_pipelines.defs.jobs import (
-    BY_TAG,
     COMPUTE_LEVELS,
     COMPUTE_LEVELS_JOB,
     INGEST_CANDLES,

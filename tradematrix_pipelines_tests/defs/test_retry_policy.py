@@ -20,7 +20,8 @@ from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
 from tradematrix_pipelines.defs.backfill import execute
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, range_tags, run_sessions
+from tradematrix_pipelines.defs.internals.run_tags import range_tags
+from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.internals.runs import range_tags
+from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, load_settings

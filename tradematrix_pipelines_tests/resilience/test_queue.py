@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tradematrix_pipelines.defs.internals.runs import range_tags
+from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines_tests.stack import environment, tradematrix, ui, vendor, wait_for
 

@@ -9,7 +9,7 @@ from dagster._utils.warnings import disable_dagster_warnings
 from tradematrix_pipelines.cli.backfill import backfill
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.internals.runs import range_tags
+from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings

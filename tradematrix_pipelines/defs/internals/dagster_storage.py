@@ -1,6 +1,7 @@
 """Dagster's own storage, named under ``storage: custom:`` in ``dagster.yaml``: its runs, events and schedules.
 
-Here: finding its database, so that a bare ``dagster dev`` works, and batching what it writes. Not here: market data.
+Here: finding its database, so that a bare ``dagster dev`` works, batching what it writes, and naming its runs.
+Not here: market data.
 """
 
 import json
@@ -10,14 +11,15 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Self
 
-from dagster import DagsterEventType, EventLogEntry
+from dagster import DagsterEventType, DagsterRun, EventLogEntry
 from dagster._config import UserConfigSchema
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from tradematrix_pipelines.defs.internals.backfill_ranges import cut_backfills_by_symbol
 from tradematrix_pipelines.defs.internals.data_versions import with_data_version
+from tradematrix_pipelines.defs.internals.run_tags import with_names
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import load_settings, set_dagster_variables
 
@@ -71,6 +73,15 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         self._databases.close()
 
 
+class NamingRunStorage(PostgresRunStorage):
+    """Dagster's runs, which also names those of the UI: what they are about, and who started them."""
+
+    def add_run(self, dagster_run: DagsterRun) -> DagsterRun:
+        """Store a new run with its names."""
+        stored: DagsterRun = super().add_run(with_names(dagster_run))
+        return stored
+
+
 class TradeMatrixStorage(DagsterPostgresStorage):
     """Dagster's storage in the database that the settings name, on the embedded server where they name none."""
 
@@ -83,6 +94,7 @@ class TradeMatrixStorage(DagsterPostgresStorage):
         with _one_at_a_time(databases.dagster):
             super().__init__(url, inst_data=inst_data)
         self._event_log_storage = BatchingEventLogStorage(url, databases)
+        self._run_storage = NamingRunStorage(url)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:

@@ -16,20 +16,16 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
+from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
-from tradematrix_pipelines.markets.partition_key import PartitionKey
 
 LOCATION = "tradematrix_pipelines"
 MODULE = "tradematrix_pipelines.definitions"
 BATCH_TAG = "tradematrix/backfill"
 """Tag of the runs that one command makes in its own process; its value is the command's id."""
-
-SESSIONS_TAG = "sessions"
-"""Tag that says in the list of runs what a run is about: ``DAX 2026-11-10…23``."""
 
 _FAILED_TABLE = "failed_partitions"
 # The run's events are in its log, for the UI; on the terminal they would bury the command's own output.
@@ -104,23 +100,6 @@ def job_origin(job_name: str) -> RemoteJobOrigin:
         LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
     )
     return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job_name)
-
-
-def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
-    """Return the tags that make a run one of the partitions of ``symbol`` from ``first`` to ``last``."""
-    return {
-        ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
-        ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
-        SESSIONS_TAG: f"{symbol} {_dates(first, last)}",
-    }
-
-
-def _dates(first: date, last: date) -> str:
-    """Return a range as short as it is clear: ``2026-11-10…23``, ``2026-11-10…12-04``, ``2026-11-10…2027-01-08``."""
-    if first == last:
-        return first.isoformat()
-    same = 8 if (first.year, first.month) == (last.year, last.month) else 5 if first.year == last.year else 0
-    return f"{first.isoformat()}…{last.isoformat()[same:]}"
 
 
 def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:

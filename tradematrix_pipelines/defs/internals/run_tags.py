@@ -1,0 +1,56 @@
+"""The tags that say in the list of runs what a run is about, and who started it.
+
+Here: what they are, and adding them to runs of the UI, which knows nothing of them. Not here: who requests which runs.
+"""
+
+from datetime import date
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    AUTOMATION_CONDITION_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
+
+SESSIONS_TAG = "sessions"
+"""What a run is about: ``DAX 2026-11-10…23``."""
+
+BY_TAG = "by"
+"""Who started a run: ``close``, ``live``, ``heal``, ``resume``, ``cli``, ``ui``, or an asset's own ``automation``."""
+
+
+def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
+    """Return the tags that make a run one of the partitions of ``symbol`` from ``first`` to ``last``."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
+        ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
+        SESSIONS_TAG: f"{symbol} {_dates(first, last)}",
+    }
+
+
+def with_names(run: dg.DagsterRun) -> dg.DagsterRun:
+    """Return a run of partitions with both tags; any other run, and tags of partitions like no other, as they are."""
+    start = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG)
+    if start is None:
+        return run
+    added = {BY_TAG: "automation" if AUTOMATION_CONDITION_TAG in run.tags else "ui"}
+    try:
+        corners = dates_by_symbol(dict.fromkeys([start, run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start]))
+    except ValueError:
+        corners = {}
+    if corners:
+        symbols, dates = list(corners), [day for of_symbol in corners.values() for day in of_symbol]
+        names = symbols[0] if len(symbols) == 1 else f"{symbols[0]}…{symbols[-1]}"
+        added[SESSIONS_TAG] = f"{names} {_dates(min(dates), max(dates))}"
+    return run.with_tags({**added, **run.tags})
+
+
+def _dates(first: date, last: date) -> str:
+    """Return a range as short as it is clear: ``2026-11-10…23``, ``2026-11-10…12-04``, ``2026-11-10…2027-01-08``."""
+    if first == last:
+        return first.isoformat()
+    same = 8 if (first.year, first.month) == (last.year, last.month) else 5 if first.year == last.year else 0
+    return f"{first.isoformat()}…{last.isoformat()[same:]}"
