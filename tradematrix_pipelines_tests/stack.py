@@ -20,10 +20,11 @@ import httpx
 import psutil
 
 from tradematrix_pipelines.cli.guard import Guard
+from tradematrix_pipelines.defs.registry import STORED
 from tradematrix_pipelines.postgres.home_lock import is_held
 
 T = TypeVar("T")
-ASSETS = ("ohlc_1m", "ohlc_5m", "ohlc_15m", "ohlc_1h", "ohlc_1d", "daily_levels", "pivot_points")
+ASSETS = tuple(asset.to_user_string() for asset in STORED)
 _COMMAND = "from tradematrix_pipelines.cli.main import main; main()"
 _OWN = ("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_")
 _STOP_SECONDS = 60

@@ -31,7 +31,7 @@ class Late:
 
 
 def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datetime) -> dict[str, list[Late]]:
-    """Return the late symbols of each of the seven assets, by the asset's name; a fresh asset has none.
+    """Return the late symbols of each stored asset, by the asset's name; a fresh asset has none.
 
     Candles of a running session: the newest bar. Candles of closed markets, and daily bars always: the last session
     whose grace period is over must be complete and final. Levels: those for the session after that one must be stored.

@@ -23,7 +23,7 @@ from tradematrix_pipelines.ingest.series import request_for, windows_at
 from tradematrix_pipelines.ingest.shared_call import SharedCall
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.vendors.credits import LIVE
 from tradematrix_pipelines.vendors.errors import VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
@@ -31,8 +31,9 @@ from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 OVERLAP = timedelta(minutes=30)
 """How much of the stored minutes is asked for again."""
 
-_DERIVED = (Timeframe.M5, Timeframe.M15, Timeframe.H1)
-_LONGEST = timedelta(hours=1)
+_DERIVED = INTRADAY[1:]
+"""What is resampled from the minutes."""
+_LONGEST = max(timeframe.length for timeframe in INTRADAY if timeframe.length is not None)
 _MOST_AT_ONCE = 16
 """As many pulls as there are connections to a vendor."""
 
@@ -73,7 +74,7 @@ def pull_sessions(
 
 
 def pull_session(vendors: Sequence[Vendor], pull: Pull, *, now: datetime) -> list[SeriesBatch]:
-    """Return the bars of a pull that are new or may have changed: minutes, and whole bars of 5m, 15m and 1h.
+    """Return the bars of a pull that are new or may have changed: minutes, and whole longer intraday bars.
 
     Their coverage is that of the session so far.
 

@@ -19,7 +19,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 NAN = math.nan
-M1, M5, M15, H1, D1 = Timeframe
+M1, M5, M15, H1, D1 = (Timeframe(name) for name in ("1m", "5m", "15m", "1h", "1d"))
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 OPEN = datetime(2026, 11, 18, 14, 30, tzinfo=UTC)
 

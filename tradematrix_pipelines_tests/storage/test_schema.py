@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, NullPool, create_engine, inspect, text
@@ -13,9 +14,9 @@ from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.schema import SchemaTooNew, migrate, schema_state
+from tradematrix_pipelines.storage.schema import SchemaTooNew, _config, migrate, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.storage.tables import metadata
+from tradematrix_pipelines.storage.tables import metadata, method_type, status_type, timeframe_type
 
 DUMPS = Path(__file__).parent / "dumps"
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
@@ -53,6 +54,28 @@ def test_migrations_make_exactly_the_declared_tables(database: Database) -> None
         for table, names in declared.items():
             checks = {check["name"] for check in inspector.get_check_constraints(table)}
             assert checks == {name for name in names if str(name).endswith("_check")}, table
+
+
+def test_each_enum_has_the_declared_values_in_their_order(database: Database) -> None:
+    # Alembic compares no enums. Their order is that in which rows sort.
+    query = "SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = :name ::regtype"
+    with database.engine.connect() as connection:
+        for declared in (timeframe_type, status_type, method_type):
+            stored = connection.execute(text(query), {"name": declared.name}).scalar_one()
+            assert stored == declared.enums, f"{declared.name}: a migration has to add the value"
+
+
+def test_each_migration_goes_back_and_forth(database: Database) -> None:
+    newest = schema_state(database.engine).head
+    revisions = [f"{number:04}" for number in range(int(newest), 0, -1)]
+    for revision in revisions[1:]:
+        with database.engine.begin() as connection:
+            command.downgrade(_config(connection), revision)
+        assert schema_state(database.engine).current == revision
+        assert migrate(database.engine) == [later for later in reversed(revisions) if later > revision]
+        with database.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            assert compare_metadata(context, metadata) == [], revision
 
 
 def test_migrating_again_does_nothing(database: Database) -> None:

@@ -1,1 +1,1 @@
-"""The seven assets. Wiring only: which partitions, which vendor, which table."""
+"""The stored assets. Wiring only: which partitions, which vendor, which table."""

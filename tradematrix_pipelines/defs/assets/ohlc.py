@@ -1,4 +1,4 @@
-"""``ohlc_1m`` … ``ohlc_1d``: the candles, as the five outputs of one step that runs any subset of them.
+"""``ohlc_1m`` … ``ohlc_1d``: the candles, as the outputs of one step that runs any subset of them.
 
 One step, because one fetch serves all timeframes, and because a failed day of minutes must not fail the other
 timeframes. It stores session after session; what is stored stays when a later session fails.

@@ -46,7 +46,7 @@ class Yahoo:
         self._retry_policy = retry_policy or RetryPolicy(attempts=3)
 
     def unavailable_reason(self, symbol: Symbol, timeframe: Timeframe, trade_date: date) -> str | None:
-        """Yahoo keeps intraday bars for 30 days (1m), 60 days (5m, 15m) and 730 days (1h)."""
+        """Return how many days of bars of this length Yahoo keeps, where the date lies before them."""
         del symbol
         minutes = timeframe.minutes
         reach = next((days for most, days in _HISTORY if minutes is not None and minutes <= most), None)
