@@ -9,6 +9,7 @@ import pandas as pd
 
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, price, show
+from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -17,7 +18,6 @@ from tradematrix_pipelines.storage.levels import read_levels
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
 
-_DAILY = ["y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low", "atr_14"]
 _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
 
 
@@ -43,7 +43,7 @@ def show_levels(
     for symbol in symbols:
         day = trade_date or coming_session(symbol, now)
         if method is None:
-            levels, names = read_levels(database.engine, levels_daily, [symbol], day, day), _DAILY + _CLASSIC
+            levels, names = read_levels(database.engine, levels_daily, [symbol], day, day), [*DAILY_LEVELS, *_CLASSIC]
         else:
             levels, names = read_levels(database.engine, pivot_levels, [symbol], day, day), list(LEVELS)
             levels = levels[levels["method"] == method]

@@ -4,8 +4,11 @@ Here: the arithmetic on finished sessions. Not here: which sessions are complete
 (``history``).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Annotated, get_args, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -14,27 +17,57 @@ import pandas as pd
 ATR_PERIOD = 14
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is to be known of a daily level besides its number.
+
+    Attributes:
+        meaning: one line, for the table's column and for Dagster's.
+        watched: whether it is recorded when the price first touches it.
+        optional: whether it may be ``None``; the type of the field says so.
+    """
+
+    meaning: str
+    watched: bool = False
+    optional: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DailyLevels:
-    """The levels to trade one session with, in price units.
+    """The levels to trade one session with, in price units: a field a level.
+
+    The columns of the table and of ``tradematrix levels`` follow from the fields, and so do the levels to watch.
 
     Attributes:
         trade_date: the session they are for.
         y_trade_date: the last session before it; ``y_open`` to ``y_close`` are its prices.
-        prev_week_high: highest high of the sessions of the ISO week before; ``None`` when there are none.
-        prev_week_low: their lowest low.
-        atr_14: mean of the last 14 true ranges; ``None`` with fewer than 15 sessions.
     """
 
     trade_date: date
     y_trade_date: date
-    y_open: float
-    y_high: float
-    y_low: float
-    y_close: float
-    prev_week_high: float | None
-    prev_week_low: float | None
-    atr_14: float | None
+    y_open: Annotated[float, Level("open of the last session")]
+    y_high: Annotated[float, Level("high of the last session", watched=True)]
+    y_low: Annotated[float, Level("low of the last session", watched=True)]
+    y_close: Annotated[float, Level("close of the last session", watched=True)]
+    prev_week_high: Annotated[
+        float | None, Level("highest high of the ISO week before; null where that week is not stored completely")
+    ]
+    prev_week_low: Annotated[
+        float | None, Level("lowest low of the ISO week before; null where that week is not stored completely")
+    ]
+    atr_14: Annotated[float | None, Level("mean of 14 true ranges; null without 15 sessions in a row")]
+
+
+def _declared() -> Mapping[str, Level]:
+    hints = get_type_hints(DailyLevels, include_extras=True)
+    levels = {name: get_args(hint) for name, hint in hints.items() if hint is not date}
+    return MappingProxyType(
+        {name: replace(level, optional=type(None) in get_args(kind)) for name, (kind, level) in levels.items()}
+    )
+
+
+LEVELS = _declared()
+"""The levels by name, in the order in which they are shown."""
 
 
 def daily_levels(bars: pd.DataFrame, trade_date: date) -> DailyLevels:

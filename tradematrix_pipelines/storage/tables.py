@@ -30,6 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ENUM, JSONB, TIMESTAMP
 
 from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
+from tradematrix_pipelines.levels.pivots import LEVELS as PIVOT_LEVELS
 from tradematrix_pipelines.levels.pivots import Method
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -207,13 +209,7 @@ levels_daily = Table(
     Column("trade_date", Date, nullable=False, comment="the session to trade with these levels"),
     Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
     Column("y_trade_date", Date, nullable=False, comment="the session they come from"),
-    _price("y_open"),
-    _price("y_high"),
-    _price("y_low"),
-    _price("y_close"),
-    _price("prev_week_high", nullable=True, doc="null where that week is not stored completely"),
-    _price("prev_week_low", nullable=True, doc="null where that week is not stored completely"),
-    _price("atr_14", nullable=True, doc="mean of 14 true ranges; null without 15 sessions in a row"),
+    *(_price(name, nullable=level.optional, doc=level.meaning) for name, level in DAILY_LEVELS.items()),
     *(_price(name, doc="classic") for name in ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")),
     Column("computed_at", _UTC, nullable=False),
     PrimaryKeyConstraint("trade_date", "symbol_id"),
@@ -226,7 +222,7 @@ pivot_levels = Table(
     Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
     Column("method", method_type, nullable=False),
     _price("pp"),
-    *(_price(f"{side}{n}", nullable=True, doc="null where the method has none") for side in "rs" for n in range(1, 6)),
+    *(_price(name, nullable=True, doc="null where the method has none") for name in PIVOT_LEVELS if name != "pp"),
     Column("computed_at", _UTC, nullable=False),
     PrimaryKeyConstraint("trade_date", "symbol_id", "method"),
 )

@@ -10,12 +10,13 @@ from datetime import date
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
+from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.levels.touches import Touch
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import level_touches, levels_daily, pivot_levels
 
-_DAILY = ("y_high", "y_low", "y_close")
+_DAILY = [name for name, level in DAILY_LEVELS.items() if level.watched]
 
 
 def levels_to_watch(
@@ -23,7 +24,7 @@ def levels_to_watch(
 ) -> dict[str, float]:
     """Return the stored levels to trade this session with, by name, in price units; empty where there are none.
 
-    Names: ``y_high``, ``y_low``, ``y_close``, and method and level for pivots: ``classic pp``, ``classic r1``.
+    Names: those of the watched daily levels, and method and level for pivots: ``y_high``, ``classic pp``.
     """
     daily, pivots = levels_daily.c, pivot_levels.c
     of_session = select(*(daily[name] for name in _DAILY)).where(
@@ -39,7 +40,12 @@ def levels_to_watch(
         .order_by(pivots.method)
     )
     with engine.connect() as connection:
-        levels = {name: row[name] for row in connection.execute(of_session).mappings() for name in _DAILY}
+        levels = {
+            name: price
+            for row in connection.execute(of_session).mappings()
+            for name, price in row.items()
+            if price is not None
+        }
         for row in connection.execute(of_methods).mappings():
             levels |= {f"{row['method']} {name}": row[name] for name in LEVELS if row[name] is not None}
     return levels

@@ -1,6 +1,7 @@
 """Daily levels: by hand, and against a plain-Python computation over five years of a real ETF."""
 
 import csv
+from dataclasses import fields
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tradematrix_pipelines.levels.daily import DailyLevels, daily_levels
+from tradematrix_pipelines.levels.daily import LEVELS, DailyLevels, daily_levels
+from tradematrix_pipelines.storage.tables import levels_daily
 
 Row = tuple[date, float, float, float, float]
 
@@ -20,6 +22,17 @@ def frame(rows: list[Row]) -> pd.DataFrame:
 def weekdays(first: date, count: int) -> list[date]:
     days = (first + timedelta(days=n) for n in range(2 * count + 7))
     return [day for day in days if day.weekday() < 5][:count]
+
+
+def test_whatever_lists_the_daily_levels_follows_from_their_fields() -> None:
+    names = [field.name for field in fields(DailyLevels)]
+    assert names == ["trade_date", "y_trade_date", *LEVELS]
+    for name, level in LEVELS.items():
+        assert level.meaning
+        column = levels_daily.c[name]
+        assert (column.nullable, column.doc) == (level.optional, level.meaning), name
+    assert {"y_high", "y_low", "y_close"} <= {name for name, level in LEVELS.items() if level.watched}
+    assert {"prev_week_high", "prev_week_low", "atr_14"} <= {name for name, level in LEVELS.items() if level.optional}
 
 
 def test_yesterday_is_the_last_session() -> None:

@@ -21,6 +21,7 @@ from tradematrix_pipelines.defs.partition_results import PartitionResult
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
 from tradematrix_pipelines.defs.registry import DAILY_LEVELS, LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
+from tradematrix_pipelines.levels.daily import LEVELS as DAILY
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import HISTORY_SPAN, levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
@@ -92,8 +93,8 @@ def _specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
     # daily_levels for pivot_points, outputs of the same step: a backfill would put the two into separate runs.
     candles = [dg.AssetDep(candle_asset(timeframe), partition_mapping=date_before()) for timeframe in (_M1, _D1)]
     descriptions = {
-        DAILY_LEVELS: "Levels to trade a session with: the last session's open, high, low and close, the previous "
-        "week's high and low, ATR-14. Only from a session that is closed, final and complete.",
+        DAILY_LEVELS: f"Levels to trade a session with: {', '.join(DAILY)}. Only from a session that is closed, "
+        "final and complete.",
         PIVOT_POINTS: f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
     }
     return [
