@@ -1,4 +1,4 @@
-"""Pivot points: five sets of formulas, from the previous session's prices.
+"""Pivot points: sets of formulas, from the previous session's prices.
 
 With R = high - low. Classic (floor), Fibonacci, Camarilla (Nick Stott), Woodie (Ken Wood) and DeMark (Tom DeMark),
 as traders publish them; where publishers differ, the choice is stated at the formula. Pure arithmetic: nothing is
@@ -21,6 +21,11 @@ class Method(StrEnum):
     CAMARILLA = "camarilla"
     WOODIE = "woodie"
     DEMARK = "demark"
+
+    @property
+    def needs_open(self) -> bool:
+        """Whether its formulas need the open of the session that the other prices are of."""
+        return self is Method.DEMARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,11 @@ def pivots(
     """Return the levels to trade the session after the one whose prices are given.
 
     Args:
-        open_: open of the session that the other prices are of; DeMark needs it.
+        open_: open of the session that the other prices are of, for a method that needs it (``Method.needs_open``).
         session_open: open of the session to come; Woodie uses it where it is known. No other method does.
 
     Raises:
-        UsageError: the prices can't be a session's, or DeMark is asked for without ``open_``.
+        UsageError: the prices can't be a session's, or the method needs ``open_`` and it is not given.
     """
     _check(high=high, low=low, close=close, open_=open_, session_open=session_open)
     match method:
@@ -79,7 +84,7 @@ def pivots(
             return _woodie(high, low, close, session_open)
         case Method.DEMARK:
             if open_ is None:
-                raise UsageError("demark pivots need the session's open beside high, low and close")
+                raise UsageError(f"{method} pivots need the session's open beside high, low and close")
             return _demark(open_, high, low, close)
 
 

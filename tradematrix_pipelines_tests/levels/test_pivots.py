@@ -112,6 +112,15 @@ def test_demark_needs_the_open() -> None:
         pivots(Method.DEMARK, high=2, low=1, close=1.5)
 
 
+@pytest.mark.parametrize("method", Method)
+def test_a_method_that_does_not_need_the_open_does_without(method: Method) -> None:
+    if not method.needs_open:
+        assert pivots(method, high=2, low=1, close=1.5).pp
+        return
+    with pytest.raises(UsageError, match=f"{method} pivots need the session's open"):
+        pivots(method, high=2, low=1, close=1.5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
