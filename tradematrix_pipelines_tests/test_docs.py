@@ -8,7 +8,7 @@ from shutil import which
 
 import yaml
 
-from tradematrix_pipelines.alerts.incidents import IncidentKind
+from tradematrix_pipelines.alerts.detectors import IncidentKind
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.settings import VARIABLES
 

@@ -1,14 +1,15 @@
-"""Incidents detected in the state of the system. Each function judges all incidents of its kind.
+"""The kinds of incidents, and what makes one: a function for each kind, which judges all incidents of it. Pure.
 
-Not here: which of them are new or over (``alerts.incidents``), failed runs (Dagster knows them), and notifying.
+Not here: reading what they judge (``storage``), which incidents are new or over (``alerts.incidents``), failed runs
+(Dagster knows them), and notifying.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask
 from tradematrix_pipelines.automation.beginnings import judged
 from tradematrix_pipelines.automation.deadlines import BERLIN, last_deadline, levels_due_by
@@ -23,6 +24,32 @@ _MINUTE, _LAST_HOUR = timedelta(minutes=1), timedelta(hours=1)
 _NOT_KNOWN: Mapping[str, datetime] = MappingProxyType({})
 _DISAGREE = 0.005
 """How far, as a part of the price, an official day's high or low may differ from its minutes."""
+
+
+class IncidentKind(StrEnum):
+    """What went wrong. One source judges all incidents of a kind at once."""
+
+    RUN_FAILURE = "run_failure"
+    LEVELS_MISSING = "levels_missing"
+    CREDITS_LOW = "credits_low"
+    STALE_MARKET = "stale_market"
+    VENDOR_DISAGREEMENT = "vendor_disagreement"
+    SESSION_EXHAUSTED = "session_exhausted"  # a session is exhausted: no more attempts by itself
+    NOT_JUDGED = "not_judged"  # another kind could not be judged
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """Something that a person should look at.
+
+    Attributes:
+        key: what it is about, the same each time it is detected: ``stale_market|EUR/USD``.
+        message: one line that says what is wrong and what to do. It is sent to services: no secrets.
+    """
+
+    key: str
+    kind: IncidentKind
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,39 +1,15 @@
-"""What an incident is, and which ones open and close when the system is judged again. Pure.
+"""Which incidents open and close when the system is judged again. Pure.
 
-Not here: where incidents are kept (``storage.incidents``), and how they are worded (``alerts.messages``).
+Not here: the kinds and what makes one (``alerts.detectors``), where incidents are kept (``storage.incidents``), and how
+they are worded (``alerts.messages``).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeVar
 
-
-class IncidentKind(StrEnum):
-    """What went wrong. One source judges all incidents of a kind at once."""
-
-    RUN_FAILURE = "run_failure"
-    LEVELS_MISSING = "levels_missing"
-    CREDITS_LOW = "credits_low"
-    STALE_MARKET = "stale_market"
-    VENDOR_DISAGREEMENT = "vendor_disagreement"
-    SESSION_EXHAUSTED = "session_exhausted"  # a session is exhausted: no more attempts by itself
-    NOT_JUDGED = "not_judged"  # another kind could not be judged
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Incident:
-    """Something that a person should look at.
-
-    Attributes:
-        key: what it is about, the same each time it is detected: ``stale_market|EUR/USD``.
-        message: one line that says what is wrong and what to do. It is sent to services: no secrets.
-    """
-
-    key: str
-    kind: IncidentKind
-    message: str
+from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,13 +8,14 @@ import dagster as dg
 
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
 from tradematrix_pipelines.alerts.detectors import (
+    Incident,
+    IncidentKind,
     find_disagreements,
     find_exhausted,
     find_low_credits,
     find_missing_levels,
     find_stale_markets,
 )
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
 from tradematrix_pipelines.automation.backlog import LOOKBACK, backlog
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.internals.names import (

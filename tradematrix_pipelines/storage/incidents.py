@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind, RecordedIncident, changes
+from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
+from tradematrix_pipelines.alerts.incidents import RecordedIncident, changes
 from tradematrix_pipelines.storage.tables import incidents
 
 # Judging is serialized: two processes at once could deadlock. The number keeps the key apart from other locks'.

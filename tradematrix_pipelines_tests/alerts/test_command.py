@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner, Result
 
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database

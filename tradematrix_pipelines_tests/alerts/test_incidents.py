@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind, RecordedIncident, changes
+from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
+from tradematrix_pipelines.alerts.incidents import RecordedIncident, changes
 from tradematrix_pipelines.alerts.messages import TouchedLevel, compose
 
 STALE, CREDITS = IncidentKind.STALE_MARKET, IncidentKind.CREDITS_LOW

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import insert, select
 
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
-from tradematrix_pipelines.alerts.incidents import Incident, IncidentKind
+from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import read_open, read_since, record
 from tradematrix_pipelines.storage.notifications import Notified, mark_notified, not_yet_notified, notify

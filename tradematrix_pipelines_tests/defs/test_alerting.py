@@ -16,7 +16,9 @@ from dagster._utils.error import SerializableErrorInfo
 from pydantic import SecretStr
 from sqlalchemy import update
 
+from tradematrix_pipelines.alerts.detectors import IncidentKind
 from tradematrix_pipelines.clock import SystemClock
+from tradematrix_pipelines.defs.alerting import find_incidents
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
@@ -79,6 +81,12 @@ def test_the_first_minutes_of_an_installation_and_of_a_symbol_are_quiet(day: Day
 
 def market_symbol(database: Database, name: str) -> Symbol:
     return find_symbols(database.engine, [name], only_active=False)[0]
+
+
+def test_every_kind_is_judged(day: Day) -> None:
+    with Database.open(day.settings) as database:
+        _, judged = find_incidents(database, day.settings, day.instance, now=CLOSED)
+    assert sorted(judged) == sorted(IncidentKind)
 
 
 def test_a_stale_market_notifies_once_and_again_when_it_is_over(day: Day, receiver: Receiver) -> None:
