@@ -12,10 +12,10 @@ import httpx
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.vendors.bounded import BoundedClient, Bounds, TooLarge
 from tradematrix_pipelines.vendors.credits import Ledger, Reservation
 from tradematrix_pipelines.vendors.errors import BadKey, MalformedAnswer, MinuteLimit, VendorError, VendorFault
 from tradematrix_pipelines.vendors.retrying import RetryPolicy, retrying
-from tradematrix_pipelines.vendors.twelve_data.bounded import BoundedClient, Bounds, TooLarge
 from tradematrix_pipelines.vendors.twelve_data.outcomes import open_answer, read_count
 from tradematrix_pipelines.vendors.twelve_data.query import MAX_BARS, Params
 

@@ -4,7 +4,8 @@ httpx has a timeout for each read, so that an answer of one byte a second never 
 unpacked size. Here the whole call, headers included, has a deadline, and the body is unpacked chunk by chunk. The calls
 run in an event loop of their own, where a call can be cancelled wherever it hangs.
 
-Here: one request and its answer. Not here: its cost, its meaning, retries (``transport``).
+Here: one request and its answer. Not here: its cost and its meaning (an adapter's ``transport``), retries
+(``retrying``).
 """
 
 import zlib
