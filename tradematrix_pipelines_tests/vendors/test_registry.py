@@ -77,7 +77,7 @@ def test_files(plain: Settings, tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones(plain: Settings) -> None:
-    with pytest.raises(UsageError, match=r"'stooq' is not a vendor: there are files, simulator, twelve_data"):
+    with pytest.raises(UsageError, match=rf"'stooq' is not a vendor: there are {', '.join(vendor_names())}"):
         open_vendor(plain.model_copy(update={"vendor": "stooq"}), ledger=NoLedger())
 
 
