@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast test-kills bench bench-backfill bench-week soak check format hooks docs lock clean
+.PHONY: install demo test test-fast coverage test-kills bench bench-backfill bench-week soak check format hooks docs lock clean
 
 install: $(STAMP)
 
@@ -25,6 +25,10 @@ FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles qual
 
 test-fast: install
 	$(BIN)/pytest -q -m 'not kills and not postgres' $(FAST)
+
+# The tests once more, with the branches that they take counted.
+coverage: install
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=json
 
 # Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
@@ -70,4 +74,4 @@ lock:
 		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 
 clean:
-	rm -rf .venv .tradematrix dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tradematrix dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache
