@@ -1,6 +1,9 @@
 """The IO manager: what a custom asset gets with candles or levels as an input."""
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -16,6 +19,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 DAYS = (date(2026, 11, 18), date(2026, 11, 20))
 
 
@@ -46,3 +50,20 @@ def test_a_custom_asset_loads_the_rectangle_of_partitions_it_runs_for(settings: 
         ["EUR/USD", date(2026, 11, 19)],
         ["EUR/USD", DAYS[1]],
     ]
+
+
+def test_the_asset_of_the_document_materializes(settings: Settings, database: Database) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    module: dict[str, Any] = {}
+    exec(code, module)
+    symbols, timeframes = find_symbols(database.engine, ["DAX"]), [Timeframe.H1, Timeframe.D1]
+    outcomes = backfill(settings, database, symbols, first=date(2026, 11, 19), last=DAYS[1], timeframes=timeframes)
+    assert all(outcome.ok for outcome in outcomes)
+    key = dg.AssetKey("desk_report")
+    with disable_dagster_warnings(), open_instance(settings) as instance:
+        defs = dg.Definitions.merge(build_defs(settings), module["defs"]())
+        job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
+        partition = dg.MultiPartitionKey({"date": str(DAYS[1]), "symbol": "DAX"})
+        result = job.execute_in_process(instance=instance, partition_key=partition)
+    [materialization] = result.asset_materializations_for_node("desk_report")
+    assert {name: value.value for name, value in materialization.metadata.items()} == {"hours": 9, "levels": 1}
