@@ -185,10 +185,11 @@ def test_a_running_session_is_judged_by_its_newest_bar(
     friday: Database, symbols: dict[str, Symbol], symbol: str, ages: tuple[int, ...], expected: list[str]
 ) -> None:
     for known in symbols.values():
-        for timeframe, age in zip(INTRADAY, ages if known.name == symbol else (0, 0, 0, 0), strict=True):
+        closed = dict(zip(("1m", "5m", "15m", "1h"), ages, strict=True)) if known.name == symbol else {}
+        for timeframe in INTRADAY:
             length = timeframe.length
             assert length is not None
-            bar(friday, known, timeframe, AT_NOON - timedelta(minutes=age) - length)
+            bar(friday, known, timeframe, AT_NOON - timedelta(minutes=closed.get(timeframe, 0)) - length)
     # Bars in the future, stored before the clock was set back, make nothing fresh.
     bar(friday, symbols[symbol], Timeframe.M1, AT_NOON + timedelta(hours=1))
     assert late(friday, AT_NOON) == {asset: [symbol] for asset in expected}

@@ -9,6 +9,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from tradematrix_pipelines.defs.internals.runs import job_origin
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import set_active
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Answer, Day
@@ -48,7 +49,8 @@ def test_what_is_queued_or_running_is_not_requested(dax: Day, status: dg.Dagster
     for hours in range(3):
         dax.at(DEADLINE + hours * timedelta(hours=1))
         for answer in (dax.sensor("session_close"), dax.schedule("daily_close"), dax.schedule("pivots")):
-            assert answer == "a run is under way for all that is due (20), or was requested in the last 10 minutes"
+            due = 4 * len(Timeframe)
+            assert answer == f"a run is under way for all that is due ({due}), or was requested in the last 10 minutes"
 
 
 @pytest.mark.parametrize("first", ["session_close", "daily_close"])
@@ -143,8 +145,8 @@ def die_for_good(day: Day, run: dg.DagsterRun) -> None:
 
 
 def asked_all(first: str, last: str) -> list[tuple[str, str, tuple[str, ...]]]:
-    assets = ("ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m")
-    return [(f"{first}|DAX", f"{last}|DAX", assets)]
+    assets = sorted(f"ohlc_{timeframe}" for timeframe in Timeframe)
+    return [(f"{first}|DAX", f"{last}|DAX", tuple(assets))]
 
 
 def _event(run: dg.DagsterRun, kind: dg.DagsterEventType) -> dg.EventLogEntry:

@@ -24,7 +24,7 @@ def test_the_live_schedule_pulls_what_is_open_in_one_run(day: Day) -> None:
     assert (day.simulator.counts.calls, day.simulator.counts.credits) == (1, 5)
     assert day.ask("SELECT purpose, credits FROM vendor_credits") == [("live", 5)]
     assert day.ask("SELECT timeframe::text, count(*) FROM ohlc JOIN market_symbols ON id = symbol_id "
-                   "WHERE symbol = 'NDX' GROUP BY timeframe ORDER BY ohlc.timeframe") == [
+                   "WHERE symbol = 'NDX' AND timeframe <= '15m' GROUP BY timeframe ORDER BY ohlc.timeframe") == [
         ("1m", 30), ("5m", 6), ("15m", 2),
     ]  # fmt: skip
     assert day.ask("SELECT count(*) FROM current_prices WHERE at = '2026-11-20 15:00+00'") == [(5,)]
