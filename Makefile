@@ -19,7 +19,7 @@ demo: install
 
 # Most tests wait for processes and databases: four at once keep two cores busy.
 test: install
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 4
 
 # The inner loop, less than a minute: neither Postgres nor processes of its own. A folder that does not exist is left out.
 FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))
@@ -29,7 +29,7 @@ test-fast: install
 
 # The tests once more, with the branches that they take counted.
 coverage: install
-	$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term --cov-report=json
+	$(BIN)/pytest -n 4 --cov --cov-report=term --cov-report=json
 
 # Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
