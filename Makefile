@@ -25,7 +25,7 @@ test: install
 FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))
 
 test-fast: install
-	$(BIN)/pytest -q -m 'not kills and not postgres' $(FAST)
+	$(BIN)/pytest -q -n 2 -m 'not kills and not postgres' $(FAST)
 
 # The tests once more, with the branches that they take counted.
 coverage: install
