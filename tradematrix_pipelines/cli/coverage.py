@@ -5,7 +5,6 @@ from datetime import date, timedelta
 import click
 
 from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask, backlog
-from tradematrix_pipelines.automation.requests import Target
 from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
@@ -51,17 +50,14 @@ def command(
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
         stored, now = read_coverage(database.engine, chosen, wanted, first, last), database.clock.now()
         tasks = {
-            task.target: task
+            (task.symbol.name, task.timeframe, task.trade_date): task
             for symbol in chosen
             for task in backlog(symbol, [row for row in stored if row.symbol == symbol.name], now)
         }
-        tasks_of_rows = [(row, tasks.get(_target(row))) for row in stored]
+        keys = [(row.symbol, row.coverage.timeframe, row.coverage.trade_date) for row in stored]
+        tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
         rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
-
-
-def _target(row: StoredCoverage) -> Target:
-    return Target(row.symbol, row.coverage.trade_date, f"ohlc_{row.coverage.timeframe}")
 
 
 def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:

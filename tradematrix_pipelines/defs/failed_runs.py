@@ -5,7 +5,7 @@ for a failed one; nor a command's runs, whose user sees the failure.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -25,7 +25,7 @@ from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES, TRADING_DAY
 from tradematrix_pipelines.defs.partitions import SYMBOLS
 from tradematrix_pipelines.defs.registry import CANDLES
-from tradematrix_pipelines.markets.partition_key import dates_by_symbol
+from tradematrix_pipelines.markets.partition_key import rectangle
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import count_incomplete
 from tradematrix_pipelines.storage.database import Database
@@ -74,7 +74,7 @@ def _judge(database: Database, instance: dg.DagsterInstance, key: _Key, now: dat
     if not timeframes or not start:
         return "see it in the UI"
     names: Sequence[str]
-    names, first, last = _rectangle(start, end)
+    names, first, last = rectangle(start, end)
     every = instance.get_dynamic_partitions(str(SYMBOLS.name))
     if len(names) > 1 and set(names) <= set(every):
         names = every[every.index(names[0]) : every.index(names[-1]) + 1]
@@ -88,17 +88,10 @@ def _reason(row: StoredCoverage, *, alone: bool) -> str:
     return row.coverage.reason() if alone else f"{row.symbol} {row.coverage.trade_date}: {row.coverage.reason()}"
 
 
-def _rectangle(start: str, end: str) -> tuple[list[str], date, date]:
-    """Return the first and last symbol of a run, or the only one, and its first and last date."""
-    corners = dates_by_symbol(dict.fromkeys([start, end]))
-    dates = [day for of_symbol in corners.values() for day in of_symbol]
-    return list(corners), min(dates), max(dates)
-
-
 def _partitions(start: str, end: str) -> str:
     """Return a run's partitions for a message."""
     try:
-        names, first, last = _rectangle(start, end)
+        names, first, last = rectangle(start, end)
     except ValueError:
         return start or "no partition"
     symbols = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"

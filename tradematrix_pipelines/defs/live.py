@@ -22,6 +22,7 @@ from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.jobs import PRIORITY, max_runtime
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
+from tradematrix_pipelines.defs.registry import candle_asset
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.ingest.live import Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -69,7 +70,7 @@ class Pulled:
         """Return the materializations of the partitions that changed."""
         return [
             dg.AssetMaterialization(
-                f"ohlc_{coverage.timeframe}",
+                candle_asset(coverage.timeframe),
                 partition=str(PartitionKey(self.trade_date, self.symbol.name)),
                 metadata=partition_metadata(coverage, 1, version=self.versions.get(coverage.timeframe)),
             )
@@ -100,10 +101,10 @@ def pull(
         log("%s: %s", pulled.symbol.name, summary)
         for materialization in pulled.materializations():
             context.log_event(materialization)
-    changed = {f"ohlc_{coverage.timeframe}" for pulled in pulls for coverage in pulled.changed}
+    changed = {candle_asset(coverage.timeframe) for pulled in pulls for coverage in pulled.changed}
     # Dagster calls a check that is older than the newest materialization "not evaluated".
     for evaluation in judge_checks(database, settings) if changed else []:
-        if evaluation.asset_key.to_user_string() in changed:
+        if evaluation.asset_key in changed:
             context.log_event(evaluation)  # type: ignore[arg-type]  # it takes them, its type doesn't say so
     failed = [f"{pulled.symbol.name}: {pulled.error}" for pulled in pulls if pulled.error is not None]
     if failed and len(failed) == len(pulls):

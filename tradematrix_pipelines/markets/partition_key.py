@@ -23,3 +23,14 @@ def dates_by_symbol(keys: Iterable[str]) -> dict[str, list[date]]:
         trade_date, _, symbol = key.partition("|")
         by_symbol.setdefault(symbol, []).append(date.fromisoformat(trade_date))
     return {symbol: sorted(dates) for symbol, dates in by_symbol.items()}
+
+
+def rectangle(start: str, end: str) -> tuple[list[str], date, date]:
+    """Return the first and last symbol of a range of partitions, or the only one, and its first and last trade date.
+
+    Raises:
+        ValueError: a key does not begin with a date.
+    """
+    corners = dates_by_symbol(dict.fromkeys([start, end]))
+    dates = [day for of_symbol in corners.values() for day in of_symbol]
+    return list(corners), min(dates), max(dates)

@@ -3,6 +3,7 @@
 Here: what they are, and adding them to runs of the UI, which knows nothing of them. Not here: who requests which runs.
 """
 
+from contextlib import suppress
 from datetime import date
 
 import dagster as dg
@@ -13,7 +14,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
+from tradematrix_pipelines.markets.partition_key import PartitionKey, rectangle
 
 SESSIONS_TAG = "sessions"
 """What a run is about: ``DAX 2026-11-10…23``."""
@@ -37,14 +38,9 @@ def with_names(run: dg.DagsterRun) -> dg.DagsterRun:
     if start is None:
         return run
     added = {BY_TAG: "automation" if AUTOMATION_CONDITION_TAG in run.tags else "ui"}
-    try:
-        corners = dates_by_symbol(dict.fromkeys([start, run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start]))
-    except ValueError:
-        corners = {}
-    if corners:
-        symbols, dates = list(corners), [day for of_symbol in corners.values() for day in of_symbol]
-        names = symbols[0] if len(symbols) == 1 else f"{symbols[0]}…{symbols[-1]}"
-        added[SESSIONS_TAG] = f"{names} {_dates(min(dates), max(dates))}"
+    with suppress(ValueError):  # partitions of an asset that has others
+        symbols, first, last = rectangle(start, run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start)
+        added[SESSIONS_TAG] = f"{'…'.join(symbols)} {_dates(first, last)}"
     return run.with_tags({**added, **run.tags})
 
 
