@@ -22,6 +22,7 @@ import psutil
 from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.defs.registry import STORED
 from tradematrix_pipelines.postgres.home_lock import is_held
+from tradematrix_pipelines.processes import has_ended
 
 T = TypeVar("T")
 ASSETS = tuple(asset.to_user_string() for asset in STORED)
@@ -140,7 +141,7 @@ def left_behind(home: Path) -> list[str]:
         with suppress(psutil.Error):
             identity = (process.environ().get("TRADEMATRIX_HOME"), process.cwd(), *process.cmdline())
             mine = str(home) in identity or process.cwd().startswith(f"{home}/")
-            if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            if mine and process.pid != os.getpid() and not has_ended(process):
                 alive.append(f"{process.pid} {' '.join(process.cmdline())}")
     return alive + [name for name in ("up", "lease", "watch", "gate") if is_held(home / name)]
 

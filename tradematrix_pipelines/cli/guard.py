@@ -20,6 +20,8 @@ from typing import IO
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
+from tradematrix_pipelines.processes import has_ended
+
 _KILL_SECONDS = 20.0
 """By then the kernel has ended every process that can be killed."""
 
@@ -90,7 +92,7 @@ def members(groups: Collection[int]) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, PermissionError, psutil.Error):
             own = process.pid == os.getpid()
-            if not own and os.getpgid(process.pid) in groups and process.status() != psutil.STATUS_ZOMBIE:
+            if not own and os.getpgid(process.pid) in groups and not has_ended(process):
                 processes.append(process)
     return processes
 

@@ -19,6 +19,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.postgres.home_lock import is_held, lock_alone, open_lock
+from tradematrix_pipelines.processes import has_ended
 
 _FILE = "up"
 _END_SECONDS = 60.0
@@ -54,7 +55,7 @@ class UpState:
         """Whether its process is alive."""
         try:
             process = psutil.Process(self.pid)
-            return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - self.created) < 1)
+            return not has_ended(process) and bool(abs(process.create_time() - self.created) < 1)
         except psutil.Error:
             return False
 

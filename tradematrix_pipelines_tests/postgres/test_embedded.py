@@ -18,6 +18,7 @@ from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
 from tradematrix_pipelines.postgres.home_lock import is_held
 from tradematrix_pipelines.postgres.programs import bin_dir, run
+from tradematrix_pipelines.processes import has_ended
 from tradematrix_pipelines_tests.stack import wait_for
 
 HOLDER = """
@@ -90,7 +91,7 @@ def kill(pid: int) -> None:
     process = psutil.Process(pid)
     process.kill()
     with suppress(psutil.NoSuchProcess):
-        while process.status() != psutil.STATUS_ZOMBIE:  # without a parent that waits for it, it stays one
+        while not has_ended(process):  # without a parent that waits for it, it stays a zombie
             time.sleep(0.005)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from tradematrix_pipelines.clock import FastClock, SystemClock, format_clock
 from tradematrix_pipelines.postgres.databases import open_databases
+from tradematrix_pipelines.processes import has_ended
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines_tests.stack import (
     ENDED,
@@ -116,7 +117,7 @@ class Run:
             with suppress(psutil.Error):
                 command = " ".join(process.cmdline())
                 mine = process.environ().get("TRADEMATRIX_HOME") == str(self.home)
-                if mine and process.status() != psutil.STATUS_ZOMBIE and any(word in command for word in words):
+                if mine and not has_ended(process) and any(word in command for word in words):
                     family.append(process)
         return family
 

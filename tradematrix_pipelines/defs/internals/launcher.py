@@ -13,6 +13,8 @@ from dagster import DagsterEventType, DagsterRun
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from tradematrix_pipelines.processes import has_ended
+
 HOST_TAG = ".dagster/tradematrix_host"
 """Tag of the runs that a command carries out in its own process: the machine that it runs on.
 
@@ -55,7 +57,7 @@ def _is_alive(pid: int, *, since: float) -> bool:
     """Whether a process has had this pid since before ``since``, a Unix timestamp: pids are reused."""
     try:
         process = psutil.Process(pid)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since + 1)
+        return not has_ended(process) and bool(process.create_time() <= since + 1)
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:
