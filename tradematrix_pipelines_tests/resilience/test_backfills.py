@@ -122,6 +122,7 @@ def test_a_backfill_that_is_cancelled_stays_so_and_shows_what_is_stored(installa
     )
     backfill = web.backfill(days, [symbol])
     wait_for("the middle of the backfill", lambda: 0 < int(str(installation.ask(done)[0])) < len(days), seconds=120)
+    simulator.set_faults("slow=50")  # so that the rest is never in time, however long the cancelling takes
     web.cancel(backfill)
     assert web.finish(backfill, seconds=120) == "CANCELED"
     simulator.set_faults()

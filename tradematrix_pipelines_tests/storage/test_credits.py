@@ -1,8 +1,9 @@
 """The credit ledger never allows more calls than the plan, and hardly fewer."""
 
-import json
 import logging
+import mmap
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -10,12 +11,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, create_engine, select, text
 
-from tradematrix_pipelines.clock import Clock, FastClock, FrozenClock, SystemClock, format_clock
+from tradematrix_pipelines.clock import Clock, FrozenClock, SystemClock
 from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.storage.credits import CreditLedger, CreditUsage, _warn_once
 from tradematrix_pipelines.storage.tables import vendor_credits
@@ -294,17 +296,22 @@ def test_usage_is_what_is_spent_and_left(engine: Engine, clock: SteppingClock) -
     assert (unlimited.minute_left, unlimited.day_left, unlimited.by_purpose) == (None, None, {})
 
 
-class Counter:
-    """A vendor that answers each call with its count of the rolling minute, and counts what is over a limit.
+class Vendor:
+    """A vendor that answers each call with its count of the rolling minute, and the time that its callers live in.
 
-    It listens on a Unix socket and stamps calls as they arrive: one byte in, two numbers out.
+    The time stands still while any of them is at work, and goes on to the next of their awakenings once all sleep, so
+    that the load of the machine changes nothing. It listens on a Unix socket: ``call``, ``end``, or the microsecond to
+    sleep until. The time is the eight bytes of a file, in microseconds since ``start``.
     """
 
-    def __init__(self, path: str, clock: Clock) -> None:
-        self.clock = clock
+    def __init__(self, path: str, *, callers: int, start: datetime) -> None:
         self.over_minute = self.over_day = 0
         self.days: dict[date, int] = {}
-        self._recent: deque[datetime] = deque()
+        self._callers, self._start, self._now = callers, start, 0
+        self._recent: deque[int] = deque()
+        self._asleep: dict[str, int] = {}
+        self.time = Path(f"{path}.time")
+        self.time.write_bytes(struct.pack("q", 0))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(path)
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -316,39 +323,60 @@ class Counter:
         self._socket.close()
 
     def _serve(self) -> None:
-        while True:
-            _, caller = self._socket.recvfrom(16)
-            if not caller:  # shut down
-                return
-            self._socket.sendto(json.dumps(self._count()).encode(), caller)
+        with self.time.open("r+b") as file, mmap.mmap(file.fileno(), 8) as time:
+            while True:
+                said, caller = self._socket.recvfrom(32)
+                if not caller:  # shut down
+                    return
+                if said == b"call":
+                    self._socket.sendto(str(self._count()).encode(), caller)
+                    continue
+                if said == b"end":
+                    self._callers -= 1
+                else:
+                    self._asleep[caller] = int(said)
+                if self._asleep and len(self._asleep) == self._callers:
+                    self._now = max(self._now, min(self._asleep.values()))
+                    time[:] = struct.pack("q", self._now)
+                    for awake in [one for one, until in self._asleep.items() if until <= self._now]:
+                        del self._asleep[awake]
+                        self._socket.sendto(b"awake", awake)
 
     def _count(self) -> int:
-        now = self.clock.now()
-        self._recent.append(now)
-        while self._recent[0] <= now - timedelta(seconds=60):
+        self._recent.append(self._now)
+        while self._recent[0] <= self._now - 60_000_000:
             self._recent.popleft()
-        self.days[now.date()] = self.days.get(now.date(), 0) + 1
+        day = (self._start + timedelta(microseconds=self._now)).date()
+        self.days[day] = self.days.get(day, 0) + 1
         self.over_minute += len(self._recent) > 8
-        self.over_day += self.days[now.date()] > 800
+        self.over_day += self.days[day] > 200
         return len(self._recent)
 
 
-WORKERS = """
-import json, os, socket, sys
+CALLERS = """
+import mmap, os, random, socket, struct, sys
 from datetime import datetime, timedelta
 from sqlalchemy import create_engine
-from tradematrix_pipelines.clock import parse_clock
 from tradematrix_pipelines.storage.credits import CreditLedger
 from tradematrix_pipelines.vendors.credits import Plan
 from tradematrix_pipelines.vendors.errors import DayLimit, MinuteLimit
 
-def work(mine):
-    here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    here.bind(mine)
-    hours = timedelta(hours=1)  # at this speed, what the machine does in milliseconds takes minutes
+class SharedClock:
+    def now(self):
+        return start + timedelta(microseconds=struct.unpack("q", time[:])[0])
+
+    def sleep(self, seconds):
+        until = self.now() - start + timedelta(seconds=max(0.0, seconds))
+        ask(str(until // timedelta(microseconds=1)))
+
+def ask(text):
+    here.sendto(text.encode(), vendor)
+    return here.recv(32)
+
+def work(rng):
     engine.dispose(close=False)  # the parent's connections are the parent's
-    plan = Plan(per_minute=8, per_day=800)
-    ledger = CreditLedger(engine=engine, plans={"twelve_data": plan}, clock=clock, max_wait=hours, under_way=hours)
+    plan, clock = Plan(per_minute=8, per_day=200), SharedClock()
+    ledger = CreditLedger(engine=engine, plans={"twelve_data": plan}, clock=clock)
     while clock.now() < until:
         try:
             reservation = ledger.reserve(vendor="twelve_data", credits=1, purpose="live")
@@ -357,20 +385,26 @@ def work(mine):
         except DayLimit as limit:
             clock.sleep((min(limit.resumes_at, until) - clock.now()).total_seconds())
             continue
-        here.sendto(b"?", vendor)
-        used = json.loads(here.recv(16))
+        longest = rng.choice([2, 2, 2, 55])  # seconds of the way to the vendor, and of the way back
+        clock.sleep(rng.uniform(0, longest))
+        used = int(ask("call"))
+        clock.sleep(rng.uniform(0, longest))
         ledger.settle(reservation, charged=None, used=used, left=8 - used)
+    here.sendto(b"end", vendor)
 
-url, vendor, *names = sys.argv[1:]
+url, file, vendor, start, until, *names = sys.argv[1:]
+start, until = datetime.fromisoformat(start), datetime.fromisoformat(until)
 engine = create_engine(url, pool_size=1)
 engine.connect().close()
-print("ready", flush=True)
-clock, until = parse_clock(input()), datetime.fromisoformat(input())
+with open(file, "rb") as shared:
+    time = mmap.mmap(shared.fileno(), 8, prot=mmap.PROT_READ)
 children = []
 for name in names:
     child = os.fork()
     if child == 0:
-        work(name)
+        here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        here.bind(name)
+        work(random.Random(name[-1]))
         os._exit(0)
     children.append(child)
 sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
@@ -381,22 +415,18 @@ def test_eight_processes_spend_a_days_budget_and_never_more(
     engine: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("c")  # a short path, for its sockets
-    vendor, *names = (str(folder / name) for name in "v12345678")
-    command = [sys.executable, "-c", WORKERS, engine.url.render_as_string(hide_password=False), vendor, *names]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as workers:
-        assert workers.stdout is not None
-        assert workers.stdout.readline() == "ready\n"
-        # A whole UTC day, and the two hours before it, so that the reset is in it. It takes 13 seconds.
-        clock = FastClock(start=datetime(2026, 11, 20, 22, tzinfo=UTC), speed=7200, origin=SystemClock().now())
-        counter = Counter(vendor, clock)
-        workers.communicate(f"{format_clock(clock)}\n2026-11-22T00:00:00+00:00\n", timeout=60)
-    counter.close()
+    path, *names = (str(folder / name) for name in "v12345678")
+    # A whole UTC day, and the two hours before it, so that the reset is in it.
+    start, end = datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
+    vendor = Vendor(path, callers=len(names), start=start)
+    url = engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", CALLERS, url, str(vendor.time), path, start.isoformat(), end.isoformat(), *names]
+    done = subprocess.run(command, timeout=120, check=False)
+    vendor.close()
 
-    assert workers.returncode == 0
-    assert (counter.over_minute, counter.over_day) == (0, 0)
-    assert 0.95 * 800 <= counter.days[date(2026, 11, 21)] <= 800
-    assert counter.days[date(2026, 11, 20)] > 8
+    assert done.returncode == 0
+    assert (vendor.over_minute, vendor.over_day) == (0, 0)
+    assert vendor.days == {date(2026, 11, 20): 200, date(2026, 11, 21): 200}
     with engine.connect() as connection:
         assert connection.scalar(text("select count(*) from vendor_credits where purpose <> 'live'")) == 0
 
