@@ -1,4 +1,4 @@
-"""Dagster's runs, events and schedules share two connections, which are opened again where the server has closed them."""
+"""Dagster's runs, events and schedules share two connections, opened again where the server has closed them."""
 
 from datetime import date
 

@@ -36,8 +36,8 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
     partitions. Dagster passes batches because ``settings.set_dagster_variables`` configures it so.
     """
 
-    def __init__(self, url: str, databases: OpenDatabases) -> None:
-        super().__init__(url, should_autocreate_tables=False)
+    def __init__(self, url: str, databases: OpenDatabases, *, should_autocreate_tables: bool = True) -> None:
+        super().__init__(url, should_autocreate_tables)
         self._databases = databases
 
     def store_event(self, event: EventLogEntry) -> None:
@@ -95,7 +95,7 @@ class TradeMatrixStorage(DagsterPostgresStorage):
         url = databases.dagster.render_as_string(hide_password=False)
         with _one_at_a_time(databases.dagster):
             super().__init__(url, inst_data=inst_data)
-        self._event_log_storage = BatchingEventLogStorage(url, databases)
+        self._event_log_storage = BatchingEventLogStorage(url, databases, should_autocreate_tables=False)
         self._run_storage = NamingRunStorage(url, should_autocreate_tables=False)
         _share_connections(url, self._event_log_storage, self._run_storage, self._schedule_storage)
 
