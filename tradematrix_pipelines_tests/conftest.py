@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
@@ -19,6 +21,10 @@ from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.database import Database
 
 pytest_plugins = ["tradematrix_pipelines_tests.vendor_fixtures"]
+
+# A loaded machine is slow, not wrong.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 _REPOSITORY = Path(__file__).parents[1]
 _TEMPLATE = "template_dagster"
