@@ -174,20 +174,29 @@ def cover(
     every timeframe, so a missing hour needs 60. A daily bar is there or not. Before the first bar has closed nothing
     is expected, and the session is ``missing`` and not final.
 
+    Where the market may open late or close early, only the bars of the certain hours are required, and of the others
+    those that are there are expected. A day on which it may be closed, and has no bar at its close, was closed.
+
     Args:
         opens: opens of the session's candles, ascending.
         now: aware.
     """
     end = to_instant(now)
     grid = session.bar_opens(timeframe)
-    expected = int(np.count_nonzero(_bar_closes(grid, session, timeframe) <= end))
-    gap = _longest_gap(opens, grid[:expected], session, timeframe)
+    due = grid[_bar_closes(grid, session, timeframe) <= end]
+    final = now >= session.closes_at
+    if session.may_be_closed and final and not len(opens):
+        return replace(
+            closed_day(session.trade_date, timeframe), opens_at=session.opens_at, closes_at=session.closes_at
+        )
+    expected = int(np.count_nonzero(_required(due, session, timeframe) | np.isin(due, opens)))
+    gap = _longest_gap(opens, due, session, timeframe)
     complete = len(opens) == expected if gap_tolerance is None or timeframe is Timeframe.D1 else gap <= gap_tolerance
     return Coverage(
         timeframe=timeframe,
         trade_date=session.trade_date,
         status=Status.MISSING if not len(opens) else Status.COMPLETE if complete else Status.PARTIAL,
-        final=now >= session.closes_at,
+        final=final,
         expected=expected,
         received=len(opens),
         rejected=rejected,
@@ -255,13 +264,29 @@ def _bar_closes(opens: Instants, session: Session, timeframe: Timeframe) -> Inst
     return np.minimum(opens + np.timedelta64(timeframe.minutes, "m"), close)
 
 
+def _required(opens: Instants, session: Session, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
+    """Return which bars of the grid have to be there: those that overlap the certain hours, if with a part only.
+
+    The daily bar always has to.
+    """
+    if timeframe.minutes is None:
+        return np.ones(len(opens), dtype=bool)
+    closes = _bar_closes(opens, session, timeframe)
+    required: npt.NDArray[np.bool_] = (closes > to_instant(session.required_from)) & (
+        opens < to_instant(session.required_until)
+    )
+    return required
+
+
 def _longest_gap(opens: Instants, grid: Instants, session: Session, timeframe: Timeframe) -> int:
-    """Return the longest gap, in whole minutes, from the session's open to the end of ``grid``."""
+    """Return the longest gap of the certain hours, in whole minutes, from the session's open to the end of ``grid``."""
     if not len(grid):
         return 0
     closes = _bar_closes(opens, session, timeframe)
     starts = np.concatenate([[to_instant(session.opens_at)], closes])
     ends = np.concatenate([opens, _bar_closes(grid[-1:], session, timeframe)])
+    certain = to_instant(session.required_from), to_instant(session.required_until)
+    starts, ends = np.clip(starts, *certain), np.clip(ends, *certain)
     gaps = ends - starts
     if session.break_starts_at is not None and session.break_ends_at is not None:
         pause = to_instant(session.break_starts_at), to_instant(session.break_ends_at)

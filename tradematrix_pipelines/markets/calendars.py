@@ -1,7 +1,7 @@
 """When markets trade: the session calendar protocol, and calendars by name.
 
-Here: the protocol and :func:`get_calendar`. Not here: where the sessions come from (``fx`` for spot FX and
-metals, ``exchanges`` for exchanges), nor what a session is (``sessions``).
+Here: the protocol and :func:`get_calendar`. Not here: where the sessions come from (``named_hours`` for spot FX, metals
+and index CFDs, ``exchanges`` for exchanges), nor what a session is (``sessions``).
 """
 
 from datetime import date, datetime
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.exchanges import exchange_calendar, exchange_names
-from tradematrix_pipelines.markets.fx import FX, fx_calendar
+from tradematrix_pipelines.markets.named_hours import NAMED
+from tradematrix_pipelines.markets.session_table import EARLIEST, LATEST, TableCalendar
 from tradematrix_pipelines.markets.sessions import Session
 
 _SATURDAY = 5
@@ -62,19 +63,22 @@ class SessionCalendar(Protocol):
 
 def calendar_names() -> list[str]:
     """Return every name that :func:`get_calendar` knows, sorted."""
-    return sorted([FX, *exchange_names()])
+    return sorted([*NAMED, *exchange_names()])
 
 
 @cache
 def get_calendar(name: str) -> SessionCalendar:
-    """Return the calendar of this name: ``FX``, or an exchange's code such as ``XETR``, ``XNYS`` or ``24/7``.
+    """Return the calendar of this name: ``FX``, ``METALS``, ``DE40`` …, or an exchange's code (``XETR``, ``24/7``).
 
     Raises:
         UnknownCalendar: there is no such calendar; the message suggests close names and lists all.
         BrokenCalendar: the name is known, but the package fails to make the calendar.
     """
-    if name == FX:
-        return fx_calendar()
+    if name in NAMED:
+        hours = NAMED[name]
+        return TableCalendar(
+            name=name, timezone=hours.closes.zone, source=hours.sessions, first_date=EARLIEST, last_date=LATEST
+        )
     names = calendar_names()
     if name not in names:
         close = get_close_matches(name.upper(), names, n=3, cutoff=0.5)

@@ -64,7 +64,8 @@ def behind(session: Session, newest: datetime | None, *, allowed: timedelta, now
     """Return why a running session is late, in one line, or ``None`` when it is not.
 
     It is late when more trading time than ``allowed`` has passed, up to its close, since its newest bar closed, or
-    since it opened where it has none. So a session younger than that is never late, and a midday break does not count.
+    since it opened where it has none. So a session younger than that is never late, and a midday break does not count;
+    neither do hours in which the market may be closed.
     The line stays the same until a newer bar comes.
 
     Args:
@@ -72,11 +73,12 @@ def behind(session: Session, newest: datetime | None, *, allowed: timedelta, now
         allowed: see :func:`allowance`.
         now: aware.
     """
-    since = session.opens_at if newest is None else max(newest, session.opens_at)
-    if _trading_time(session, since, min(now, session.closes_at)) <= allowed:
+    begins = session.required_from
+    since = begins if newest is None else max(newest, begins)
+    if session.may_be_closed or _trading_time(session, since, min(now, session.required_until)) <= allowed:
         return None
     limit = f"more than {allowed // timedelta(minutes=1)} minutes of trading"
-    if since == session.opens_at:
+    if since == begins:
         return f"session {session.trade_date} has no bar {limit} after its open at {since:%Y-%m-%d %H:%M} UTC"
     return f"session {session.trade_date} has no bar for {limit} after {since:%Y-%m-%d %H:%M} UTC"
 

@@ -20,11 +20,15 @@ class Session:
     """One trading session, named by its trade date.
 
     Attributes:
-        trade_date: the session's name; for FX the day on which it closes.
+        trade_date: the session's name; outside exchanges the day on which it closes.
         opens_at: first instant of the session, aware, UTC.
         closes_at: first instant after the session, aware, UTC.
         break_starts_at: start of the midday break where the exchange has one, else ``None``.
         break_ends_at: its end.
+        may_open_at: until when bars may be absent at the start, although any that exist belong to the session; aware,
+            UTC; ``None`` where every bar from the open on is required.
+        may_close_at: from when on bars may be absent at the end, on the same terms.
+        may_be_closed: whether no bar at all means that the market was closed.
     """
 
     trade_date: date
@@ -32,6 +36,19 @@ class Session:
     closes_at: datetime
     break_starts_at: datetime | None = None
     break_ends_at: datetime | None = None
+    may_open_at: datetime | None = None
+    may_close_at: datetime | None = None
+    may_be_closed: bool = False
+
+    @property
+    def required_from(self) -> datetime:
+        """The first instant from which bars are required."""
+        return self.may_open_at or self.opens_at
+
+    @property
+    def required_until(self) -> datetime:
+        """The first instant from which on bars are no longer required."""
+        return self.may_close_at or self.closes_at
 
     def bar_opens(self, timeframe: Timeframe) -> Instants:
         """Return the opens of all bars of the session, ascending, anchored at the session's open.

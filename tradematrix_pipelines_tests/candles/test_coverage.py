@@ -331,3 +331,47 @@ def test_it_counts_as_plain_python_does(there: set[int], timeframe: Timeframe, n
         wanted = Status.MISSING if not received else Status.COMPLETE if complete else Status.PARTIAL
         assert coverage.status is wanted
         assert coverage.final == (moment >= session.closes_at)
+
+
+EARLY = replace(DAY, may_open_at=minute(60), may_close_at=minute(300))
+"""A day on which the market may open an hour later, and close an hour and a half earlier."""
+
+
+@pytest.mark.parametrize(
+    ("there", "tolerance", "expected"),
+    [
+        pytest.param((60, 300), None, (Status.COMPLETE, 240, 240, 0), id="only the certain hours"),
+        pytest.param((0, 390), None, (Status.COMPLETE, 390, 390, 0), id="all of it"),
+        pytest.param((30, 310), None, (Status.COMPLETE, 280, 280, 0), id="a part of the others"),
+        pytest.param((61, 300), None, (Status.PARTIAL, 239, 240, 1), id="the first certain minute is missing"),
+        pytest.param((60, 299), None, (Status.PARTIAL, 239, 240, 1), id="the last certain minute is missing"),
+        pytest.param((75, 290), 15, (Status.COMPLETE, 215, 240, 15), id="within the tolerance"),
+        pytest.param((76, 300), 15, (Status.PARTIAL, 224, 240, 16), id="late beyond the tolerance"),
+        pytest.param((0, 284), 15, (Status.PARTIAL, 284, 300, 16), id="closed too early"),
+        pytest.param((0, 0), 15, (Status.MISSING, 0, 240, 240), id="no bar at all"),
+    ],
+)
+def test_uncertain_hours_are_not_required(
+    there: tuple[int, int], tolerance: int | None, expected: tuple[Status, int, int, int]
+) -> None:
+    assert verdict(judge(at(*range(*there)), session=EARLY, tolerance=tolerance)) == expected
+
+
+def test_a_gap_in_uncertain_hours_is_none() -> None:
+    halted = at(*range(60, 310), *range(380, 390))
+    assert verdict(judge(halted, session=EARLY, tolerance=15)) == (Status.COMPLETE, 260, 260, 0)
+
+
+def test_bars_that_the_certain_hours_cut_are_required() -> None:
+    [*hours] = EARLY.bar_opens(H1)
+    assert verdict(judge(np.array(hours[1:5]), H1, session=EARLY)) == (Status.COMPLETE, 4, 4, 0)
+    assert verdict(judge(np.array(hours[2:5]), H1, session=EARLY)) == (Status.PARTIAL, 3, 4, 60)
+
+
+def test_a_day_that_may_be_closed_was_closed_when_no_bar_came() -> None:
+    holiday = replace(DAY, may_be_closed=True)
+    assert judge(at(), session=holiday).status is Status.CLOSED
+    assert judge(at(), session=holiday).final
+    assert judge(at(), D1, session=holiday).status is Status.CLOSED
+    assert judge(at(), session=holiday, now=minute(389)).status is Status.MISSING
+    assert verdict(judge(at(*range(100)), session=holiday)) == (Status.PARTIAL, 100, 390, 290)

@@ -1,5 +1,6 @@
 """What must be stored at which hour. Hours and holidays are the exchanges' of 2026 (test_calendars has the sources)."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -94,3 +95,14 @@ def test_the_reason_is_the_same_until_a_newer_bar_comes() -> None:
 )
 def test_a_longer_bar_may_close_later(timeframe: Timeframe, tolerance: int | None, minutes: int) -> None:
     assert allowance(timeframe, tolerance) == timedelta(minutes=minutes)
+
+
+def test_hours_in_which_a_market_may_be_closed_make_nothing_late() -> None:
+    # Thanksgiving: metals may close at 14:30 New York, 19:30 UTC.
+    [session] = get_calendar("METALS").sessions(date(2026, 11, 26), date(2026, 11, 26))
+    newest, allowed = datetime(2026, 11, 26, 19, 30, tzinfo=UTC), timedelta(minutes=30)
+    assert behind(session, newest, allowed=allowed, now=session.closes_at) is None
+    earlier = newest - timedelta(minutes=31)
+    assert behind(session, earlier, allowed=allowed, now=newest) is not None
+    absent = replace(session, may_be_closed=True)
+    assert behind(absent, None, allowed=allowed, now=newest) is None
