@@ -1,0 +1,55 @@
+"""Fingerprints of a session's bars, by which repeated bars are recognised without keeping them.
+
+Here: hashes of three bars in a row, and a small sketch of a session's. Not here: how many repeats are too many
+(``values``). The sketch has the smallest hashes of a session (bottom-k sampling: Cohen and Kaplan 2007, "Summarizing
+data using bottom-k sketches"), so that equal bars are in both sketches or in neither, at any offset.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tradematrix_pipelines.quality.bars import SessionBars
+
+Hashes = npt.NDArray[np.uint64]
+
+KEPT = 64
+_ROW = 3
+_BITS = np.uint64(64 - 52)  # JSON numbers are exact up to 2**53
+
+
+def fingerprints(bars: SessionBars) -> Hashes:
+    """Return a hash (52 bits) of each three bars in a row of which none is flat; empty for fewer bars."""
+    prices = np.stack([bars.open, bars.high, bars.low, bars.close]).view(np.uint64)
+    row = np.zeros(len(bars), dtype=np.uint64)
+    for column in prices:
+        row = _mix(row ^ column)
+    moving = bars.high > bars.low
+    if len(bars) < _ROW:
+        return row[:0]
+    triple = _mix(_mix(row[:-2]) ^ row[1:-1])
+    triple = _mix(triple ^ row[2:]) >> _BITS
+    hashes: Hashes = triple[moving[:-2] & moving[1:-1] & moving[2:]]
+    return hashes
+
+
+def day_fingerprint(bars: SessionBars) -> Hashes:
+    """Return the hash of a daily bar; empty where it is flat."""
+    prices = np.array([bars.open[0], bars.high[0], bars.low[0], bars.close[0]]).view(np.uint64)
+    row = np.zeros(1, dtype=np.uint64)
+    for column in prices:
+        row = _mix(row ^ column)
+    return row[:1] >> _BITS if bars.high[0] > bars.low[0] else row[:0]
+
+
+def sketch(hashes: Hashes) -> tuple[int, ...]:
+    """Return the smallest of the hashes, at most 64, ascending."""
+    return tuple(int(value) for value in np.unique(hashes)[:KEPT])
+
+
+def _mix(z: Hashes) -> Hashes:
+    """Spread the bits evenly (the finaliser of splitmix64)."""
+    z = z + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Hashes = z ^ (z >> np.uint64(31))
+    return mixed

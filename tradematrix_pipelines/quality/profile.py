@@ -1,0 +1,93 @@
+"""The profile of a day: how much the price moved in each bucket of time, anchored at the session's open.
+
+Here: one profile, and how well a profile fits another at a lag. Not here: which lag is a finding (``time_of_day``).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
+from tradematrix_pipelines.quality.bars import Floats, SessionBars
+
+Profile = tuple[float | None, ...]
+"""Natural log of the summed log range of each bucket, two decimals; ``None`` without a bar that moved."""
+
+BUCKET = 5
+"""Minutes of a bucket; longer bars have buckets of their own length."""
+BESIDE = 120
+"""Minutes on each side of the session that belong to the profile, where there are bars."""
+
+_LEAST = 30
+
+
+def profile(
+    bars: SessionBars, session: Session, minutes: int, *, outside: tuple[Instants, Floats] | None = None
+) -> Profile:
+    """Return the profile of a session of bars of so many minutes; bars ``outside`` of it count up to two hours away."""
+    width = np.timedelta64(bucket_minutes(minutes), "m")
+    beside = np.timedelta64(BESIDE // bucket_minutes(minutes) * bucket_minutes(minutes), "m")
+    begin, end = to_instant(session.opens_at) - beside, to_instant(session.closes_at) + beside
+    ts, ranges = bars.ts, bars.log_high - bars.log_low
+    if outside is not None:
+        near = (outside[0] >= begin) & (outside[0] < end)
+        ts, ranges = np.concatenate([ts, outside[0][near]]), np.concatenate([ranges, outside[1][near]])
+    buckets = (ts - begin) // width
+    count = int(-((begin - end) // width))
+    sums = np.bincount(buckets, weights=ranges, minlength=count)
+    with np.errstate(divide="ignore"):
+        logs = np.log(sums).round(2)
+    return tuple(value if value > -np.inf else None for value in logs.tolist())
+
+
+def bucket_minutes(minutes: int) -> int:
+    """Return the minutes of a bucket for bars of so many minutes."""
+    return max(BUCKET, minutes)
+
+
+def as_array(values: Profile, length: int) -> Floats:
+    """Return a profile as an array of ``length`` buckets; NaN where it has none."""
+    padded = np.full(length, np.nan)
+    known = np.array(values[:length], dtype=np.float64)  # None becomes NaN
+    padded[: len(known)] = known
+    return padded
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a profile fits the usual one moved later by a lag.
+
+    Attributes:
+        gain: correlation gained over where it is: over the better of the correlation of all buckets and that of the
+            buckets which the moved profile overlaps; -inf where too few overlap.
+        significance: correlation by the deviation that it would have by chance, 1 / sqrt(buckets).
+    """
+
+    gain: float
+    significance: float
+
+
+_NO_FIT = Fit(-np.inf, 0.0)
+
+
+def fit(one: Floats, usual: Floats, lag: int) -> Fit:
+    """Return how well ``one`` fits ``usual`` moved later by ``lag`` buckets (earlier, where it is negative)."""
+    moved = np.full(len(usual), np.nan)
+    if lag > 0:
+        moved[lag:] = usual[:-lag]
+    else:
+        moved[:lag] = usual[-lag:]
+    common = ~np.isnan(one) & ~np.isnan(moved)
+    here = ~np.isnan(one) & ~np.isnan(usual)
+    both = common & here
+    if np.count_nonzero(both) < _LEAST:
+        return _NO_FIT
+    there = _correlation(one[common], moved[common])
+    stays = max(_correlation(one[here], usual[here]), _correlation(one[both], usual[both]))
+    return Fit(there - stays, there * float(np.sqrt(np.count_nonzero(common))))
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / scale if scale > 0 else 0.0
