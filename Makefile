@@ -65,7 +65,7 @@ format: install
 hooks: install
 	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
-# What is made from the code: README's table of settings, .env.example.
+# What is made from the code: README's table of settings, the table of thresholds, .env.example.
 docs: install
 	$(BIN)/python docs/generate.py
 

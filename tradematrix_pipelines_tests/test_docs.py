@@ -10,6 +10,7 @@ import yaml
 
 from tradematrix_pipelines.alerts.detectors import IncidentKind
 from tradematrix_pipelines.cli.main import main
+from tradematrix_pipelines.quality.thresholds import table as thresholds
 from tradematrix_pipelines.settings import VARIABLES
 
 REPOSITORY = Path(__file__).parents[1]
@@ -28,7 +29,7 @@ def test_the_readmes_commands_are_those_that_there_are() -> None:
 
 def test_what_is_made_from_the_code_is_up_to_date() -> None:
     generated = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))["generated"]()
-    assert {path.name for path in generated} == {"README.md", ".env.example"}
+    assert {path.name for path in generated} == {"README.md", "quality.md", ".env.example"}
     for path, text in generated.items():
         assert path.read_text() == text, f"{path.name} is not what the code makes of it: run `make docs`"
 
@@ -54,6 +55,10 @@ def test_the_readme_explains_each_setting_once() -> None:
     rows = table("README.md", "variable")
     assert len(rows) > 15
     assert rows == [f"`{variable.name}`" for variable in VARIABLES.values()]
+
+
+def test_the_table_of_thresholds_has_each_of_them() -> None:
+    assert table("docs/quality.md", "threshold") == [f"`{row.name}`" for row in thresholds()]
 
 
 def test_the_kinds_of_incidents_are_all_explained() -> None:
