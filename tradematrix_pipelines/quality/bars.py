@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tradematrix_pipelines.candles.frame import instants
+from tradematrix_pipelines.candles.frame import PRICES, instants
 from tradematrix_pipelines.markets.sessions import Instants, Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.quality.fingerprints import Hashes, fingerprints
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -34,26 +35,27 @@ class SessionBars:
         ts: opens of the bars, UTC, ``datetime64[us]``.
         slots: positions of the bars on the session's grid, from 0.
         expected: length of that grid.
-        open, high, low, close: prices, float64.
+        prices: one row each for open, high, low and close, float64.
+        open, high, low, close: these rows.
         log_open, log_high, log_low, log_close: their natural logarithms.
     """
 
     def __init__(self, ts: Instants, prices: Floats, grid: Instants) -> None:
-        """Take the bars that lie on ``grid`` (ascending); ``prices`` has the columns open, high, low, close."""
+        """Take the bars that lie on ``grid`` (ascending); ``prices`` has the rows open, high, low and close."""
         slots = np.minimum(np.searchsorted(grid, ts), len(grid) - 1)
         on_grid = grid[slots] == ts
         self.ts: Instants = ts[on_grid]
         self.slots: Positions = slots[on_grid]
         self.grid = grid
         self.expected = len(grid)
-        prices = prices[on_grid]
-        self.open, self.high, self.low, self.close = prices.T
-        self.log_open, self.log_high, self.log_low, self.log_close = np.log(prices).T
+        self.prices = prices[:, on_grid]
+        self.open, self.high, self.low, self.close = self.prices
+        self.log_open, self.log_high, self.log_low, self.log_close = np.log(self.prices)
 
     @classmethod
     def of(cls, candles: pd.DataFrame, session: Session, timeframe: Timeframe) -> Self:
         """Return those candles (``candles.frame``) that are bars of the session."""
-        prices = candles[["open", "high", "low", "close"]].to_numpy()
+        prices = np.stack([candles[name].to_numpy() for name in PRICES])
         return cls(instants(candles["ts"]), prices, session.bar_opens(timeframe))
 
     def __len__(self) -> int:
@@ -83,7 +85,12 @@ class SessionBars:
     @cached_property
     def step(self) -> float:
         """The coarsest step that all prices are multiples of, in price units; 0 where they have no such step."""
-        return price_step(np.concatenate([self.open, self.high, self.low, self.close]))
+        return price_step(self.prices.ravel())
+
+    @cached_property
+    def fingerprints(self) -> Hashes:
+        """Hashes of each three bars in a row (``fingerprints.fingerprints``)."""
+        return fingerprints(self.prices)
 
     @cached_property
     def log_step(self) -> float:

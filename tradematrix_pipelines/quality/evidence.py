@@ -18,7 +18,6 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.bars import Floats, SessionBars
 from tradematrix_pipelines.quality.findings import Finding
-from tradematrix_pipelines.quality.fingerprints import Hashes, fingerprints
 from tradematrix_pipelines.quality.history import History
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines.quality.thresholds import Thresholds
@@ -78,11 +77,6 @@ class Evidence:
     def closes(self) -> np.datetime64:
         """The session's close."""
         return to_instant(self.session.closes_at)
-
-    @cached_property
-    def fingerprints(self) -> Hashes:
-        """Hashes of each three bars in a row."""
-        return fingerprints(self.bars)
 
     @cached_property
     def pause(self) -> timedelta | None:

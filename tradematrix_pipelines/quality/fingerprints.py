@@ -8,8 +8,7 @@ data using bottom-k sketches"), so that equal bars are in both sketches or in ne
 import numpy as np
 import numpy.typing as npt
 
-from tradematrix_pipelines.quality.bars import SessionBars
-
+Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
 
 KEPT = 64
@@ -17,14 +16,14 @@ _ROW = 3
 _BITS = np.uint64(64 - 52)  # JSON numbers are exact up to 2**53
 
 
-def fingerprints(bars: SessionBars) -> Hashes:
-    """Return a hash (52 bits) of each three bars in a row of which none is flat; empty for fewer bars."""
-    prices = np.stack([bars.open, bars.high, bars.low, bars.close]).view(np.uint64)
-    row = np.zeros(len(bars), dtype=np.uint64)
-    for column in prices:
-        row = _mix(row ^ column)
-    moving = bars.high > bars.low
-    if len(bars) < _ROW:
+def fingerprints(prices: Floats) -> Hashes:
+    """Return a hash (52 bits) of each three bars in a row of which none is flat; empty for fewer bars.
+
+    Args:
+        prices: the rows are open, high, low and close, the columns bars by time.
+    """
+    row, moving = _bar_hashes(prices), prices[1] > prices[2]
+    if len(row) < _ROW:
         return row[:0]
     triple = _mix(_mix(row[:-2]) ^ row[1:-1])
     triple = _mix(triple ^ row[2:]) >> _BITS
@@ -32,18 +31,23 @@ def fingerprints(bars: SessionBars) -> Hashes:
     return hashes
 
 
-def day_fingerprint(bars: SessionBars) -> Hashes:
-    """Return the hash of a daily bar; empty where it is flat."""
-    prices = np.array([bars.open[0], bars.high[0], bars.low[0], bars.close[0]]).view(np.uint64)
-    row = np.zeros(1, dtype=np.uint64)
-    for column in prices:
-        row = _mix(row ^ column)
-    return row[:1] >> _BITS if bars.high[0] > bars.low[0] else row[:0]
+def day_fingerprint(prices: Floats) -> Hashes:
+    """Return the hash of each daily bar that is not flat; ``prices`` as for :func:`fingerprints`."""
+    hashes: Hashes = (_bar_hashes(prices) >> _BITS)[prices[1] > prices[2]]
+    return hashes
 
 
 def sketch(hashes: Hashes) -> tuple[int, ...]:
     """Return the smallest of the hashes, at most 64, ascending."""
-    return tuple(int(value) for value in np.unique(hashes)[:KEPT])
+    smallest = np.partition(hashes, KEPT)[:KEPT] if len(hashes) > KEPT else hashes
+    return tuple(np.unique(smallest).tolist())
+
+
+def _bar_hashes(prices: Floats) -> Hashes:
+    row = np.zeros(prices.shape[1], dtype=np.uint64)
+    for column in np.ascontiguousarray(prices).view(np.uint64):
+        row = _mix(row ^ column)
+    return row
 
 
 def _mix(z: Hashes) -> Hashes:

@@ -10,7 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tradematrix_pipelines.quality.bars import Floats
+from tradematrix_pipelines.quality.bars import Floats, Positions
+from tradematrix_pipelines.quality.fingerprints import Hashes
 from tradematrix_pipelines.quality.profile import as_array
 from tradematrix_pipelines.quality.summary import SessionSummary
 
@@ -70,6 +71,12 @@ class History:
     def longest_hole(self) -> int:
         """Most bars missing in a row, of the last ten sessions."""
         return max((session.longest_hole for session in self.sessions[-RECENT:]), default=0)
+
+    @cached_property
+    def sketches(self) -> tuple[Hashes, Positions]:
+        """The fingerprints kept of all sessions, and the position of the session of each."""
+        hashes = np.array([value for session in self.sessions for value in session.sketch], dtype=np.uint64)
+        return hashes, np.repeat(np.arange(len(self)), [len(session.sketch) for session in self.sessions])
 
     def usual_profile(self, length: int) -> Floats:
         """Return the mean profile of ``length`` buckets; NaN where no session has one."""

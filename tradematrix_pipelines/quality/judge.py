@@ -85,6 +85,9 @@ class Beside:
     peers: tuple[SessionSummary, ...] = ()
 
 
+_ALONE = Beside()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
     """What is thought of one session.
@@ -127,7 +130,7 @@ def judge(
     if not len(bars):
         msg = f"session {session.trade_date} has no candle to judge"
         raise ValueError(msg)
-    beside = beside or Beside()
+    beside = beside or _ALONE
     outside = _sound(beside.outside)
     reference = scale.anchor(History.of(history), unaccepted, thresholds)
     evidence = Evidence(
@@ -175,7 +178,7 @@ def judge_in_order(
             ``session_before`` and ``session_after`` are those before the first and after the last.
     """
     accepted, since, judgements = list(history), list(unaccepted), {}
-    whole = beside or Beside()
+    whole = beside or _ALONE
     rows = _Rows(candles)
     rejected, outside = _Rows(whole.rejected), _Rows(whole.outside)
     coarser = {name: _Rows(frame) for name, frame in whole.coarser.items()}

@@ -98,7 +98,7 @@ def hidden_extremes(evidence: Evidence) -> Iterator[Finding]:
 
     A hole's prices are taken for a random walk between the prices beside it (a Brownian bridge), which passes a level
     with the chance exp(-2 a b / (s^2 (m + 1))): a and b are the log distances of the level from both ends, s the
-    deviation of a bar, m the bars missing (Borodin and Salminen, Handbook of Brownian Motion, formula 1.1.8 of IV.26).
+    deviation of a bar, m the bars missing (Glasserman 2004, Monte Carlo Methods in Financial Engineering, 6.4).
     What the vendor's coarser bars or official day rule out is settled.
     """
     limits = evidence.thresholds
@@ -127,6 +127,8 @@ def _holes(evidence: Evidence) -> Iterator[_Hole]:
     limit = max(evidence.thresholds.hidden_hole, evidence.history.longest_hole)
     slots = np.concatenate([[-1], bars.slots, [bars.expected]])
     firsts, ends = slots[:-1] + 1, slots[1:]
+    if evidence.rejected.empty and (ends - firsts).max() <= limit:
+        return
     rejected = instants(evidence.rejected["ts"])
     where = np.searchsorted(bars.grid, rejected, side="right") - 1
     for first, end in zip(firsts[ends > firsts].tolist(), ends[ends > firsts].tolist(), strict=True):

@@ -3,12 +3,13 @@
 Here: one profile, and how well a profile fits another at a lag. Not here: which lag is a finding (``time_of_day``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
-from tradematrix_pipelines.quality.bars import Floats, SessionBars
+from tradematrix_pipelines.quality.bars import Floats, Mask, SessionBars
 
 Profile = tuple[float | None, ...]
 """Natural log of the summed log range of each bucket, two decimals; ``None`` without a bar that moved."""
@@ -67,27 +68,29 @@ class Fit:
     significance: float
 
 
-_NO_FIT = Fit(-np.inf, 0.0)
+def fits(one: Floats, usual: Floats, lags: Sequence[int]) -> list[Fit]:
+    """Return how well ``one`` fits ``usual`` moved later by each of ``lags`` buckets; earlier, where negative."""
+    length = len(one)
+    padded = np.full(3 * length, np.nan)
+    padded[length : 2 * length] = usual
+    moved = np.stack([padded[length - lag : 2 * length - lag] for lag in lags])
+    ones, usuals = np.broadcast_to(one, moved.shape), np.broadcast_to(usual, moved.shape)
+    common = ~np.isnan(ones) & ~np.isnan(moved)
+    here = ~np.isnan(ones) & ~np.isnan(usuals)
+    there = _correlations(ones, moved, common)
+    stays = np.maximum(_correlations(ones, usuals, here), _correlations(ones, usuals, common & here))
+    gains = np.where(np.count_nonzero(common & here, axis=1) < _LEAST, -np.inf, there - stays)
+    significances = there * np.sqrt(np.count_nonzero(common, axis=1))
+    return [Fit(*values) for values in zip(gains.tolist(), significances.tolist(), strict=True)]
 
 
-def fit(one: Floats, usual: Floats, lag: int) -> Fit:
-    """Return how well ``one`` fits ``usual`` moved later by ``lag`` buckets (earlier, where it is negative)."""
-    moved = np.full(len(usual), np.nan)
-    if lag > 0:
-        moved[lag:] = usual[:-lag]
-    else:
-        moved[:lag] = usual[-lag:]
-    common = ~np.isnan(one) & ~np.isnan(moved)
-    here = ~np.isnan(one) & ~np.isnan(usual)
-    both = common & here
-    if np.count_nonzero(both) < _LEAST:
-        return _NO_FIT
-    there = _correlation(one[common], moved[common])
-    stays = max(_correlation(one[here], usual[here]), _correlation(one[both], usual[both]))
-    return Fit(there - stays, there * float(np.sqrt(np.count_nonzero(common))))
-
-
-def _correlation(one: Floats, other: Floats) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    scale = float(np.sqrt((one @ one) * (other @ other)))
-    return float(one @ other) / scale if scale > 0 else 0.0
+def _correlations(ones: Floats, others: Floats, where: Mask) -> Floats:
+    """Return the correlation of each row, of the elements ``where`` only; 0 where it has none."""
+    counts = np.maximum(where.sum(axis=1, keepdims=True), 1)
+    ones, others = np.where(where, ones, 0.0), np.where(where, others, 0.0)
+    ones = np.where(where, ones - ones.sum(axis=1, keepdims=True) / counts, 0.0)
+    others = np.where(where, others - others.sum(axis=1, keepdims=True) / counts, 0.0)
+    scales = np.sqrt((ones * ones).sum(axis=1) * (others * others).sum(axis=1))
+    products = (ones * others).sum(axis=1)
+    correlations: Floats = np.divide(products, scales, out=np.zeros(len(products)), where=scales > 0)
+    return correlations

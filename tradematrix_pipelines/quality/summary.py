@@ -12,7 +12,7 @@ import numpy as np
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.bars import Floats, Positions, SessionBars
-from tradematrix_pipelines.quality.fingerprints import day_fingerprint, fingerprints, sketch
+from tradematrix_pipelines.quality.fingerprints import day_fingerprint, sketch
 from tradematrix_pipelines.quality.profile import Profile, profile
 
 _MINUTE = np.timedelta64(1, "m")
@@ -99,7 +99,7 @@ def summarize(
     Args:
         outside: opens and log ranges (high to low) of bars beside the session, for the profile of the day.
     """
-    prints = day_fingerprint(bars) if timeframe.minutes is None else fingerprints(bars)
+    prints = day_fingerprint(bars.prices) if timeframe.minutes is None else bars.fingerprints
     opens, closes = to_instant(session.opens_at), to_instant(session.closes_at)
     length = None if timeframe.minutes is None else np.timedelta64(timeframe.minutes, "m")
     ends = closes if length is None else min(bars.ts[-1] + length, closes)

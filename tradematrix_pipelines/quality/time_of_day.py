@@ -14,7 +14,7 @@ from tradematrix_pipelines.quality.bars import Floats, Mask
 from tradematrix_pipelines.quality.evidence import Evidence
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
 from tradematrix_pipelines.quality.history import History
-from tradematrix_pipelines.quality.profile import BESIDE, Fit, as_array, bucket_minutes, fit
+from tradematrix_pipelines.quality.profile import BESIDE, Fit, as_array, bucket_minutes, fits
 
 _HOURS = (-3, -2, -1, 1, 2, 3)
 """Zones differ by whole hours; a free search over all lags is wrong in up to half of the sound sessions."""
@@ -42,16 +42,16 @@ def time_shift(evidence: Evidence) -> Iterator[Finding]:
         yield _shift(single, lag, limits.shift, 1)
         return
     past = sorted([*evidence.history.sessions, *evidence.unaccepted], key=lambda session: session.trade_date)
-    if len(past) < _POOLED + _LEAST_POOL:
+    if len(past) < _POOLED + _LEAST_POOL or max(one.gain for one in single) <= 0:
         return
     reference = History(tuple(past[:-_POOLED])).usual_profile(length)
-    fits = [_fits(own, reference, width)]
+    pool = [_fits(own, reference, width)]
     for session in reversed(past[-_POOLED:]):
-        fits.append(_fits(as_array(session.profile, length), reference, width))
-        mean = [_mean(of_lag) for of_lag in zip(*fits, strict=True)]
+        pool.append(_fits(as_array(session.profile, length), reference, width))
+        mean = [_mean(of_lag) for of_lag in zip(*pool, strict=True)]
         lag = _lag(mean, limits.shift_pooled, limits.shift_fit)
         if lag is not None:
-            yield _shift(mean, lag, limits.shift_pooled, len(fits))
+            yield _shift(mean, lag, limits.shift_pooled, len(pool))
             return
 
 
@@ -65,23 +65,23 @@ def _reference(evidence: Evidence) -> Floats:
 
 def _fits(own: Floats, usual: Floats, width: int) -> list[Fit]:
     """Return how a profile fits the usual one at each of the lags."""
-    return [fit(own, usual, hours * 60 // width) for hours in _HOURS]
+    return fits(own, usual, [hours * 60 // width for hours in _HOURS])
 
 
-def _mean(fits: Sequence[Fit]) -> Fit:
+def _mean(several: Sequence[Fit]) -> Fit:
     """Return the mean fit of several sessions at one lag; what chance does to it shrinks with their number."""
-    count = len(fits)
-    return Fit(sum(one.gain for one in fits) / count, sum(one.significance for one in fits) / float(np.sqrt(count)))
+    count, significance = len(several), sum(one.significance for one in several)
+    return Fit(sum(one.gain for one in several) / count, significance / float(np.sqrt(count)))
 
 
-def _lag(fits: Sequence[Fit], gain: float, significance: float) -> int | None:
+def _lag(by_lag: Sequence[Fit], gain: float, significance: float) -> int | None:
     """Return the position of the lag with the greatest gain, where that is beyond both thresholds."""
-    best = max(range(len(fits)), key=lambda lag: fits[lag].gain)
-    return best if fits[best].gain > gain and fits[best].significance > significance else None
+    best = max(range(len(by_lag)), key=lambda lag: by_lag[lag].gain)
+    return best if by_lag[best].gain > gain and by_lag[best].significance > significance else None
 
 
-def _shift(fits: Sequence[Fit], lag: int, limit: float, sessions: int) -> Finding:
-    hours, gain = _HOURS[lag], fits[lag].gain
+def _shift(by_lag: Sequence[Fit], lag: int, limit: float, sessions: int) -> Finding:
+    hours, gain = _HOURS[lag], by_lag[lag].gain
     return Finding(
         kind=Kind.TIME_SHIFT,
         severity=Severity.DOUBT,
@@ -98,7 +98,7 @@ def weekend(evidence: Evidence) -> Iterator[Finding]:
 
     Some vendors quote through whole weekends: bars far from both edges show that, and then there is only a note.
     """
-    if evidence.symbol.gap_tolerance is None:
+    if evidence.symbol.gap_tolerance is None or evidence.outside.empty:
         return
     ts = instants(evidence.outside["ts"])
     moving = evidence.outside["high"].to_numpy() > evidence.outside["low"].to_numpy()

@@ -17,15 +17,17 @@ _LEAST_HITS = 2
 
 def repeats(evidence: Evidence) -> Iterator[Finding]:
     """Doubt or refuse a session whose bars come twice, or are an earlier session's, at any offset."""
-    limits, prints = evidence.thresholds, np.sort(evidence.fingerprints)
-    within = float(np.count_nonzero(prints[1:] == prints[:-1]))
-    count, whose = within, "within the session"
-    for session in evidence.history.sessions:
-        kept = np.array(session.sketch, dtype=np.uint64)
-        hits = np.count_nonzero(np.isin(kept, prints))
-        estimate = hits * session.triples / max(len(kept), 1)
-        if hits >= min(_LEAST_HITS, len(kept)) and estimate > count:
-            count, whose = estimate, f"of {session.trade_date}"
+    limits, prints = evidence.thresholds, np.sort(evidence.bars.fingerprints)
+    count, whose = float(np.count_nonzero(prints[1:] == prints[:-1])), "within the session"
+    if len(prints):
+        kept, owners = evidence.history.sketches
+        again = prints[np.minimum(np.searchsorted(prints, kept), len(prints) - 1)] == kept
+        hits = np.bincount(owners[again], minlength=len(evidence.history))
+        for number in np.flatnonzero(hits).tolist():
+            session = evidence.history.sessions[number]
+            estimate = hits[number] * session.triples / len(session.sketch)
+            if hits[number] >= min(_LEAST_HITS, len(session.sketch)) and estimate > count:
+                count, whose = float(estimate), f"of {session.trade_date}"
     if count >= limits.repeat:
         yield Finding(
             kind=Kind.REPEAT,
