@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage test-kills bench bench-backfill bench-week soak check format hooks docs lock clean
+.PHONY: install demo test test-fast coverage test-kills bench bench-backfill bench-judging bench-week soak check format hooks docs lock clean
 
 install: $(STAMP)
 
@@ -40,6 +40,9 @@ bench: install
 
 bench-backfill: install
 	PYTHONPATH=. $(BIN)/python benchmarks/backfill.py
+
+bench-judging: install
+	$(BIN)/python benchmarks/judging.py
 
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install

@@ -1,0 +1,101 @@
+"""What judging a session costs, as a multiple of screening the same session in the same run.
+
+The simulator's minutes of the five default symbols are screened and judged session by session, each judged by the 20
+before it. Baseline (1.0): ``candles.screen``. Also printed: what judging a whole batch in order costs a session, the
+screening of that batch in one call beside it.
+
+    .venv/bin/python benchmarks/judging.py [--sessions 60] [--json]
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import TypeVar
+
+import pandas as pd
+
+from tradematrix_pipelines.candles.frame import PRICES, as_candles
+from tradematrix_pipelines.candles.screen import screen
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.quality.judge import judge, judge_in_order
+from tradematrix_pipelines.quality.summary import SessionSummary
+from tradematrix_pipelines.simulator.instruments import CATALOGUE
+from tradematrix_pipelines.simulator.prices import SyntheticPrices
+
+LATER = datetime(2027, 1, 1, tzinfo=UTC)
+WARM_UP = 20
+Result = TypeVar("Result")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=60)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = [_measure(symbol, options.sessions + WARM_UP) for symbol in DEFAULT_SYMBOLS]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print("milliseconds a session, and judging as a multiple of screening")
+    for row in rows:
+        print(
+            "{symbol:8} screening {screening:6.2f}   judging {judging:6.2f}   ratio {ratio:5.2f}   "
+            "in a batch: screening {batch_screening:6.2f}   judging {batch_judging:6.2f}".format(**row)
+        )
+
+
+def _measure(symbol: Symbol, count: int) -> dict[str, object]:
+    sessions = get_calendar(symbol.calendar).sessions(date(2025, 1, 1), date(2025, 12, 31))[:count]
+    candles = _minutes(symbol, sessions)
+    history: list[SessionSummary] = []
+    screening, judging = [], []
+    for session in sessions:
+        own = candles[(candles["ts"] >= session.opens_at) & (candles["ts"] < session.closes_at)].reset_index(drop=True)
+        screened, seconds = _timed(
+            lambda own=own, session=session: screen(own, timeframe=Timeframe.M1, sessions=[session], now=LATER)
+        )
+        judgement, more = _timed(
+            lambda screened=screened, session=session: judge(
+                screened.candles, symbol=symbol, timeframe=Timeframe.M1, session=session, history=history[-20:]
+            )
+        )
+        history.append(judgement.summary)
+        screening.append(seconds)
+        judging.append(more)
+    screened, batch_screening = _timed(lambda: screen(candles, timeframe=Timeframe.M1, sessions=sessions, now=LATER))
+    _, batch_judging = _timed(
+        lambda: judge_in_order(screened.candles, symbol=symbol, timeframe=Timeframe.M1, sessions=sessions)
+    )
+    ratios = [one / other for one, other in zip(judging[WARM_UP:], screening[WARM_UP:], strict=True)]
+    return {
+        "symbol": symbol.name,
+        "screening": round(1e3 * statistics.median(screening[WARM_UP:]), 2),
+        "judging": round(1e3 * statistics.median(judging[WARM_UP:]), 2),
+        "ratio": round(statistics.median(ratios), 2),
+        "batch_screening": round(1e3 * batch_screening / len(sessions), 2),
+        "batch_judging": round(1e3 * batch_judging / len(sessions), 2),
+    }
+
+
+def _minutes(symbol: Symbol, sessions: list[Session]) -> pd.DataFrame:
+    [instrument] = [one for one in CATALOGUE if one.symbol == symbol.symbol_at("twelve_data")]
+    bars = SyntheticPrices().minutes(instrument, sessions, LATER)
+    prices = dict(zip(PRICES, bars.ohlcv.T[:4], strict=True))
+    return as_candles(pd.DataFrame({"ts": pd.Series(bars.ts).dt.tz_localize("UTC"), **prices}))
+
+
+def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
+    start = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
