@@ -13,10 +13,11 @@ from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
 
 
 def jumps(evidence: Evidence) -> Iterator[Finding]:
-    """Doubt a bar that opens far from the close before it, for the bars between them; the farthest is given."""
+    """Doubt a bar that opens far from the close before it, for the time between them; the farthest is given."""
     bars, limits = evidence.bars, evidence.thresholds
     moves = np.abs(bars.log_open[1:] - bars.log_close[:-1])
-    scores = moves / np.sqrt(np.diff(bars.slots)) / bars.least_range
+    distances = np.diff(bars.ts) / np.timedelta64(evidence.minutes, "m")  # a midday break counts by its length
+    scores = moves / np.sqrt(distances) / bars.least_range
     candidates = np.flatnonzero(scores > limits.jump)
     if not len(candidates):
         return

@@ -56,6 +56,15 @@ def test_a_jump_over_missing_bars_is_that_of_as_many_bars() -> None:
     assert Kind.JUMP not in kinds(judged(candles.drop(index=range(100, 140))))
 
 
+def test_a_jump_over_the_midday_break_is_that_of_its_length() -> None:
+    candles, own = walk(), session(bars=300)
+    candles.loc[140:, "ts"] += timedelta(minutes=60)
+    candles.loc[140:, PRICES] += 15
+    pause = NOON + timedelta(minutes=140), NOON + timedelta(minutes=200)
+    lunch = Session(own.trade_date, own.opens_at, own.closes_at, *pause)
+    assert kinds(judged(candles, session=lunch)) == set()
+
+
 def test_the_open_is_compared_with_what_follows_and_with_the_close_before() -> None:
     candles = walk()
     candles.loc[0, ["open", "high"]] = 1015
@@ -151,6 +160,12 @@ def test_the_next_session_shows_a_wrong_close() -> None:
     assert finding.at == NOON + timedelta(minutes=BARS - 1)
     near = judged(walk(1, start=candles["close"].iloc[-1]), 1).summary
     assert kinds(judged(candles, history=before, following=near)) == set()
+
+
+def test_after_days_or_without_history_the_next_session_shows_nothing() -> None:
+    far = judged(walk(6, start=1300), 6).summary
+    assert kinds(judged(walk(), history=history(5), following=far)) == set()
+    assert kinds(judged(walk(), following=judged(walk(1, start=1300), 1).summary)) == set()
 
 
 def test_a_wrong_close_where_trading_goes_on() -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.findings import Kind, Severity
-from tradematrix_pipelines_tests.quality.series import load
+from tradematrix_pipelines.quality.judge import judge_in_order
+from tradematrix_pipelines_tests.quality.series import LATER, load
 
 DOUBTED = [
     "01-05",
@@ -68,6 +70,17 @@ DOUBTED = [
 def test_clean_minutes_are_accepted(shared_data: Path, symbol: str, count: int) -> None:
     judgements = load(shared_data, symbol).judged()
     assert len(judgements) == count
+    assert [finding for judgement in judgements.values() for finding in judgement.findings] == []
+
+
+@pytest.mark.parametrize("timeframe", [Timeframe.M5, Timeframe.M15, Timeframe.H1])
+@pytest.mark.parametrize("symbol", ["DAX", "SPX", "EUR/USD", "XAU/USD"])
+def test_coarser_bars_of_clean_minutes_are_accepted(shared_data: Path, symbol: str, timeframe: Timeframe) -> None:
+    series = load(shared_data, symbol)
+    screened = series.screened()
+    sessions = series.complete(screened)
+    bars = resample(screened.candles, timeframe=timeframe, sessions=sessions, now=LATER)
+    judgements = judge_in_order(bars, symbol=series.symbol, timeframe=timeframe, sessions=sessions)
     assert [finding for judgement in judgements.values() for finding in judgement.findings] == []
 
 
