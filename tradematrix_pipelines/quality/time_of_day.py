@@ -19,7 +19,7 @@ from tradematrix_pipelines.quality.profile import BESIDE, Fit, as_array, bucket_
 _HOURS = (-3, -2, -1, 1, 2, 3)
 """Zones differ by whole hours; a free search over all lags is wrong in up to half of the sound sessions."""
 _POOLED = 2
-_LEAST_POOL = 3
+_LEAST_USUAL = 3
 _WIDEST = 15
 _WEEKEND = timedelta(hours=24)
 _BESIDE = timedelta(hours=4)
@@ -28,7 +28,7 @@ _BESIDE = timedelta(hours=4)
 def time_shift(evidence: Evidence) -> Iterator[Finding]:
     """Doubt a session whose profile of the day fits the usual one better when moved by whole hours.
 
-    Sessions before it, accepted or not, count with it: a shift lasts, and two or three sessions show it more clearly.
+    The two sessions before it, accepted or not, count with it: a shift lasts, and three sessions show it more clearly.
     """
     width, limits = bucket_minutes(evidence.minutes), evidence.thresholds
     length = len(evidence.summary.profile)
@@ -42,11 +42,13 @@ def time_shift(evidence: Evidence) -> Iterator[Finding]:
         yield _shift(single, lag, limits.shift, 1)
         return
     past = sorted([*evidence.history.sessions, *evidence.unaccepted], key=lambda session: session.trade_date)
-    if len(past) < _POOLED + _LEAST_POOL or max(one.gain for one in single) <= 0:
+    recent = past[-_POOLED:]
+    usual = History(tuple(session for session in evidence.history.sessions if session not in recent))
+    if len(usual) < _LEAST_USUAL or max(one.gain for one in single) <= 0:
         return
-    reference = History(tuple(past[:-_POOLED])).usual_profile(length)
+    reference = usual.usual_profile(length)
     pool = [_fits(own, reference, width)]
-    for session in reversed(past[-_POOLED:]):
+    for session in reversed(recent):
         pool.append(_fits(as_array(session.profile, length), reference, width))
         mean = [_mean(of_lag) for of_lag in zip(*pool, strict=True)]
         lag = _lag(mean, limits.shift_pooled, limits.shift_fit)
