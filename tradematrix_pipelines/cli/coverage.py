@@ -1,6 +1,8 @@
 """``tradematrix coverage``: which sessions are complete, and what is missing."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import click
 
@@ -8,8 +10,10 @@ from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask,
 from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.verdicts import judge_stored
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.quality.judge import Judgement
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
@@ -26,6 +30,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
     help="Only these.",
 )
 @click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed or sparse.")
+@click.option("--verdicts", is_flag=True, help="Judge each complete session: can it be believed, and if not, why.")
 @json_option
 def command(
     *,
@@ -34,12 +39,16 @@ def command(
     last: date | None,
     timeframes: tuple[str, ...],
     only_open: bool,
+    verdicts: bool,
     as_json: bool,
 ) -> None:
     """Show, per session, how many bars are expected and stored, and why one is not complete.
 
     With --open: the incomplete and sparse sessions. "next_attempt" is when one is fetched again by itself; "exhausted"
     ones have no more attempts and wait for `tradematrix retry`.
+
+    With --verdicts: "accepted", "doubtful" or "refused", by the finest complete candles of each session, and what was
+    noticed. "cold" means that there were too few sessions before it to know what is usual.
     """
     with open_database() as (_, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
@@ -57,6 +66,9 @@ def command(
         keys = [(row.symbol, row.coverage.timeframe, row.coverage.trade_date) for row in stored]
         tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
         rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
+        if verdicts:
+            judged = {symbol.name: judge_stored(database, symbol, first, last) for symbol in chosen}
+            rows = [row | _verdict(judged[str(row["symbol"])], row) for row in rows]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
@@ -78,6 +90,17 @@ def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
         "next_attempt": None if task is None else task.next_attempt or "exhausted",
         "reason": _reason(coverage, task),
     }
+
+
+def _verdict(judged: Mapping[tuple[Timeframe, date], Judgement], row: Mapping[str, Any]) -> dict[str, object]:
+    judgement = judged.get((Timeframe(row["timeframe"]), row["trade_date"]))
+    if judgement is None:
+        return {"verdict": None, "cold": None, "findings": None}
+    findings = "; ".join(
+        finding.message if finding.at is None else f"{finding.at:%H:%M} UTC: {finding.message}"
+        for finding in judgement.findings
+    )
+    return {"verdict": str(judgement.verdict), "cold": judgement.cold, "findings": findings or None}
 
 
 def _reason(coverage: Coverage, task: FetchTask | None) -> str | None:

@@ -39,7 +39,11 @@ def list_symbols(*, everything: bool, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--calendar", required=True, help="Session calendar: FX, 24/7, or an exchange's code such as XETR.")
+@click.option(
+    "--calendar",
+    required=True,
+    help="Session calendar: FX, METALS, DE40, US30, NAS100, US500, 24/7, or an exchange's code such as XETR.",
+)
 @click.option(
     "--instrument", type=click.Choice([kind.value for kind in InstrumentType]), help="Default: from name and calendar."
 )
@@ -71,7 +75,7 @@ def add(
     gap_tolerance: int | None,
     no_lookup: bool,
 ) -> None:
-    """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar FX.
+    """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar METALS.
 
     Where Twelve Data serves the candles, the instrument is looked up there first. The result is shown and fills in
     what the options leave open. A symbol that means another instrument or that the vendor doesn't know is an error.
@@ -88,7 +92,7 @@ def add(
         alias=alias,
         vendor_symbols=dict(_pair(text) for text in vendor_symbols),
         price_range=price_range,
-        gap_tolerance=default_gap_tolerance(kind) if gap_tolerance is None else gap_tolerance,
+        gap_tolerance=default_gap_tolerance(kind, calendar) if gap_tolerance is None else gap_tolerance,
     )
     with open_database() as (settings, database):
         if name in {known.name for known in read_symbols(database.engine, only_active=False)}:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.named_hours import FX, METALS, NAMED
 
 # Characters that Dagster's partition keys, file names or CSV columns can't contain.
 _FORBIDDEN = "|[],\\\"'`"
@@ -92,25 +93,26 @@ def check_symbol_name(name: str) -> None:
         )
 
 
-def default_gap_tolerance(instrument: InstrumentType) -> int | None:
-    """Return the gap tolerance in minutes that fits this kind of instrument.
+def default_gap_tolerance(instrument: InstrumentType, calendar: str) -> int | None:
+    """Return the gap tolerance in minutes that fits this kind of instrument on this calendar.
 
-    Real FX sessions pause up to 5 minutes; metals pause an hour after 17:00 New York.
+    Real FX sessions pause up to 5 minutes. Metals pause an hour after 17:00 New York, which ``METALS`` knows, and end
+    at 16:45 on Fridays at some brokers. Index CFDs have quiet minutes.
     """
     match instrument:
         case InstrumentType.FOREX | InstrumentType.CRYPTO:
             return 15
         case InstrumentType.METAL | InstrumentType.FUTURE:
-            return 75
+            return 20 if calendar == METALS else 75
         case _:
-            return None
+            return 15 if calendar in NAMED else None
 
 
 def guess_instrument(name: str, calendar: str) -> InstrumentType:
     """Return the instrument type that a symbol's name and calendar suggest."""
     if calendar == "24/7":
         return InstrumentType.CRYPTO
-    if calendar == "FX":
+    if calendar in {FX, METALS}:
         return InstrumentType.METAL if name.startswith(_METALS) else InstrumentType.FOREX
     return InstrumentType.INDEX
 
@@ -124,15 +126,15 @@ def currency_pair(name: str) -> Symbol | None:
     check_symbol_name(name)
     if not _PAIR.fullmatch(name):
         return None
-    kind, currency = guess_instrument(name, "FX"), name[4:]
+    kind, currency = guess_instrument(name, FX), name[4:]
     tick = 0.01 if kind is InstrumentType.METAL or currency == "JPY" else 0.0001
     return Symbol(
         name=name,
-        calendar="FX",
+        calendar=FX,
         instrument=kind,
         tick_size=tick,
         currency=currency,
-        gap_tolerance=default_gap_tolerance(kind),
+        gap_tolerance=default_gap_tolerance(kind, FX),
     )
 
 

@@ -65,6 +65,6 @@ def _differences(
             severity=Severity.DOUBT if value > limit else Severity.NOTE,
             value=value,
             threshold=limit,
-            message=f"{whose} have a {name} of {theirs:g}, the session one of {ours:g}: {value:.2f} times what feeds "
+            message=f"{name} by {whose}: {theirs:g}, by the session: {ours:g}, {value:.2f} times what feeds "
             f"differ by (doubted above {limit:g})",
         )

@@ -59,7 +59,9 @@ def complete_symbol(symbol: Symbol, match: SymbolMatch) -> Symbol:
         instrument=kind,
         exchange=symbol.exchange or _listed_on(match),
         alias=symbol.alias or match.name or None,
-        gap_tolerance=symbol.gap_tolerance if kind is symbol.instrument else default_gap_tolerance(kind),
+        gap_tolerance=symbol.gap_tolerance
+        if kind is symbol.instrument
+        else default_gap_tolerance(kind, symbol.calendar),
     )
 
 
