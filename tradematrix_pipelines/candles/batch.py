@@ -6,7 +6,7 @@ from typing import Self
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import Coverage
+from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -46,5 +46,7 @@ class SeriesBatch:
 def _inside(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
     inside = pd.Series(data=False, index=rows.index)
     for session in coverage:
+        if session.status is Status.CLOSED:
+            continue
         inside |= (rows["ts"] >= session.opens_at) & (rows["ts"] < session.closes_at)
     return rows[inside].reset_index(drop=True)
