@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day, cover, cover_many
+from tradematrix_pipelines.candles.coverage import (
+    Coverage,
+    Status,
+    closed_day,
+    cover,
+    cover_many,
+    kept_beside,
+    supersedes,
+)
 from tradematrix_pipelines.candles.frame import TS_DTYPE, as_candles, instants
 from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.candles.screen import screen
@@ -160,6 +168,100 @@ def test_reasons() -> None:
     assert failed.reason() == "HTTP 500"
     assert not failed.ok
     assert replace(failed, error=None).reason() == "the last attempt failed"
+
+
+def of(status: Status, received: int, source: str = "files", *, final: bool = True) -> Coverage:
+    """Return the coverage of DAY, of which 390 bars are expected once it has closed, and 100 while it runs."""
+    return Coverage(
+        timeframe=M1,
+        trade_date=DAY.trade_date,
+        status=status,
+        final=final,
+        expected=390 if final else 100,
+        received=received,
+        source=source,
+        error="HTTP 500" if status is Status.FAILED else None,
+        retry_at=minute(500) if status is Status.FAILED else None,
+        transient=status is Status.FAILED,
+    )
+
+
+COMPLETE, PARTIAL, MISSING = of(Status.COMPLETE, 390), of(Status.PARTIAL, 200), of(Status.MISSING, 0)
+FAILED, CLOSED = of(Status.FAILED, 0), closed_day(DAY.trade_date, M1)
+RUNNING = of(Status.COMPLETE, 100, final=False)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "ok", "settled"),
+    [
+        (COMPLETE, True, True),
+        (CLOSED, True, True),
+        (RUNNING, True, False),
+        (PARTIAL, False, False),
+        (MISSING, False, False),
+        (FAILED, False, False),
+    ],
+)
+def test_what_is_settled(coverage: Coverage, *, ok: bool, settled: bool) -> None:
+    assert (coverage.ok, coverage.is_settled) == (ok, settled)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stored", "replaces"),
+    [
+        pytest.param(FAILED, None, True, id="nothing is stored"),
+        pytest.param(FAILED, MISSING, True, id="no bar is stored"),
+        pytest.param(FAILED, PARTIAL, False, id="a failure replaces no bars"),
+        pytest.param(MISSING, PARTIAL, False, id="nor does an answer without a bar, of the same vendor"),
+        pytest.param(CLOSED, COMPLETE, True, id="the calendar knows better"),
+        pytest.param(of(Status.PARTIAL, 100), PARTIAL, True, id="the vendor revises its own"),
+        pytest.param(of(Status.PARTIAL, 100), COMPLETE, True, id="also what was complete"),
+        pytest.param(of(Status.PARTIAL, 201, "yahoo"), PARTIAL, True, id="another vendor has more"),
+        pytest.param(of(Status.PARTIAL, 200, "yahoo"), PARTIAL, False, id="or only as many"),
+        pytest.param(of(Status.PARTIAL, 199, "yahoo"), PARTIAL, False, id="or fewer"),
+        pytest.param(of(Status.COMPLETE, 390, "yahoo"), PARTIAL, True, id="another vendor has all"),
+        pytest.param(of(Status.COMPLETE, 190, "yahoo"), PARTIAL, True, id="all that its tolerance requires"),
+        pytest.param(of(Status.PARTIAL, 395, "yahoo"), COMPLETE, False, id="more than complete and final"),
+        pytest.param(of(Status.PARTIAL, 120, "yahoo"), RUNNING, True, id="more than complete so far"),
+    ],
+)
+def test_what_replaces_what_is_stored(answer: Coverage, stored: Coverage | None, *, replaces: bool) -> None:
+    assert supersedes(answer, stored) is replaces
+
+
+def test_a_complete_session_stays_as_it_is_beside_a_failure() -> None:
+    stored = replace(COMPLETE, retry_at=minute(400), transient=False)
+    assert kept_beside(stored, FAILED) == replace(COMPLETE, error="HTTP 500", transient=True)
+    assert kept_beside(stored, FAILED).retry_at is None, "nothing is to come, so nothing is asked again"
+
+
+def test_an_incomplete_session_is_asked_for_again_when_the_failure_says_so() -> None:
+    assert kept_beside(PARTIAL, FAILED) == replace(PARTIAL, error="HTTP 500", retry_at=minute(500), transient=True)
+    assert kept_beside(replace(PARTIAL, transient=True), MISSING) == replace(
+        PARTIAL, error="files has less: 0 of 390 bars"
+    )
+
+
+def test_a_session_that_closed_since_is_no_longer_complete() -> None:
+    kept = kept_beside(RUNNING, FAILED)
+    assert (kept.status, kept.final, kept.expected, kept.received) == (Status.PARTIAL, True, 390, 100)
+    still = kept_beside(RUNNING, replace(FAILED, final=False, expected=110))
+    assert (still.status, still.final, still.expected) == (Status.COMPLETE, False, 110)
+    known = kept_beside(replace(PARTIAL, expected=390), replace(FAILED, final=False, expected=0))
+    assert (known.status, known.final, known.expected) == (Status.PARTIAL, True, 390)
+
+
+def test_bars_from_before_a_failure_make_the_session_partial() -> None:
+    assert kept_beside(replace(FAILED, received=200), FAILED).status is Status.PARTIAL
+
+
+def test_the_reason_names_an_attempt_that_brought_nothing_better() -> None:
+    kept = kept_beside(PARTIAL, of(Status.PARTIAL, 100, "yahoo"))
+    assert kept.reason() == (
+        "200 of 390 bars; the last attempt brought nothing better: yahoo has less: 100 of 390 bars"
+    )
+    assert replace(PARTIAL, longest_gap=2000).reason() == "200 of 390 bars, longest gap 2,000 minutes"
+    assert replace(PARTIAL, received=1_000, expected=1_380).reason() == "1,000 of 1,380 bars"
 
 
 def answers(shared_data: Path, symbol: str) -> dict[date, tuple[int, int]]:
