@@ -10,19 +10,19 @@ from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import levels_for
 from tradematrix_pipelines.markets.calendars import get_calendar
 
-XETRA = get_calendar("XETR")
 MONDAY = date(2026, 11, 23)
 
 
 def stored(first: date, last: date, *, without: tuple[date, ...] = ()) -> pd.DataFrame:
     """Return bars of Xetra's sessions whose range is 2 around a price that rises by 1 each day of the year."""
-    days = [session.trade_date for session in XETRA.sessions(first, last) if session.trade_date not in without]
+    sessions = get_calendar("XETR").sessions(first, last)
+    days = [session.trade_date for session in sessions if session.trade_date not in without]
     rows = [(day, n, n + 1.0, n - 1.0, n) for day in days for n in [float(day.timetuple().tm_yday)]]
     return pd.DataFrame(rows, columns=["trade_date", "open", "high", "low", "close"])
 
 
 def levels(bars: pd.DataFrame, trade_date: date = MONDAY) -> DailyLevels:
-    computed = levels_for(trade_date, bars=bars, calendar=XETRA)
+    computed = levels_for(trade_date, bars=bars, calendar=get_calendar("XETR"))
     assert computed is not None
     return computed
 
@@ -45,9 +45,9 @@ def test_a_whole_history_has_all_levels() -> None:
 
 def test_without_the_session_before_there_are_none() -> None:
     bars = stored(date(2026, 10, 1), date(2026, 11, 19))
-    assert levels_for(MONDAY, bars=bars, calendar=XETRA) is None
+    assert levels_for(MONDAY, bars=bars, calendar=get_calendar("XETR")) is None
     assert levels(bars, date(2026, 11, 20)).y_trade_date == date(2026, 11, 19)
-    assert levels_for(MONDAY, bars=bars[:0], calendar=XETRA) is None
+    assert levels_for(MONDAY, bars=bars[:0], calendar=get_calendar("XETR")) is None
 
 
 def test_bars_of_the_day_itself_and_later_do_not_count() -> None:

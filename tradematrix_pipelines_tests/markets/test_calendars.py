@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import UnknownCalendar, calendar_names, get_calendar
+from tradematrix_pipelines.markets.calendars import UnknownCalendar, calendar_names, get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.session_table import BeyondCalendar
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -162,6 +162,12 @@ def test_round_the_clock() -> None:
     saturday = calendar.at(utc("2026-11-21 23:59"))
     assert saturday is not None
     assert saturday.trade_date == date(2026, 11, 21)
+
+
+# FX opens on Sunday evening, for Monday. Saudi Arabia trades from Sunday to Thursday.
+@pytest.mark.parametrize(("name", "weekends"), [("FX", False), ("XETR", False), ("24/7", True), ("XSAU", True)])
+def test_which_markets_trade_on_weekends(name: str, *, weekends: bool) -> None:
+    assert trades_on_weekends(get_calendar(name)) == weekends
 
 
 def test_zones() -> None:

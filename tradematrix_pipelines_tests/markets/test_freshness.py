@@ -106,3 +106,8 @@ def test_hours_in_which_a_market_may_be_closed_make_nothing_late() -> None:
     assert behind(session, earlier, allowed=allowed, now=newest) is not None
     absent = replace(session, may_be_closed=True)
     assert behind(absent, None, allowed=allowed, now=newest) is None
+
+
+def test_a_daily_bar_is_late_by_its_session_only() -> None:
+    with pytest.raises(ValueError, match=r"^a running session has no daily bar yet$"):
+        allowance(Timeframe.D1, 15)
