@@ -15,11 +15,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, select, text
 
 from tradematrix_pipelines.clock import Clock, FrozenClock, SystemClock
 from tradematrix_pipelines.postgres.embedded import ServerLease
-from tradematrix_pipelines.storage.credits import CreditLedger, CreditUsage, _warn_once
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.credits import CreditLedger, CreditUsage, _warn_once, open_ledger, prune_credits
 from tradematrix_pipelines.storage.tables import vendor_credits
 from tradematrix_pipelines.vendors.credits import Ledger, Plan
 from tradematrix_pipelines.vendors.errors import BadRequest, DayLimit, MinuteLimit
@@ -483,3 +485,20 @@ def test_hosts_that_share_a_ledger_share_the_databases_clock(engine: Engine) -> 
     assert timedelta() <= age < timedelta(seconds=30)
     # A host whose clock is an hour behind sees what the others have spent.
     assert book.usage("twelve_data", SystemClock().now() - timedelta(hours=1)).minute_used == 1
+
+
+def test_bookings_before_an_instant_are_deleted(engine: Engine, clock: SteppingClock) -> None:
+    spend(ledger(engine, clock), "live", "heal")
+    clock.sleep(1)
+    spend(ledger(engine, clock), "backfill")
+    assert prune_credits(engine, before=clock.now()) == 2
+    assert booked(engine) == [(1, "backfill", True)]
+
+
+def test_the_ledger_of_an_installation_has_its_limits_and_its_clock(engine: Engine, settings: Settings) -> None:
+    opened = open_ledger(engine, settings.model_copy(update={"twelve_data_key": SecretStr("the key")}))
+    assert (opened.plans["twelve_data"].per_minute, opened.plans["twelve_data"].per_day) == (8, 800)
+    spend(opened, "live")
+    assert opened.usage("twelve_data", START).resets_at == datetime(2026, 11, 21, tzinfo=UTC)
+    with engine.connect() as connection:
+        assert connection.execute(select(vendor_credits.c.reserved_at)).scalar_one() == settings.clock.now()
