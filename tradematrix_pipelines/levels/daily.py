@@ -118,7 +118,7 @@ def _average_true_range(bars: pd.DataFrame) -> float | None:
     high, low, close = (_column(bars, name) for name in ("high", "low", "close"))
     before = close[:-1]
     ranges = np.maximum(high[1:], before) - np.minimum(low[1:], before)
-    return float(ranges[-ATR_PERIOD:].mean())
+    return float(ranges.mean())
 
 
 def _column(bars: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
