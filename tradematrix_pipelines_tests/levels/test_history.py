@@ -89,6 +89,16 @@ def test_closed_days_are_no_gaps() -> None:
     assert (easter.prev_week_low, easter.prev_week_high) == (88, 93)
 
 
+def test_a_week_of_crypto_is_from_monday_to_sunday() -> None:
+    # The history begins with Monday, 9 November; the price of each day is the day of the month.
+    days = [date(2026, 11, 9) + timedelta(days=n) for n in range(9)]
+    rows = [(day, n, n + 1.0, n - 1.0, n) for day in days for n in [float(day.day)]]
+    bars = pd.DataFrame(rows, columns=["trade_date", "open", "high", "low", "close"])
+    computed = levels_for(date(2026, 11, 18), bars=bars, calendar=get_calendar("24/7"))
+    assert computed is not None
+    assert (computed.prev_week_low, computed.prev_week_high) == (8, 16)
+
+
 def test_levels_of_a_weekend_are_those_of_its_week() -> None:
     # Crypto trades on it; so may whoever asks for a Sunday.
     sunday = levels(stored(date(2026, 11, 9), date(2026, 11, 20)), MONDAY - timedelta(days=1))

@@ -101,7 +101,9 @@ def test_levels_by_hand() -> None:
     [("classic", 3), ("fibonacci", 3), ("camarilla", 4), ("woodie", 4), ("demark", 1)],
 )
 def test_each_method_defines_its_levels_and_no_others(method: str, highest: int) -> None:
-    levels = pivots(Method(method), high=2, low=1, close=1.5, open_=1.2).as_dict()
+    computed = pivots(Method(method), high=2, low=1, close=1.5, open_=1.2)
+    assert computed.method == method
+    levels = computed.as_dict()
     assert list(levels) == ["pp", "r1", "r2", "r3", "r4", "r5", "s1", "s2", "s3", "s4", "s5"]
     defined = {"pp", *(f"{side}{n}" for side in "rs" for n in range(1, highest + 1))}
     assert {name for name, level in levels.items() if level is not None} == defined

@@ -37,6 +37,7 @@ def minutes(*bars: Bar) -> pd.DataFrame:
         pytest.param(None, [(102, 103, 103)], None, id="nothing is known of before"),
         pytest.param(104.0, [(102, 103, 103), (101, 106, 105)], None, id="stays on its side"),
         pytest.param(100.0, [(102, 103, 103), (101, 106, 105)], None, id="leaves it with the open"),
+        pytest.param(100.0, [(97, 98, 98), (95, 99, 96)], None, id="leaves it downwards"),
         pytest.param(100.0, [(102, 103, 103), (99, 103, 101)], 1, id="and comes back"),
         # The high of the minute before is no crossing: only its close is where the price came from.
         pytest.param(90.0, [(91, 99, 92), (91, 94, 93)], None, id="turns before it"),

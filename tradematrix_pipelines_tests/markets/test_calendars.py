@@ -2,7 +2,9 @@
 
 import csv
 import warnings
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +12,9 @@ import pytest
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import UnknownCalendar, calendar_names, get_calendar, trades_on_weekends
-from tradematrix_pipelines.markets.session_table import BeyondCalendar
+from tradematrix_pipelines.markets.exchanges import exchange_calendar
+from tradematrix_pipelines.markets.fx import fx_calendar
+from tradematrix_pipelines.markets.session_table import BeyondCalendar, TableCalendar
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 CALENDARS = {"DAX": "XETR", "SPX": "XNYS", "EUR/USD": "FX", "XAU/USD": "FX"}
@@ -170,9 +174,20 @@ def test_which_markets_trade_on_weekends(name: str, *, weekends: bool) -> None:
     assert trades_on_weekends(get_calendar(name)) == weekends
 
 
-def test_zones() -> None:
-    assert get_calendar("FX").timezone == ZoneInfo("America/New_York")
-    assert get_calendar("XETR").timezone == ZoneInfo("Europe/Berlin")
+@pytest.mark.parametrize(
+    ("calendar", "name", "zone", "first", "last"),
+    [
+        (fx_calendar, "FX", "America/New_York", date(1990, 1, 1), date(2100, 12, 31)),
+        (partial(exchange_calendar, "XETR"), "XETR", "Europe/Berlin", date(1990, 1, 1), date(2100, 12, 31)),
+        (partial(exchange_calendar, "XSAU"), "XSAU", "Asia/Riyadh", date(2021, 1, 1), date(2029, 12, 31)),
+    ],
+)
+def test_what_a_calendar_says_of_itself(
+    calendar: Callable[[], TableCalendar], name: str, zone: str, first: date, last: date
+) -> None:
+    made = calendar()
+    assert (made.name, made.timezone, repr(made)) == (name, ZoneInfo(zone), f"<calendar {name}>")
+    assert (made.first_date, made.last_date) == (first, last)
 
 
 @pytest.mark.parametrize("name", ["FX", "XETR", "24/7"])
