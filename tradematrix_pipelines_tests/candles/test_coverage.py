@@ -260,6 +260,7 @@ def test_the_reason_names_an_attempt_that_brought_nothing_better() -> None:
     assert kept.reason() == (
         "200 of 390 bars; the last attempt brought nothing better: yahoo has less: 100 of 390 bars"
     )
+    assert replace(PARTIAL, longest_gap=2).reason() == "200 of 390 bars, longest gap 2 minutes"
     assert replace(PARTIAL, longest_gap=2000).reason() == "200 of 390 bars, longest gap 2,000 minutes"
     assert replace(PARTIAL, received=1_000, expected=1_380).reason() == "1,000 of 1,380 bars"
 
