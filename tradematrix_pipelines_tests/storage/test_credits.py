@@ -122,6 +122,12 @@ def test_as_many_credits_are_booked_as_there_is_room_for(engine: Engine, clock: 
     assert later.reserve(vendor="twelve_data", credits=9, purpose="backfill", at_least=1).credits == 4
 
 
+def test_a_backfill_takes_no_more_of_the_day_than_it_may(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock, Plan(per_minute=None, per_day=8, live_share=0.25))
+    some = book.reserve(vendor="twelve_data", credits=8, purpose="backfill", at_least=1)
+    assert (some.vendor, some.credits, some.purpose) == ("twelve_data", 6, "backfill")
+
+
 def test_the_day_bounds_what_is_booked_too(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock, Plan(per_minute=None, per_day=4))
     spend(book, "live")
@@ -177,6 +183,12 @@ def test_waiting_is_bounded_and_logged(engine: Engine, clock: SteppingClock, cap
         spend(book, "live")
 
 
+def test_the_longest_wait_is_waited(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock, max_wait=timedelta(seconds=60))
+    spend(book, *["live"] * 9)
+    assert clock.slept == [60]
+
+
 def test_a_clock_that_stands_still_ends_the_wait(engine: Engine) -> None:
     book = ledger(engine, FrozenClock(START))
     spend(book, *["live"] * 8)
@@ -194,6 +206,15 @@ def test_the_day_ends_at_midnight_utc_and_says_so(engine: Engine, clock: Steppin
     clock.instant = caught.value.resumes_at
     spend(book, "live")
     assert clock.slept == []
+
+
+def test_the_day_begins_at_midnight_to_the_microsecond(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    clock.instant = datetime(2026, 11, 20, tzinfo=UTC) - timedelta(microseconds=1)
+    spend(book, "backfill")
+    clock.instant += timedelta(microseconds=1)
+    spend(book, "live")
+    assert book.usage("twelve_data", datetime(2026, 11, 20, 12, 34, 56, 789, tzinfo=UTC)).by_purpose == {"live": 1}
 
 
 def test_a_backfill_leaves_the_live_share_of_the_day_alone(engine: Engine, clock: SteppingClock) -> None:
@@ -240,6 +261,12 @@ def test_what_the_vendor_counts_beyond_ours_is_booked_as_other(engine: Engine, c
     assert clock.slept == [60]
 
 
+def test_one_credit_of_others_counts(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=2, left=6)
+    assert booked(engine) == [(1, "live", True), (1, "other", True)]
+
+
 def test_calls_that_left_our_minute_meanwhile_are_not_booked_as_other(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
     spend(book, "live")
@@ -255,6 +282,23 @@ def test_after_a_refusal_no_call_is_made_before_the_next_clock_minute(engine: En
     asking.settle(asking.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, refused=True)
     spend(other, "live", "live")
     assert clock.slept == [30]  # it was half past
+
+
+def test_a_refusal_at_the_start_of_a_clock_minute_is_of_that_minute(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    clock.instant = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, refused=True)
+    clock.instant += timedelta(seconds=20, milliseconds=500)
+    spend(book, "live")
+    assert clock.slept == [39.5]
+
+
+def test_a_count_of_twice_the_limit_is_believed(engine: Engine, clock: SteppingClock) -> None:
+    book = ledger(engine, clock)
+    book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=16, left=0)
+    assert booked(engine) == [(1, "live", True), (15, "other", True), (0, "refused", True)]
+    usage = book.usage("twelve_data", START)
+    assert (usage.minute_used, usage.minute_left) == (16, 0)
 
 
 def test_a_count_beyond_the_limit_is_a_refusal(engine: Engine, clock: SteppingClock) -> None:
@@ -453,13 +497,16 @@ def test_an_impossible_count_is_ignored_and_logged_once(
         book.settle(book.reserve(vendor="twelve_data", credits=1, purpose="live"), charged=None, used=used, left=7)
     assert booked(engine) == [(1, "live", True)] * 3
     assert clock.slept == []
-    assert sum("ignored as impossible" in record.getMessage() for record in caplog.records) == 1
+    warning = f"twelve_data reports {used} credits used in a minute, with a plan of 8: ignored as impossible"
+    assert [record.getMessage() for record in caplog.records] == [warning]
 
 
 def test_a_vendor_without_a_plan_is_granted_everything_and_not_booked(engine: Engine, clock: SteppingClock) -> None:
     book = ledger(engine, clock)
     for _ in range(20):
-        book.settle(book.reserve(vendor="yahoo", credits=100, purpose="live"), charged=None, used=7)
+        granted = book.reserve(vendor="yahoo", credits=100, purpose="live")
+        assert (granted.vendor, granted.credits, granted.purpose) == ("yahoo", 100, "live")
+        book.settle(granted, charged=None, used=7)
     assert booked(engine) == []
 
 
