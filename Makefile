@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage test-kills bench bench-backfill bench-judging bench-week soak check format hooks docs lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-week soak check format hooks docs lock clean
 
 install: $(STAMP)
 
@@ -30,6 +30,11 @@ test-fast: install
 # The tests once more, with the branches that they take counted.
 coverage: install
 	$(BIN)/pytest -n 4 --cov --cov-report=term --cov-report=json
+
+# An hour: one small fault after the other in markets, candles, levels and credits, which the tests have to notice.
+mutants: install
+	rm -rf mutants
+	PYTHONPATH=. $(BIN)/python benchmarks/mutants.py
 
 # Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
@@ -78,4 +83,4 @@ lock:
 		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 
 clean:
-	rm -rf .venv .tradematrix dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache
+	rm -rf .venv .tradematrix dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants

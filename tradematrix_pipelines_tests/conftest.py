@@ -4,15 +4,16 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import settings as hypothesis_settings
 
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.postgres.embedded import ServerLease, lease_server
@@ -23,8 +24,16 @@ from tradematrix_pipelines.storage.database import Database
 pytest_plugins = ["tradematrix_pipelines_tests.vendor_fixtures"]
 
 # A loaded machine is slow, not wrong.
-hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("untimed")
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
+# For ``make mutants``: the same examples each time, and a failure is enough: nobody reads the smallest one.
+hypothesis.settings.register_profile(
+    "mutants",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 
 _REPOSITORY = Path(__file__).parents[1]
 _TEMPLATE = "template_dagster"
@@ -68,15 +77,18 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[ServerLease]:
-    """An embedded server for the whole run of this worker."""
+    """An embedded server for the whole run of this worker: of its own, or in the home in TRADEMATRIX_TEST_SERVER."""
+    kept = os.environ.get("TRADEMATRIX_TEST_SERVER")
     # Not in pytest's own folder: it closes that to other users, and the server of a root user runs as one of them.
-    with TemporaryDirectory(prefix="tradematrix-") as home, lease_server(Path(home)) as lease:
+    with (
+        nullcontext(kept) if kept else TemporaryDirectory(prefix="tradematrix-") as home,
+        lease_server(Path(home)) as lease,
+    ):
         with _admin(lease) as connection:
             # A crash of the machine loses no more than this run of the tests.
             for name in ("fsync", "full_page_writes", "synchronous_commit"):
                 connection.execute(f"ALTER SYSTEM SET {name} = off")
             connection.execute("SELECT pg_reload_conf()")
-        _make_template(lease, Path(home))
         yield lease
 
 
@@ -85,14 +97,15 @@ def _admin(lease: ServerLease) -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
 
-def _make_template(lease: ServerLease, home: Path) -> None:
+@cache
+def _make_template(lease: ServerLease) -> None:
     """Let Dagster make its tables once; a copy takes a tenth of the time."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    with TemporaryDirectory(prefix="tradematrix-") as home, pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv(
             "TRADEMATRIX_DAGSTER_DATABASE_URL", lease.url(_TEMPLATE).render_as_string(hide_password=False)
         )
         monkeypatch.setenv("TRADEMATRIX_DATABASE_URL", lease.url("market").render_as_string(hide_password=False))
-        monkeypatch.setenv("TRADEMATRIX_HOME", str(home / "template"))
+        monkeypatch.setenv("TRADEMATRIX_HOME", home)
         with open_instance(load_settings()):
             pass
 
@@ -127,6 +140,7 @@ def install(postgres: ServerLease, home: Path, monkeypatch: pytest.MonkeyPatch, 
 
     Two fresh databases, an empty home, the clock at NOW; ``environment`` adds to it.
     """
+    _make_template(postgres)
     for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_"))]:
         monkeypatch.delenv(name)
     name = f"market_{uuid4().hex[:12]}"
