@@ -5,6 +5,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +118,8 @@ def test_rows_outside_the_session_are_counted_and_dropped() -> None:
 
 
 def test_without_sessions_everything_is_outside() -> None:
-    for timeframe in Timeframe:
-        screened = screen(frame([bar(0), bar(1)]), timeframe=timeframe, sessions=[], now=LATER)
+    for timeframe, cut in product(Timeframe, (False, True)):
+        screened = screen(frame([bar(0), bar(1)]), timeframe=timeframe, sessions=[], now=LATER, cut_at_close=cut)
         assert (len(screened.candles), len(screened.rejected), screened.outside) == (0, 0, 2)
 
 

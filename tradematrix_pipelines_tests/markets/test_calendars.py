@@ -205,8 +205,17 @@ def test_a_calendar_grows_when_asked_for_later_dates(name: str) -> None:
 
 def test_next_at_the_end_of_a_table_grows_it() -> None:
     # The first table ends with 2030, a year whose last day is a Tuesday; Wednesday is New Year's Day.
-    assert get_calendar("FX").next(date(2030, 12, 31)).trade_date == date(2031, 1, 2)
+    assert fx_calendar().next(date(2030, 12, 31)).trade_date == date(2031, 1, 2)
+    evening = fx_calendar().at(utc("2031-01-01 22:30"))
+    assert evening is not None
+    assert evening.trade_date == date(2031, 1, 2)
     assert get_calendar("XNYS").next(date(2030, 12, 31)).trade_date == date(2031, 1, 2)
+
+
+def test_the_first_session_of_a_calendar_has_instants_as_any_other() -> None:
+    fx = fx_calendar()
+    assert fx.at(utc("1990-01-01 12:00")) is None
+    assert fx.at(utc("1990-01-02 12:00")) == fx.session(date(1990, 1, 2))
 
 
 def test_dates_beyond_the_calendar_are_an_error_that_names_its_reach() -> None:
