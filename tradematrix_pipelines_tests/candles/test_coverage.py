@@ -69,6 +69,7 @@ def test_a_whole_session_is_complete(timeframe: Timeframe, bars: int) -> None:
     assert coverage.final
     assert coverage.ok
     assert (coverage.opens_at, coverage.closes_at, coverage.trade_date) == (OPEN, minute(390), date(2026, 11, 18))
+    assert (coverage.timeframe, coverage.rejected, coverage.outside) == (timeframe, 0, 0)
 
 
 def test_without_a_tolerance_every_bar_is_expected() -> None:
@@ -356,6 +357,21 @@ def test_what_was_rejected_and_what_lay_outside_is_counted_with_its_session() ->
     )
     assert (first.received, first.rejected, first.outside, first.source) == (1, 2, 3, "files")
     assert (second.received, second.rejected, second.outside) == (1, 1, 2)
+
+
+def test_a_session_of_which_nothing_was_rejected_has_none() -> None:
+    sessions = get_calendar("XNYS").sessions(date(2026, 11, 18), date(2026, 11, 19))
+    first, second = cover_many(
+        series(),
+        timeframe=M1,
+        sessions=sessions,
+        now=LATER,
+        gap_tolerance=None,
+        rejected=series(minute(3)),
+        raw=series(minute(-1)),
+    )
+    assert (first.rejected, first.outside) == (1, 1)
+    assert (second.rejected, second.outside) == (0, 0)
 
 
 def test_rejected_days_are_counted_by_date() -> None:

@@ -58,6 +58,13 @@ def test_a_bar_is_made_of_its_minutes() -> None:
     pd.testing.assert_frame_equal(day, frame([(minute(0), 10, 21, 8, 20, 12)]))
 
 
+def test_minutes_may_come_in_any_order() -> None:
+    session = Session(date(2026, 11, 18), OPEN, minute(390))
+    minutes = frame([(minute(0), 1, 9, 1, 2, 1), (minute(2), 5, 9, 1, 6, 1), (minute(1), 3, 9, 1, 4, 1)])
+    bars = resample(minutes, timeframe=M5, sessions=[session], now=LATER)
+    pd.testing.assert_frame_equal(bars, frame([(minute(0), 1, 9, 1, 6, 3)]))
+
+
 def test_bars_are_anchored_at_the_open_and_cut_by_the_close() -> None:
     [session] = get_calendar("XNYS").sessions(date(2026, 11, 27), date(2026, 11, 27))
     times = [session.opens_at + timedelta(minutes=n) for n in range(-30, 240)]

@@ -258,6 +258,11 @@ def test_identical_rows_collapse_and_conflicting_ones_are_all_rejected() -> None
     assert sorted(screened.rejected["close"]) == [100, 100.5]
 
 
+def test_rows_of_the_same_time_are_a_conflict_however_many_and_no_finer_bars() -> None:
+    rows = [bar(n, volume=volume) for n in range(10) for volume in (1, 2, 3)]
+    assert [reason for _, reason in rejections(minutes(rows))] == [Reason.CONFLICT] * 30
+
+
 def test_a_row_that_differs_only_in_volume_is_a_conflict() -> None:
     assert rejections(minutes([bar(0), bar(0, volume=6)])) == [(minute(0), Reason.CONFLICT)] * 2
     assert rejections(minutes([bar(0), bar(0, volume=NAN)])) == [(minute(0), Reason.CONFLICT)] * 2
