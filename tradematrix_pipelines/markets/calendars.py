@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.exchanges import exchange_calendar, exchange_names
-from tradematrix_pipelines.markets.named_hours import NAMED
-from tradematrix_pipelines.markets.session_table import EARLIEST, LATEST, TableCalendar
+from tradematrix_pipelines.markets.named_hours import NAMED, named_calendar
 from tradematrix_pipelines.markets.sessions import Session
 
 _SATURDAY = 5
@@ -75,10 +74,7 @@ def get_calendar(name: str) -> SessionCalendar:
         BrokenCalendar: the name is known, but the package fails to make the calendar.
     """
     if name in NAMED:
-        hours = NAMED[name]
-        return TableCalendar(
-            name=name, timezone=hours.closes.zone, source=hours.sessions, first_date=EARLIEST, last_date=LATEST
-        )
+        return named_calendar(name)
     names = calendar_names()
     if name not in names:
         close = get_close_matches(name.upper(), names, n=3, cutoff=0.5)

@@ -18,6 +18,7 @@ from tradematrix_pipelines.markets.holidays import (
     us_holidays,
 )
 from tradematrix_pipelines.markets.hours import CLOSED, USUAL, Day, Edge, Hours
+from tradematrix_pipelines.markets.session_table import EARLIEST, LATEST, TableCalendar
 
 FX = "FX"
 METALS = "METALS"
@@ -118,3 +119,11 @@ NAMED = {
     "US500": _US_INDEX,
 }
 """The hours of each named market; a session is named by the date on which it closes."""
+
+
+def named_calendar(name: str) -> TableCalendar:
+    """Return the calendar of a market of ``NAMED``."""
+    hours = NAMED[name]
+    return TableCalendar(
+        name=name, timezone=hours.closes.zone, source=hours.sessions, first_date=EARLIEST, last_date=LATEST
+    )

@@ -11,7 +11,7 @@ import pytest
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import UnknownCalendar, calendar_names, get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.exchanges import exchange_calendar
-from tradematrix_pipelines.markets.fx import fx_calendar
+from tradematrix_pipelines.markets.named_hours import named_calendar
 from tradematrix_pipelines.markets.session_table import BeyondCalendar
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -95,7 +95,7 @@ def test_summer_time_moves_the_session_in_utc(name: str, day: str, opens: str, c
 
 
 def test_fx_week_starts_on_sunday_evening_and_ends_on_friday() -> None:
-    fx = fx_calendar()
+    fx = named_calendar("FX")
     sunday_evening = fx.at(utc("2026-11-15 22:00"))
     assert sunday_evening is not None
     assert sunday_evening.trade_date == date(2026, 11, 16)
@@ -109,7 +109,7 @@ def test_fx_week_starts_on_sunday_evening_and_ends_on_friday() -> None:
 
 
 def test_fx_closes_on_christmas_day_and_new_years_day_only() -> None:
-    fx = fx_calendar()
+    fx = named_calendar("FX")
     days = [date(2026, 1, 1) + timedelta(days=offset) for offset in range(366)]
     closed = [day for day in days if day.weekday() < 5 and fx.session(day) is None]
     assert closed == [date(2026, 1, 1), date(2026, 12, 25), date(2027, 1, 1)]
@@ -119,7 +119,7 @@ def test_fx_closes_on_christmas_day_and_new_years_day_only() -> None:
 
 
 def test_consecutive_fx_sessions_share_an_instant_which_belongs_to_the_later_one() -> None:
-    fx = fx_calendar()
+    fx = named_calendar("FX")
     session = fx.at(utc("2026-11-18 22:00"))
     assert session is not None
     assert session.trade_date == date(2026, 11, 19)
@@ -181,7 +181,7 @@ def test_which_markets_trade_on_weekends(name: str, *, weekends: bool) -> None:
     ],
 )
 def test_what_a_calendar_says_of_itself(name: str, zone: str, first: date, last: date) -> None:
-    made = fx_calendar() if name == "FX" else exchange_calendar(name)
+    made = named_calendar("FX") if name == "FX" else exchange_calendar(name)
     assert (made.name, made.timezone, repr(made)) == (name, ZoneInfo(zone), f"<calendar {name}>")
     assert (made.first_date, made.last_date) == (first, last)
     # It has the first days that it says to have, and grows to later ones.
@@ -205,15 +205,15 @@ def test_a_calendar_grows_when_asked_for_later_dates(name: str) -> None:
 
 def test_next_at_the_end_of_a_table_grows_it() -> None:
     # The first table ends with 2030, a year whose last day is a Tuesday; Wednesday is New Year's Day.
-    assert fx_calendar().next(date(2030, 12, 31)).trade_date == date(2031, 1, 2)
-    evening = fx_calendar().at(utc("2031-01-01 22:30"))
+    assert named_calendar("FX").next(date(2030, 12, 31)).trade_date == date(2031, 1, 2)
+    evening = named_calendar("FX").at(utc("2031-01-01 22:30"))
     assert evening is not None
     assert evening.trade_date == date(2031, 1, 2)
     assert get_calendar("XNYS").next(date(2030, 12, 31)).trade_date == date(2031, 1, 2)
 
 
 def test_the_first_session_of_a_calendar_has_instants_as_any_other() -> None:
-    fx = fx_calendar()
+    fx = named_calendar("FX")
     assert fx.at(utc("1990-01-01 12:00")) is None
     assert fx.at(utc("1990-01-02 12:00")) == fx.session(date(1990, 1, 2))
 

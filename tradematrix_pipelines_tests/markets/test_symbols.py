@@ -68,6 +68,8 @@ def test_a_vendor_that_is_not_listed_uses_the_symbols_own_name() -> None:
         ("BTC/USD", "24/7", InstrumentType.CRYPTO, 15),
         ("EUR/USD", "FX", InstrumentType.FOREX, 15),
         *((f"{metal}/USD", "FX", InstrumentType.METAL, 75) for metal in ("XAU", "XAG", "XPT", "XPD")),
+        ("XAU/USD", "METALS", InstrumentType.METAL, 20),
+        ("GER30", "DE40", InstrumentType.INDEX, 15),
         ("XAU/USD", "XNYS", InstrumentType.INDEX, None),
     ],
 )
@@ -75,13 +77,13 @@ def test_what_name_and_calendar_suggest(
     name: str, calendar: str, instrument: InstrumentType, gap_tolerance: int | None
 ) -> None:
     assert guess_instrument(name, calendar) is instrument
-    assert default_gap_tolerance(instrument) == gap_tolerance
+    assert default_gap_tolerance(instrument, calendar) == gap_tolerance
 
 
 def test_the_gap_tolerance_of_what_has_to_be_named() -> None:
-    assert default_gap_tolerance(InstrumentType.FUTURE) == 75
-    assert default_gap_tolerance(InstrumentType.STOCK) is None
-    assert default_gap_tolerance(InstrumentType.ETF) is None
+    assert default_gap_tolerance(InstrumentType.FUTURE, "CMES") == 75
+    assert default_gap_tolerance(InstrumentType.STOCK, "XNYS") is None
+    assert default_gap_tolerance(InstrumentType.ETF, "XNYS") is None
 
 
 @pytest.mark.parametrize(
