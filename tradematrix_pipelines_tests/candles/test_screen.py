@@ -64,7 +64,10 @@ def rejections(screened: Screened) -> list[tuple[datetime, str]]:
         (bar(1, high=INF), Reason.NOT_FINITE),
         (bar(1, low=-INF), Reason.NOT_FINITE),
         (bar(1, close=NAN), Reason.NOT_FINITE),
+        (bar(1, open_=0), Reason.NOT_POSITIVE),
+        (bar(1, high=0), Reason.NOT_POSITIVE),
         (bar(1, low=0), Reason.NOT_POSITIVE),
+        (bar(1, close=0), Reason.NOT_POSITIVE),
         (bar(1, low=-99), Reason.NOT_POSITIVE),
         (bar(1, open_=102), Reason.HIGH_TOO_LOW),
         (bar(1, close=102), Reason.HIGH_TOO_LOW),
@@ -83,10 +86,10 @@ def test_a_faulty_bar_is_rejected_and_its_neighbours_are_not(bad: Row, reason: R
 
 
 def test_a_bar_without_a_time_is_rejected() -> None:
-    screened = minutes([bar(0), (None, 100, 101, 99, 100, 5)])
+    screened = minutes([flat(0, 100), flat(1, 100), flat(2, 100), flat(3, 100), (None, 900, 900, 900, 900, 5)])
     assert screened.rejected["reason"].tolist() == ["it has no time"]
     assert screened.rejected["ts"].isna().tolist() == [True]
-    assert len(screened.candles) == 1
+    assert len(screened.candles) == 4
 
 
 def test_of_several_faults_the_first_is_given() -> None:
@@ -169,6 +172,8 @@ def hours(*opens: float, cut_at_close: bool) -> Screened:
 def test_a_bar_that_reaches_past_the_close_is_no_candle_unless_the_close_cut_it() -> None:
     assert rejections(hours(300, 360, cut_at_close=False)) == [(minute(360), Reason.PAST_CLOSE)]
     assert rejections(hours(300, 360, cut_at_close=True)) == []
+    unknown = screen(frame([bar(300), bar(360)]), timeframe=Timeframe.H1, sessions=[DAY], now=LATER)
+    assert rejections(unknown) == [(minute(360), Reason.PAST_CLOSE)]
 
 
 @pytest.mark.parametrize(("after", "cut"), [(390, False), (420, False), (449, False), (450, True), (510, True)])
@@ -208,6 +213,12 @@ def test_bars_of_another_timeframe_are_no_minutes(distance: int) -> None:
     screened = minutes([bar(n) for n in range(0, 390, distance)])
     assert screened.candles.empty
     assert {reason for _, reason in rejections(screened)} == {Reason.SPACING}
+
+
+def test_faulty_bars_say_nothing_about_the_spacing_of_the_others() -> None:
+    screened = minutes([*(bar(n) for n in range(5)), *(bar(n, volume=-1) for n in range(6, 18, 2))])
+    assert len(screened.candles) == 5
+    assert {reason for _, reason in rejections(screened)} == {Reason.BAD_VOLUME}
 
 
 def test_finer_bars_are_no_hours() -> None:
