@@ -183,6 +183,15 @@ def test_a_bar_right_after_the_close_shows_that_the_one_before_is_not_cut(after:
     assert screened.outside == 1
 
 
+def test_a_bar_that_reaches_into_the_break_is_no_candle_either() -> None:
+    # Hong Kong trades 01:30 to 04:00 and 05:00 to 08:00 UTC.
+    [session] = get_calendar("XHKG").sessions(date(2026, 11, 18), date(2026, 11, 18))
+    opens = [datetime(2026, 11, 18, hour, 30, tzinfo=UTC) for hour in range(1, 8)]
+    rows = frame([(ts, 100, 101, 99, 100, NAN) for ts in opens])
+    screened = screen(rows, timeframe=Timeframe.H1, sessions=[session], now=LATER)
+    assert rejections(screened) == [(opens[n], Reason.PAST_CLOSE) for n in (2, 3, 6)]
+
+
 def test_minutes_reach_past_no_close() -> None:
     assert minutes([bar(389)]).rejected.empty
 
@@ -330,6 +339,7 @@ def test_the_limit_of_a_jump_is_the_callers_or_the_timeframes() -> None:
     assert (left(19, Timeframe.M1), left(21, Timeframe.M1)) == (5, 4)
     assert (left(49, Timeframe.D1), left(51, Timeframe.D1)) == (5, 4)
     assert (left(4, Timeframe.M1, 0.05), left(6, Timeframe.M1, 0.05)) == (5, 4)
+    assert (left(25, Timeframe.M1, 0.25), left(-25, Timeframe.M1, 0.25)) == (5, 5)
 
 
 def test_faulty_bars_are_no_neighbours() -> None:

@@ -64,5 +64,5 @@ def test_when_credits_come_back() -> None:
 def test_no_ledger_grants_everything() -> None:
     ledger = NoLedger()
     reservation = ledger.reserve(vendor="files", credits=10_000, purpose="backfill")
-    assert reservation.credits == 10_000
+    assert (reservation.vendor, reservation.credits, reservation.purpose) == ("files", 10_000, "backfill")
     ledger.settle(reservation, charged=0)
