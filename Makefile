@@ -31,7 +31,7 @@ test-fast: install
 coverage: install
 	$(BIN)/pytest -n 4 --cov --cov-report=term --cov-report=json
 
-# An hour: one small fault after the other in markets, candles, levels and credits, which the tests have to notice.
+# An hour or two: one small fault after the other in markets, candles, levels and credits, which the tests have to notice.
 mutants: install
 	rm -rf mutants
 	PYTHONPATH=. $(BIN)/python benchmarks/mutants.py

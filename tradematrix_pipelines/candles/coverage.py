@@ -183,13 +183,17 @@ def cover(
     """
     end = to_instant(now)
     grid = session.bar_opens(timeframe)
-    due = grid[_bar_closes(grid, session, timeframe) <= end]
+    closes = _bar_closes(grid, session, timeframe)
+    due = grid[closes <= end]
     final = now >= session.closes_at
     if session.may_be_closed and final and not len(opens):
         return replace(
             closed_day(session.trade_date, timeframe), opens_at=session.opens_at, closes_at=session.closes_at
         )
-    expected = int(np.count_nonzero(_required(due, session, timeframe) | np.isin(due, opens)))
+    expected = len(due)
+    if session.may_open_at or session.may_close_at:
+        required = _required(due, closes[: len(due)], session, timeframe)
+        expected = int(np.count_nonzero(required | np.isin(due, opens)))
     gap = _longest_gap(opens, due, session, timeframe)
     complete = len(opens) == expected if gap_tolerance is None or timeframe is Timeframe.D1 else gap <= gap_tolerance
     return Coverage(
@@ -264,14 +268,13 @@ def _bar_closes(opens: Instants, session: Session, timeframe: Timeframe) -> Inst
     return np.minimum(opens + np.timedelta64(timeframe.minutes, "m"), close)
 
 
-def _required(opens: Instants, session: Session, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
+def _required(opens: Instants, closes: Instants, session: Session, timeframe: Timeframe) -> npt.NDArray[np.bool_]:
     """Return which bars of the grid have to be there: those that overlap the certain hours, if with a part only.
 
     The daily bar always has to.
     """
     if timeframe.minutes is None:
         return np.ones(len(opens), dtype=bool)
-    closes = _bar_closes(opens, session, timeframe)
     required: npt.NDArray[np.bool_] = (closes > to_instant(session.required_from)) & (
         opens < to_instant(session.required_until)
     )

@@ -3,14 +3,14 @@
 A gap is a run of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any run.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import instants
-from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
+from tradematrix_pipelines.markets.sessions import Instants, Session, from_instant, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 _MINUTE = np.timedelta64(1, "m")
@@ -36,10 +36,7 @@ def without_incomplete_bars(
 def first_gap(minutes: pd.DataFrame, *, session: Session, now: datetime, gap_tolerance: int | None) -> datetime | None:
     """Return the first minute of the first gap up to ``now``, aware, UTC; ``None`` = there is none."""
     absent = _gaps(instants(minutes["ts"]), session, now, gap_tolerance)
-    if not len(absent):
-        return None
-    first: datetime = absent[0].astype("datetime64[us]").item()
-    return first.replace(tzinfo=UTC)
+    return from_instant(absent[0]) if len(absent) else None
 
 
 def _gaps(opens: Instants, session: Session, now: datetime, gap_tolerance: int | None) -> Instants:

@@ -1,6 +1,5 @@
 """What the judgement (``quality``) says of sessions that are stored: for commands that show it."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
 from tradematrix_pipelines.candles.coverage import Status
@@ -25,17 +24,16 @@ def judge_stored(
     """
     calendar = get_calendar(symbol.calendar)
     rows = read_coverage(database.engine, [symbol], list(Timeframe), first - _HISTORY, last)
-    complete = {
-        (row.coverage.timeframe, row.coverage.trade_date)
-        for row in rows
-        if row.coverage.status is Status.COMPLETE and row.coverage.final
-    }
-    finest = {day: min((t for t in INTRADAY if (t, day) in complete), key=_minutes) for day in _days(complete)}
     judged: dict[tuple[Timeframe, date], Judgement] = {}
-    for timeframe in sorted(set(finest.values()), key=_minutes):
-        sessions = [
-            session for day in sorted(finest) if finest[day] is timeframe and (session := calendar.session(day))
-        ]
+    done: set[date] = set()
+    for timeframe in INTRADAY:
+        days = {
+            row.coverage.trade_date
+            for row in rows
+            if row.coverage.timeframe is timeframe and row.coverage.status is Status.COMPLETE and row.coverage.final
+        } - done
+        done |= days
+        sessions = [session for day in sorted(days) if (session := calendar.session(day))]
         if not sessions:
             continue
         start, end = sessions[0].opens_at, sessions[-1].closes_at
@@ -49,11 +47,3 @@ def judge_stored(
         )
         judged |= {(timeframe, day): judgement for day, judgement in judgements.items() if day >= first}
     return judged
-
-
-def _days(complete: set[tuple[Timeframe, date]]) -> Sequence[date]:
-    return sorted({day for timeframe, day in complete if timeframe in INTRADAY})
-
-
-def _minutes(timeframe: Timeframe) -> int:
-    return timeframe.minutes or 0

@@ -6,12 +6,12 @@ session, so a backfill costs close to ⌈bars / limit⌉ calls. Pure; it also pr
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
+from tradematrix_pipelines.markets.sessions import Instants, Session, from_instant, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 
@@ -63,8 +63,8 @@ def cut_windows(
         cut = upto < len(positions) and owner[positions[upto]] == owner[last]
         sessions = tuple(between[number] for number in inside)
         yield Window(
-            start=_datetime(grid[first]),
-            end=_datetime(grid[last]) + (timeframe.length or timedelta(days=1)),
+            start=from_instant(grid[first]),
+            end=from_instant(grid[last]) + (timeframe.length or timedelta(days=1)),
             sessions=sessions,
             finished=sessions[:-1] if cut else sessions,
         )
@@ -84,8 +84,3 @@ def _grid(sessions: Sequence[Session], timeframe: Timeframe, now: datetime) -> t
     owner = np.repeat(np.arange(len(bars)), [len(opens) for opens in bars])
     opened = grid <= to_instant(now)
     return grid[opened], owner[opened]
-
-
-def _datetime(instant: np.datetime64) -> datetime:
-    moment: datetime = instant.astype("datetime64[us]").item()
-    return moment.replace(tzinfo=UTC)

@@ -6,13 +6,14 @@ Here: the rule, on a session's minutes. Not here: which levels are watched and w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import instants
+from tradematrix_pipelines.markets.sessions import from_instant
 
 _MINUTE = timedelta(minutes=1)
 # A fraction of the level: far below every tick size, and above rounding errors of pivots (1.2000000000000002 for 1.2).
@@ -64,7 +65,7 @@ def find_touches(minutes: pd.DataFrame, levels: Mapping[str, float], *, previous
     closed_at = instants(minutes["ts"])[first] + np.timedelta64(_MINUTE)
     names = list(levels)
     touches = [
-        Touch(names[column], float(prices[column]), float(closes[row]), closed_at[column].item().replace(tzinfo=UTC))
+        Touch(names[column], float(prices[column]), float(closes[row]), from_instant(closed_at[column]))
         for column, row in enumerate(first)
         if touched[row, column]
     ]

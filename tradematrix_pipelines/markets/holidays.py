@@ -49,16 +49,24 @@ def thanksgiving(year: int) -> date:
     return _nth(year, 11, THURSDAY, 4)
 
 
-def christmas_and_new_year(day: date) -> bool:
+def is_christmas_or_new_year(day: date) -> bool:
+    """Whether it is 25 December or 1 January."""
+    return (day.month, day.day) in {(12, 25), (1, 1)}
+
+
+def follows_christmas_or_new_year(day: date) -> bool:
+    """Whether it is 26 December or 2 January."""
+    return is_christmas_or_new_year(day - _DAY)
+
+
+def keeps_christmas_or_new_year(day: date) -> bool:
     """Whether 25 December or 1 January is kept on this weekday.
 
     A Sunday's is kept on Monday, a Saturday's Christmas on the Friday before. A Saturday's New Year is not made up for.
     """
-    if (day.month, day.day) in {(12, 25), (1, 1)}:
-        return True
-    if day.weekday() == MONDAY and (day.month, day.day) in {(12, 26), (1, 2)}:
-        return True
-    return day.weekday() == FRIDAY and (day.month, day.day) == (12, 24)
+    on_monday = day.weekday() == MONDAY and follows_christmas_or_new_year(day)
+    on_friday = day.weekday() == FRIDAY and (day.month, day.day) == (12, 24)
+    return is_christmas_or_new_year(day) or on_monday or on_friday
 
 
 def _nth(year: int, month: int, weekday: int, number: int) -> date:

@@ -44,14 +44,13 @@ class Day:
     Attributes:
         closed: there is no session.
         may_be_closed: a day without a bar is a closed day, not one with missing bars.
-        opens, closes: certain hours that differ from the usual ones, or ``None``.
+        closes: a certain close that differs from the usual one, or ``None``.
         may_open: until when the first bar may be absent; the last such time before the close.
         may_close: from when on, on the trade date, bars may be absent.
     """
 
     closed: bool = False
     may_be_closed: bool = False
-    opens: Edge | None = None
     closes: Edge | None = None
     may_open: Edge | None = None
     may_close: Edge | None = None
@@ -71,13 +70,11 @@ class Hours:
     Attributes:
         opens: an open that is not before the close of the same date is the evening before.
         rule: the days that differ.
-        breaks: start and end of a midday break, or ``None``.
     """
 
     opens: Edge
     closes: Edge
     rule: Rule = field(default=lambda _: USUAL)
-    breaks: tuple[Edge, Edge] | None = None
 
     def sessions(self, first: date, last: date) -> list[Session]:
         """Return the sessions with trade dates from ``first`` to ``last``, both included, ascending."""
@@ -86,22 +83,15 @@ class Hours:
         return [self.session(day, special) for day, special in weekdays if not special.closed]
 
     def session(self, day: date, special: Day = USUAL) -> Session:
-        """Return the session of a trade date that has one.
-
-        Raises:
-            UsageError: its hours end before they begin.
-        """
+        """Return the session of a trade date that has one."""
         close = special.closes or self.closes
-        opens, closes = _before(close, special.opens or self.opens, day), close.on(day)
+        opens, closes = _before(close, self.opens, day), close.on(day)
         may_open = None if special.may_open is None else _before(close, special.may_open, day)
         may_close = None if special.may_close is None else special.may_close.on(day)
-        pause = (None, None) if self.breaks is None else (self.breaks[0].on(day), self.breaks[1].on(day))
         return Session(
             trade_date=day,
             opens_at=opens,
             closes_at=closes,
-            break_starts_at=pause[0],
-            break_ends_at=pause[1],
             may_open_at=may_open if may_open and opens < may_open < closes else None,
             may_close_at=may_close if may_close and opens < may_close < closes else None,
             may_be_closed=special.may_be_closed,

@@ -12,8 +12,10 @@ from tradematrix_pipelines.markets.holidays import (
     FRIDAY,
     MONDAY,
     SATURDAY,
-    christmas_and_new_year,
+    follows_christmas_or_new_year,
     good_friday,
+    is_christmas_or_new_year,
+    keeps_christmas_or_new_year,
     thanksgiving,
     us_holidays,
 )
@@ -43,18 +45,14 @@ def _new_york(hour: int, minute: int = 0) -> Edge:
 
 
 def _fx(day: date) -> Day:
-    if (day.month, day.day) in {(12, 25), (1, 1)}:
+    if is_christmas_or_new_year(day):
         return CLOSED
-    if christmas_and_new_year(day) and day.weekday() == MONDAY:
-        return Day(may_be_closed=True, may_open=_new_york(8))
+    follows = follows_christmas_or_new_year(day)
     return Day(
-        may_open=_new_york(8) if _follows_holiday(day) else _late_open(day),
+        may_be_closed=follows and day.weekday() == MONDAY,
+        may_open=_new_york(8) if follows else _late_open(day),
         may_close=_new_york(14) if _is_eve(day) else None,
     )
-
-
-def _follows_holiday(day: date) -> bool:
-    return (day.month, day.day) in {(12, 26), (1, 2)}
 
 
 def _is_eve(day: date) -> bool:
@@ -71,7 +69,7 @@ def _late_open(day: date) -> Edge | None:
 
 
 def _metals(day: date) -> Day:
-    if day == good_friday(day.year) or christmas_and_new_year(day):
+    if day == good_friday(day.year) or keeps_christmas_or_new_year(day):
         return CLOSED
     closes = _new_york(17, 15) if day < _EARLIER_BREAK else None
     if day in us_holidays(day.year):
@@ -89,13 +87,13 @@ def _us_index(day: date) -> Day:
         # In the first week of April the employment report comes out, and index futures trade until after it.
         report = day.month == 4 and day.day <= 7
         return Day(closes=_new_york(9, 15), may_be_closed=True) if report else CLOSED
-    if christmas_and_new_year(day):
+    if keeps_christmas_or_new_year(day):
         return CLOSED
     if day in us_holidays(day.year):
         return Day(may_close=_new_york(13))
     if day == thanksgiving(day.year) + _DAY or (day.month, day.day) in {(12, 24), (7, 3)}:
         return Day(may_close=_new_york(13, 15))
-    return Day(may_open=_new_york(2)) if _follows_holiday(day) else USUAL
+    return Day(may_open=_new_york(2)) if follows_christmas_or_new_year(day) else USUAL
 
 
 def _german_index(day: date) -> Day:

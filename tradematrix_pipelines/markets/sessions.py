@@ -74,3 +74,9 @@ def to_instant(moment: datetime) -> np.datetime64:
         msg = f"{moment!r} has no zone"
         raise ValueError(msg)
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def from_instant(instant: np.datetime64) -> datetime:
+    """Return an instant of numpy's, which is UTC, as an aware datetime: the inverse of :func:`to_instant`."""
+    moment: datetime = instant.astype("datetime64[us]").item()
+    return moment.replace(tzinfo=UTC)

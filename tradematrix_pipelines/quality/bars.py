@@ -4,7 +4,7 @@ Here: positions on the session's grid, log prices, ranges. Not here: anything th
 outlives the session (``summary``).
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Self
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, instants
-from tradematrix_pipelines.markets.sessions import Instants, Session
+from tradematrix_pipelines.markets.sessions import Instants, Session, from_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.fingerprints import Hashes, fingerprints
 
@@ -63,7 +63,7 @@ class SessionBars:
 
     def at(self, position: int) -> datetime:
         """Return the open of a bar, aware, UTC."""
-        return moment(self.ts[position])
+        return from_instant(self.ts[position])
 
     @cached_property
     def true_ranges(self) -> Floats:
@@ -124,9 +124,3 @@ def price_step(prices: Floats) -> float:
             ticks = ticks[whole].astype(np.int64)
             return float(np.gcd.reduce(ticks - ticks[0])) / 10.0**decimals
     return 0.0
-
-
-def moment(instant: np.datetime64) -> datetime:
-    """Return a numpy instant as an aware datetime, UTC."""
-    naive: datetime = instant.astype("datetime64[us]").astype(object)
-    return naive.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """The sessions that a session is judged by: the last accepted ones of its series, and what is usual there.
 
-Here: aggregates of summaries, and the change of the reference where several sessions agree on another scale. Not here:
-a session's own numbers (``summary``).
+Here: aggregates of summaries. Not here: a session's own numbers (``summary``), or when several sessions that agree on
+another scale become the reference (``scale.anchor``).
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, instants
 from tradematrix_pipelines.candles.screen import Reason
-from tradematrix_pipelines.quality.bars import moment
+from tradematrix_pipelines.markets.sessions import from_instant
 from tradematrix_pipelines.quality.evidence import Evidence
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
 from tradematrix_pipelines.quality.history import RECENT
@@ -107,16 +107,16 @@ def hidden_extremes(evidence: Evidence) -> Iterator[Finding]:
     if not doubted:
         return
     chance, hole = max(doubted, key=lambda pair: pair[0])
-    start, end = _extent(evidence, hole)
+    start, end = map(from_instant, _extent(evidence, hole))
     what = f"{len(hole.suspects)} rejected bars" if len(hole.suspects) else f"{hole.end - hole.first} missing bars"
     yield Finding(
         kind=Kind.HIDDEN_EXTREME,
         severity=Severity.DOUBT,
         value=chance,
         threshold=limits.hidden_chance,
-        at=moment(start),
-        until=moment(end),
-        message=f"{what} at {moment(start):%H:%M} UTC may have passed the high or low, by a chance of {chance:.0%} "
+        at=start,
+        until=end,
+        message=f"{what} at {start:%H:%M} UTC may have passed the high or low, by a chance of {chance:.0%} "
         f"(doubted above {limits.hidden_chance:.0%}); such holes: {len(doubted)}",
     )
 

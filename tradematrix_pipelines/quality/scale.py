@@ -49,15 +49,14 @@ def gap(evidence: Evidence) -> Iterator[Finding]:
     value = distance / evidence.history.usual_range
     unit = "session's usual range"
     if evidence.goes_on and evidence.timeframe.minutes is not None and value <= limit:
-        minutes = (evidence.pause / timedelta(minutes=1)) + last.last_minute + evidence.summary.first_minute
-        usual = max(bars.usual_range(0), last.true_range)
-        value = distance / usual / np.sqrt(1 + minutes / evidence.timeframe.minutes)
+        minutes = evidence.pause / timedelta(minutes=1) + last.last_minute + evidence.summary.first_minute
+        value = _by_bars(evidence, distance, minutes, max(bars.usual_range(0), last.true_range))
         limit, unit = limits.gap_continuous, "bar's usual range"
     if value > limit:
         yield Finding(
             kind=Kind.GAP,
             severity=Severity.DOUBT,
-            value=float(value),
+            value=value,
             threshold=limit,
             at=bars.at(0),
             message=f"the session opens at {bars.open[0]:g}, {value:.1f} times a {unit} from the close before, "
@@ -91,8 +90,7 @@ def next_session(evidence: Evidence) -> Iterator[Finding]:
     distance = abs(float(np.log(following.open)) - float(bars.log_close[-1]))
     if pause <= PAUSE:
         minutes = pause / timedelta(minutes=1) + evidence.summary.last_minute + following.first_minute
-        usual = max(bars.usual_range(len(bars) - 1), following.true_range)
-        value = distance / usual / float(np.sqrt(1 + minutes / evidence.timeframe.minutes))
+        value = _by_bars(evidence, distance, minutes, max(bars.usual_range(len(bars) - 1), following.true_range))
         limit, unit = limits.gap_continuous, "bar's usual range"
     elif pause <= timedelta(days=limits.gap_old) and len(evidence.history):
         value = distance / evidence.history.usual_range
@@ -109,6 +107,11 @@ def next_session(evidence: Evidence) -> Iterator[Finding]:
             message=f"the next session opens at {following.open:g}, {value:.1f} times a {unit} from this one's close, "
             f"{bars.close[-1]:g} (doubted above {limit:g})",
         )
+
+
+def _by_bars(evidence: Evidence, distance: float, minutes: float, usual: float) -> float:
+    """Return a distance in multiples of a bar's usual range and of the root of the bars that fit between."""
+    return distance / usual / float(np.sqrt(1 + minutes / evidence.minutes))
 
 
 def lasting_change(evidence: Evidence) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tradematrix_pipelines.postgres.databases import open_databases
+from tradematrix_pipelines.processes import has_ended
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, tradematrix, ui, vendor, wait_for
 
@@ -158,7 +159,7 @@ def test_a_backfill_survives_the_death_of(
         backfill = start(web, installation)
         killed = victim(installation, web)
         os.kill(killed, signal.SIGKILL)
-        wait_for("its death", lambda: not psutil.pid_exists(killed) or is_zombie(killed), seconds=30)
+        wait_for("its death", lambda: not psutil.pid_exists(killed) or has_ended(psutil.Process(killed)), seconds=30)
         finish(web, backfill, installation, undisturbed)
 
 
@@ -206,7 +207,3 @@ def test_a_backfill_goes_on_when_up_has_ended_and_is_started_again(
         web.process.wait(60)
     with ui(installation.env, installation.home) as web:
         finish(web, backfill, installation, undisturbed)
-
-
-def is_zombie(pid: int) -> bool:
-    return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

@@ -138,13 +138,12 @@ def _share_connections(url: str, *storages: object) -> None:
     The stock ones open a connection for each statement, which takes a third of the time of a small run. They find their
     engine in a private attribute; where there is none, they are left as they are.
     """
+    if not all(isinstance(getattr(storage, "_engine", None), Engine) for storage in storages):
+        _logger.warning("Dagster %s opens a connection for each statement", dagster.__version__)
+        return
     # Tested before each use: the server may have been restarted since the last one. Whoever needs another connection
     # gets one without waiting, since Dagster nests statements.
     engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=2, max_overflow=-1, pool_pre_ping=True)
-    for storage in storages:
-        if not isinstance(getattr(storage, "_engine", None), Engine):
-            _logger.warning("Dagster %s opens a connection for each statement", dagster.__version__)
-            return
     for storage in storages:
         storage._engine = engine  # type: ignore[attr-defined]  # noqa: SLF001  # looked for above
 
