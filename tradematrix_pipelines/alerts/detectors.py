@@ -22,8 +22,6 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 
 _MINUTE, _LAST_HOUR = timedelta(minutes=1), timedelta(hours=1)
 _NOT_KNOWN: Mapping[str, datetime] = MappingProxyType({})
-_DISAGREE = 0.005
-"""How far, as a part of the price, an official day's high or low may differ from its minutes."""
 
 
 class IncidentKind(StrEnum):
@@ -33,7 +31,7 @@ class IncidentKind(StrEnum):
     LEVELS_MISSING = "levels_missing"
     CREDITS_LOW = "credits_low"
     STALE_MARKET = "stale_market"
-    VENDOR_DISAGREEMENT = "vendor_disagreement"
+    SESSION_DOUBTFUL = "session_doubtful"
     SESSION_EXHAUSTED = "session_exhausted"  # a session is exhausted: no more attempts by itself
     NOT_JUDGED = "not_judged"  # another kind could not be judged
 
@@ -50,18 +48,6 @@ class Incident:
     key: str
     kind: IncidentKind
     message: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DayAgainstMinutes:
-    """The high and low of a session's official day and of its stored minutes; prices in price units."""
-
-    symbol: str
-    trade_date: date
-    day_high: float
-    day_low: float
-    minutes_high: float
-    minutes_low: float
 
 
 def find_missing_levels(
@@ -159,16 +145,18 @@ def find_exhausted(backlog: Iterable[FetchTask]) -> list[Incident]:
     ]
 
 
-def find_disagreements(days: Iterable[DayAgainstMinutes]) -> list[Incident]:
-    """Return an incident for each session whose official day does not match its minutes."""
-    kind = IncidentKind.VENDOR_DISAGREEMENT
-    incidents = []
-    for day in days:
-        off = max(abs(day.day_high / day.minutes_high - 1), abs(day.day_low / day.minutes_low - 1))
-        if off > _DISAGREE:
-            message = (
-                f"{day.symbol} {day.trade_date}: the official day's high and low ({day.day_high:g}, {day.day_low:g}) "
-                f"lie {off:.1%} off its minutes' ({day.minutes_high:g}, {day.minutes_low:g})"
-            )
-            incidents.append(Incident(key=f"{kind}|{day.symbol}|{day.trade_date}", kind=kind, message=message))
-    return incidents
+def find_doubtful(backlog: Iterable[FetchTask]) -> list[Incident]:
+    """Return one incident for each session of the backlog that is doubtful after it was looked at twice."""
+    sessions: dict[tuple[str, date], FetchTask] = {}
+    for task in backlog:
+        if task.needs_person:
+            sessions.setdefault((task.symbol.name, task.trade_date), task)
+    kind = IncidentKind.SESSION_DOUBTFUL
+    return [
+        Incident(
+            key=f"{kind}|{symbol}|{day}",
+            kind=kind,
+            message=f"{symbol} {day} is {task.reason}; until then no levels follow from it",
+        )
+        for (symbol, day), task in sessions.items()
+    ]

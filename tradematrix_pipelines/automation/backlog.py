@@ -34,6 +34,7 @@ _FIRST_SESSIONS = 5
 """Sessions that are fetched where nothing is stored yet."""
 
 _SPARSE_ATTEMPTS = 2
+_LOOKS = 2
 _USUAL_SESSIONS = 5
 _FIRST_PAUSE = timedelta(minutes=5)
 _QUICK_ATTEMPTS = 3
@@ -51,6 +52,8 @@ class Cause(StrEnum):
     """The same, because the day's credits were spent."""
     SPARSE = "sparse"
     """The session is complete, with far fewer bars than is usual."""
+    DOUBTFUL = "doubtful"
+    """The session is complete, and can't be believed before it was looked at twice."""
     LEVELS = "levels"
     """Levels are not computed, or not from what is stored now of the session they come from."""
 
@@ -87,6 +90,18 @@ class FetchTask:
             return "not computed yet"
         if self.cause is Cause.SPARSE:
             return "far fewer bars than usual"
+        if self.needs_person:
+            accept = f"tradematrix accept {self.symbol.name} {self.trade_date} --reason …"
+            return f"{self._state}; accept it, if it is right: {accept}"
+        return self._state
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether a person has to look at it: what could be done by itself is done, and it is still not believed."""
+        return self.cause is Cause.DOUBTFUL and self.next_attempt is None
+
+    @property
+    def _state(self) -> str:
         return "not fetched yet" if self.row is None else self.row.coverage.reason()
 
     def is_due(self, now: datetime) -> bool:
@@ -111,7 +126,7 @@ def backlog(
         levels: trade dates whose stored levels match the day that they come from. Where it is given, the others that
             follow from ``rows`` belong to the backlog.
     """
-    candles = [*_stored(symbol, rows, now), *_sparse(symbol, rows, now)]
+    candles = [*_stored(symbol, rows, now), *_sparse(symbol, rows, now), *_doubtful(symbol, rows, now)]
     if history_start is not None:
         candles = [task for task in candles if task.trade_date >= history_start]
         candles += _never_fetched(symbol, rows, now, history_start)
@@ -128,7 +143,10 @@ def find_sparse(rows: Iterable[StoredCoverage]) -> list[StoredCoverage]:
     complete = [
         row
         for row in rows
-        if row.coverage.timeframe is Timeframe.M1 and row.coverage.expected and row.coverage.is_settled
+        if row.coverage.timeframe is Timeframe.M1
+        and row.coverage.expected
+        and row.coverage.is_settled
+        and not row.coverage.is_doubtful
     ]
     if len(complete) < _USUAL_SESSIONS:
         return []
@@ -161,6 +179,12 @@ def _stored(symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime) -> It
 def _sparse(symbol: Symbol, rows: Sequence[StoredCoverage], now: datetime) -> Iterator[FetchTask]:
     for row in find_sparse(rows):
         yield _task(symbol, row, Cause.SPARSE, _next_attempt(row, now, most=_SPARSE_ATTEMPTS))
+
+
+def _doubtful(symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime) -> Iterator[FetchTask]:
+    for row in rows:
+        if row.coverage.is_doubtful:
+            yield _task(symbol, row, Cause.DOUBTFUL, _next_attempt(row, now, most=_LOOKS))
 
 
 def _never_fetched(
@@ -197,7 +221,7 @@ def _levels(
     calendar = get_calendar(symbol.calendar)
     for row in rows:
         day = row.coverage
-        if day.timeframe is not Timeframe.D1 or not day.is_settled or not day.received:
+        if day.timeframe is not Timeframe.D1 or not day.is_settled or not day.received or day.is_doubtful:
             continue
         if day.closes_at is None or day.closes_at > now:
             continue

@@ -11,7 +11,7 @@ _COST = 5
 
 
 def choose_healing(tasks: Iterable[FetchTask], *, budget: int) -> list[FetchTask]:
-    """Return the tasks to heal, newest first: incomplete and sparse sessions.
+    """Return the tasks to heal, newest first: incomplete, sparse and doubtful sessions.
 
     Those that wait for the reset of the day's credits are resumed then, without healing.
 
@@ -20,7 +20,7 @@ def choose_healing(tasks: Iterable[FetchTask], *, budget: int) -> list[FetchTask
         budget: most sessions to fetch at once, however many timeframes of them are incomplete.
     """
     candidates = sorted(
-        (task for task in tasks if task.cause in {Cause.INCOMPLETE, Cause.SPARSE}),
+        (task for task in tasks if task.cause in {Cause.INCOMPLETE, Cause.SPARSE, Cause.DOUBTFUL}),
         key=lambda task: (-task.trade_date.toordinal(), task.symbol.name),
     )
     sessions = dict.fromkeys((task.symbol.name, task.trade_date) for task in candidates)

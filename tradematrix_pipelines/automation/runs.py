@@ -9,6 +9,9 @@ from tradematrix_pipelines.markets.calendars import SessionCalendar, get_calenda
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
+_COMPLETE = {Cause.SPARSE, Cause.DOUBTFUL}
+"""Causes to fetch sessions again that are complete."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
@@ -55,7 +58,7 @@ def contiguous_ranges(dates: Collection[date], calendar: SessionCalendar) -> Ite
 def _runs(symbol: Symbol, tasks: Sequence[FetchTask]) -> Iterator[Run]:
     calendar = get_calendar(symbol.calendar)
     for refresh in (False, True):
-        by_date = _timeframes(task for task in tasks if (task.cause is Cause.SPARSE) == refresh)
+        by_date = _timeframes(task for task in tasks if (task.cause in _COMPLETE) == refresh)
         for timeframes in dict.fromkeys(by_date[day] for day in sorted(by_date)):
             dates = {day for day, of_day in by_date.items() if of_day == timeframes}
             for first, last in contiguous_ranges(dates, calendar):

@@ -36,6 +36,16 @@ class Status(StrEnum):
     """The bars could not be fetched; ``error`` says why."""
 
 
+class Verdict(StrEnum):
+    """Whether a session can be believed (``quality``)."""
+
+    ACCEPTED = "accepted"
+    DOUBTFUL = "doubtful"
+    """It is stored, and no level follows from it."""
+    REFUSED = "refused"
+    """It can't be true, and is not stored."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
     """What is known of one session of one series.
@@ -53,6 +63,9 @@ class Coverage:
         transient: whether asking again within minutes may help, where the last attempt failed.
         opens_at: open of the session, aware, UTC; ``None`` on a closed day.
         closes_at: its close.
+        verdict: whether the session can be believed; ``None`` = it was not judged, as is a session that is not complete
+            and final.
+        doubt: the most severe finding where it was not believed at once, in one line.
     """
 
     timeframe: Timeframe
@@ -70,6 +83,8 @@ class Coverage:
     transient: bool = False
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    verdict: Verdict | None = None
+    doubt: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -81,8 +96,15 @@ class Coverage:
         """Whether nothing is missing and nothing is to come: complete or closed, and final."""
         return self.ok and self.final
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it is stored, and not believed."""
+        return self.verdict is Verdict.DOUBTFUL
+
     def reason(self) -> str:
-        """Return one line that explains to a person why the session is not complete."""
+        """Return one line that explains to a person why the session is not complete, or not believed."""
+        if self.is_doubtful:
+            return f"doubtful: {self.doubt}"
         if self.status is Status.CLOSED:
             return "the market is closed on this day"
         if self.status is Status.FAILED:
@@ -125,14 +147,17 @@ def supersedes(answer: Coverage, stored: Coverage | None) -> bool:
     """Return whether an answer replaces what is stored of its session.
 
     A failure, or an answer without a bar, replaces no bars. The vendor that a session came from may always revise it.
-    Another vendor's answer has to be better: complete, or with more bars of a session that is not complete and final.
+    Another vendor's answer has to be better: complete and believed, or with more bars of a session that is not complete
+    and final.
     """
     if stored is None or not stored.received or answer.status is Status.CLOSED:
         return True
     if not answer.received:
         return False
-    if answer.status is Status.COMPLETE or answer.source == stored.source:
+    if answer.source == stored.source:
         return True
+    if answer.status is Status.COMPLETE:
+        return not (answer.is_doubtful and stored.is_settled)
     return not stored.is_settled and answer.received > stored.received
 
 
@@ -141,7 +166,8 @@ def kept_beside(stored: Coverage, attempt: Coverage) -> Coverage:
 
     A session that was complete so far and has closed since becomes partial: its later bars were never fetched.
     """
-    error = attempt.error or f"{attempt.source} has less: {attempt.reason()}"
+    less = "is doubtful" if attempt.is_doubtful else f"has less: {attempt.reason()}"
+    error = attempt.error or f"{attempt.source} {less}"
     if stored.final and stored.status is Status.COMPLETE:
         return replace(stored, error=error, retry_at=None, transient=attempt.transient)
     closed_since = attempt.final and not stored.final

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     SPACING = "the bars around it are not one timeframe apart"
     CONFLICT = "another bar of the same time has other values"
     JUMP = "a price is far from those of the bars around it"
+    REFUSED = "its whole session can't be true"
+    """Given by the judgement of the session (``quality``), not by the screening."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,9 @@ class Outcome:
 @click.command()
 @sessions_options
 @click.option("--refresh", is_flag=True, help="Fetch complete sessions again, to take in revisions.")
+@click.option(
+    "--allow-doubtful", is_flag=True, help="Publish levels from doubtful sessions too; they are marked as doubtful."
+)
 @json_option
 @click.pass_context
 def command(
@@ -55,6 +58,7 @@ def command(
     last: date | None,
     timeframes: tuple[str, ...],
     refresh: bool,
+    allow_doubtful: bool,
     as_json: bool,
 ) -> None:
     """Fetch the candles of past sessions, then compute the levels that follow from them.
@@ -64,7 +68,16 @@ def command(
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols)
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-        outcomes = backfill(settings, database, chosen, first=first, last=last, timeframes=wanted, refresh=refresh)
+        outcomes = backfill(
+            settings,
+            database,
+            chosen,
+            first=first,
+            last=last,
+            timeframes=wanted,
+            refresh=refresh,
+            allow_doubtful=allow_doubtful,
+        )
         report(database, outcomes, first, last or database.clock.now().date(), wanted, as_json=as_json)
     if not all(outcome.ok for outcome in outcomes):
         ctx.exit(1)
@@ -79,6 +92,7 @@ def backfill(
     last: date | None,
     timeframes: Sequence[Timeframe],
     refresh: bool = False,
+    allow_doubtful: bool = False,
 ) -> list[Outcome]:
     """Fetch candles and compute levels of these symbols; one that fails doesn't stop the others.
 
@@ -103,7 +117,9 @@ def backfill(
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
                 levels = plan_levels_run(outcome.symbol, begin, end, database=database, settings=settings, now=now)
                 if levels is not None:
-                    carry_out(instance, defs, levels, outcome, refresh=False, batch=batch)
+                    carry_out(
+                        instance, defs, levels, outcome, refresh=False, allow_doubtful=allow_doubtful, batch=batch
+                    )
     return outcomes
 
 
@@ -115,10 +131,17 @@ def _not_refreshed(database: Database, symbol: Symbol, runs: Sequence[Run], *, s
 
 
 def carry_out(
-    instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, outcome: Outcome, *, refresh: bool, batch: str
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    run: Run,
+    outcome: Outcome,
+    *,
+    refresh: bool,
+    allow_doubtful: bool = False,
+    batch: str,
 ) -> None:
     """Carry out one run, and add its failures to ``outcome``."""
-    result = execute(instance, defs, run, refresh=refresh, batch=batch)
+    result = execute(instance, defs, run, refresh=refresh, allow_doubtful=allow_doubtful, batch=batch)
     outcome.failed.extend(result.failed)
     if result.error is not None and not result.failed:
         outcome.stopped_by = result.error
@@ -134,17 +157,10 @@ def report(
     as_json: bool,
 ) -> None:
     """Print what is stored per symbol and timeframe, then what failed, and why."""
-    rows = []
-    for outcome in outcomes:
-        sessions = [row.coverage for row in read_coverage(database.engine, [outcome.symbol], timeframes, first, last)]
-        for timeframe in timeframes:
-            series = [coverage for coverage in sessions if coverage.timeframe is timeframe]
-            status = [coverage.status.value for coverage in series]
-            rows.append(
-                {"symbol": outcome.symbol.name, "timeframe": timeframe.value}
-                | {name: status.count(name) for name in ("complete", "partial", "missing", "failed", "closed")}
-                | {"candles": sum(coverage.received for coverage in series)}
-            )
+    rows = _rows(database, outcomes, first, last, timeframes)
+    if not as_json and not any(row["doubtful"] for row in rows):
+        for row in rows:
+            del row["doubtful"]
     show(rows, as_json=as_json, title="Sessions stored")
     for outcome in outcomes:
         for failure in outcome.failed[:10]:
@@ -158,3 +174,25 @@ def report(
             click.echo(f"… and {len(outcome.not_refreshed) - 10} more of {outcome.symbol.name}", err=True)
         if outcome.stopped_by is not None:
             click.echo(f"failed: {outcome.symbol.name}: {outcome.stopped_by}", err=True)
+
+
+def _rows(
+    database: Database, outcomes: Sequence[Outcome], first: date, last: date, timeframes: Sequence[Timeframe]
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for outcome in outcomes:
+        sessions = [row.coverage for row in read_coverage(database.engine, [outcome.symbol], timeframes, first, last)]
+        for timeframe in timeframes:
+            series = [coverage for coverage in sessions if coverage.timeframe is timeframe]
+            status = [coverage.status.value for coverage in series]
+            counts = {name: status.count(name) for name in ("complete", "partial", "missing", "failed", "closed")}
+            rows.append(
+                {
+                    "symbol": outcome.symbol.name,
+                    "timeframe": timeframe.value,
+                    **counts,
+                    "doubtful": sum(coverage.is_doubtful for coverage in series),
+                    "candles": sum(coverage.received for coverage in series),
+                }
+            )
+    return rows

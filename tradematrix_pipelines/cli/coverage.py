@@ -10,11 +10,11 @@ from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask,
 from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
-from tradematrix_pipelines.cli.verdicts import judge_stored
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.quality.judge import Judgement
 from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.judgements import StoredJudgement, read_judged
+from tradematrix_pipelines.storage.judging import judge_unjudged
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 
@@ -29,8 +29,8 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
     multiple=True,
     help="Only these.",
 )
-@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed or sparse.")
-@click.option("--verdicts", is_flag=True, help="Judge each complete session: can it be believed, and if not, why.")
+@click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed, sparse or doubtful.")
+@click.option("--verdicts", is_flag=True, help="What was noticed of each session, too.")
 @json_option
 def command(
     *,
@@ -44,11 +44,12 @@ def command(
 ) -> None:
     """Show, per session, how many bars are expected and stored, and why one is not complete.
 
-    With --open: the incomplete and sparse sessions. "next_attempt" is when one is fetched again by itself; "exhausted"
-    ones have no more attempts and wait for `tradematrix retry`.
+    With --open: the incomplete, sparse and doubtful sessions. "next_attempt" is when one is fetched again by itself;
+    "exhausted" ones have no more attempts and wait for `tradematrix retry`.
 
-    With --verdicts: "accepted", "doubtful" or "refused", by the finest complete candles of each session, and what was
-    noticed. "cold" means that there were too few sessions before it to know what is usual.
+    "verdict" says whether a complete session can be believed: "accepted", or "doubtful", which `tradematrix accept`
+    changes. With --verdicts: also what was noticed. "cold" means that there were too few sessions before it to know
+    what is usual. Sessions that are not judged yet are judged first.
     """
     with open_database() as (_, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
@@ -57,6 +58,9 @@ def command(
         if first > last:
             raise UsageError(f"--from {first} is after --to {last}: swap them")
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+        if verdicts:
+            for symbol in chosen:
+                judge_unjudged(database, symbol, first, last)
         stored, now = read_coverage(database.engine, chosen, wanted, first, last), database.clock.now()
         tasks = {
             (task.symbol.name, task.timeframe, task.trade_date): task
@@ -67,8 +71,8 @@ def command(
         tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
         rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
         if verdicts:
-            judged = {symbol.name: judge_stored(database, symbol, first, last) for symbol in chosen}
-            rows = [row | _verdict(judged[str(row["symbol"])], row) for row in rows]
+            judged = read_judged(database.engine, chosen, first, last)
+            rows = [row | _findings(judged, row) for row in rows]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 
@@ -88,22 +92,25 @@ def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
         "source": coverage.source,
         "attempts": row.attempts,
         "next_attempt": None if task is None else task.next_attempt or "exhausted",
+        "verdict": None if coverage.verdict is None else str(coverage.verdict),
         "reason": _reason(coverage, task),
     }
 
 
-def _verdict(judged: Mapping[tuple[Timeframe, date], Judgement], row: Mapping[str, Any]) -> dict[str, object]:
-    judgement = judged.get((Timeframe(row["timeframe"]), row["trade_date"]))
+def _findings(
+    judged: Mapping[tuple[str, Timeframe, date], StoredJudgement], row: Mapping[str, Any]
+) -> dict[str, object]:
+    judgement = judged.get((row["symbol"], Timeframe(row["timeframe"]), row["trade_date"]))
     if judgement is None:
-        return {"verdict": None, "cold": None, "findings": None}
+        return {"cold": None, "findings": None}
     findings = "; ".join(
         finding.message if finding.at is None else f"{finding.at:%H:%M} UTC: {finding.message}"
         for finding in judgement.findings
     )
-    return {"verdict": str(judgement.verdict), "cold": judgement.cold, "findings": findings or None}
+    return {"cold": judgement.cold, "findings": findings or None}
 
 
 def _reason(coverage: Coverage, task: FetchTask | None) -> str | None:
-    if task is not None and task.cause is Cause.SPARSE:
+    if task is not None and task.cause in {Cause.SPARSE, Cause.DOUBTFUL}:
         return task.reason
     return coverage.error if coverage.ok else coverage.reason()

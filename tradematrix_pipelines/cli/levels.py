@@ -7,6 +7,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
@@ -48,6 +49,9 @@ def show_levels(
             levels, names = read_levels(database.engine, pivot_levels, [symbol], day, day), list(LEVELS)
             levels = levels[levels["method"] == method]
         rows += [_row(symbol, row, names, as_json=as_json) for row in levels.to_dict("records")]
+    if not as_json and all(row["verdict"] == str(Verdict.ACCEPTED) for row in rows):
+        for row in rows:
+            del row["verdict"]
     first = symbols[0].name if symbols else "SYMBOL"
     show(rows, as_json=as_json, empty=f"no levels stored: run `tradematrix backfill {first} --from …`")
 
@@ -63,6 +67,7 @@ def coming_session(symbol: Symbol, now: datetime) -> date:
 
 def _row(symbol: Symbol, row: Mapping[Any, Any], names: Sequence[str], *, as_json: bool) -> dict[str, object]:
     shown: dict[str, object] = {"symbol": symbol.name, "trade_date": row["trade_date"]}
+    shown["verdict"] = row["verdict"]
     if "y_trade_date" in row:
         shown["from_session"] = row["y_trade_date"]
     for name in names:

@@ -30,7 +30,7 @@ _LOOK_BACK = timedelta(days=14)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None, as_json: bool) -> None:
-    """Fetch all failed, partial and missing sessions again, and compute the levels that are missing."""
+    """Fetch all failed, partial, missing and doubtful sessions again, and compute the levels that are missing."""
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols) or read_symbols(database.engine)
         since = since or database.clock.now().date() - _LOOK_BACK
@@ -44,7 +44,7 @@ def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None,
 
 
 def _incomplete(database: Database, symbols: Sequence[Symbol], since: date) -> list[FetchTask]:
-    """Return the sessions that were fetched without complete result, and the levels that are missing."""
+    """Return the sessions that are incomplete or doubtful, and the levels that are missing."""
     tasks = read_backlog(database, symbols, database.clock.now(), since=since)
     return [task for task in tasks if task.cause is not Cause.SPARSE]
 
@@ -64,7 +64,7 @@ def _retry(
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
         for outcome in outcomes:
             for run in plan_runs(task for task in candles if task.symbol.name == outcome.symbol.name):
-                carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
+                carry_out(instance, defs, run, outcome, refresh=run.refresh, batch=batch)
             levels = [task for task in _incomplete(database, [outcome.symbol], since) if task.timeframe is None]
             for run in plan_runs(levels):
                 carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
@@ -79,8 +79,12 @@ def _rows(before: Sequence[FetchTask], after: Sequence[FetchTask]) -> list[dict[
             "asset": target.asset if task.timeframe is not None else "daily_levels",
             "symbol": target.symbol,
             "trade_date": target.trade_date,
-            "now": "incomplete" if target in remaining else "complete",
+            "now": _state(task) if target in remaining else "complete",
             "reason": task.reason if target in remaining else None,
         }
         for target, task in known.items()
     ]
+
+
+def _state(task: FetchTask) -> str:
+    return "doubtful" if task.cause is Cause.DOUBTFUL else "incomplete"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 
@@ -10,13 +10,13 @@ from tradematrix_pipelines.alerts.channels import Alerter, AlertError
 from tradematrix_pipelines.alerts.detectors import (
     Incident,
     IncidentKind,
-    find_disagreements,
+    find_doubtful,
     find_exhausted,
     find_low_credits,
     find_missing_levels,
     find_stale_markets,
 )
-from tradematrix_pipelines.automation.backlog import LOOKBACK, backlog
+from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.defs.installation import installation
@@ -25,7 +25,6 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.disagreements import days_against_minutes
 from tradematrix_pipelines.storage.incidents import read_open, record
 from tradematrix_pipelines.storage.notifications import notify
 from tradematrix_pipelines.storage.symbols import read_beginnings
@@ -37,7 +36,6 @@ from tradematrix_pipelines.storage.trading_day_state import (
 )
 
 _SECONDS = 60
-_WEEK = timedelta(days=7)
 _logger = logging.getLogger(__name__)
 
 
@@ -117,16 +115,15 @@ def _detectors(
         computed = computed_levels(database.engine, symbols, since=(now - LOOKBACK).date())
         return find_missing_levels(symbols, computed, now, began=began)
 
+    def tasks() -> list[FetchTask]:
+        return [task for symbol in symbols for task in backlog(symbol, rows[symbol.name], now)]
+
     return {
         IncidentKind.LEVELS_MISSING: missing,
         IncidentKind.CREDITS_LOW: lambda: find_low_credits(symbols, credit_state(database, settings, now), now),
         IncidentKind.STALE_MARKET: stale,
-        IncidentKind.SESSION_EXHAUSTED: lambda: find_exhausted(
-            task for symbol in symbols for task in backlog(symbol, rows[symbol.name], now)
-        ),
-        IncidentKind.VENDOR_DISAGREEMENT: lambda: find_disagreements(
-            days_against_minutes(database.engine, since=(now - _WEEK).date())
-        ),
+        IncidentKind.SESSION_EXHAUSTED: lambda: find_exhausted(tasks()),
+        IncidentKind.SESSION_DOUBTFUL: lambda: find_doubtful(tasks()),
         IncidentKind.RUN_FAILURE: lambda: find_failed_runs(instance, database, now),
     }
 

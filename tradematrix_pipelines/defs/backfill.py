@@ -77,10 +77,23 @@ def plan_levels_run(
 
 
 def execute(
-    instance: dg.DagsterInstance, defs: dg.Definitions, run: Run, *, refresh: bool = False, batch: str
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    run: Run,
+    *,
+    refresh: bool = False,
+    allow_doubtful: bool = False,
+    batch: str,
 ) -> RunOutcome:
-    """Carry out one run in this process. ``batch`` tags the runs of one command."""
-    config = {"ops": {"ohlc": {"config": {"refresh": True}}}} if refresh and run.timeframes else None
+    """Carry out one run in this process.
+
+    Args:
+        refresh: whether complete sessions are fetched again; ``allow_doubtful``: whether levels are published from
+            doubtful ones, with a mark.
+        batch: tags the runs of one command.
+    """
+    op, option = ("ohlc", {"refresh": refresh}) if run.timeframes else ("levels", {"allow_doubtful": allow_doubtful})
+    config = {"ops": {op: {"config": option}}} if any(option.values()) else None
     return run_sessions(
         instance,
         defs,

@@ -12,10 +12,10 @@ from datetime import date, timedelta
 import dagster as dg
 import pandas as pd
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle
 from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
 from tradematrix_pipelines.defs.retry_policy import step_without_retries
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Pivots
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
@@ -33,6 +33,8 @@ class Levels:
 
     daily: Sequence[tuple[Symbol, DailyLevels]] = ()
     pivots: Sequence[tuple[Symbol, date, Pivots]] = ()
+    doubtful: frozenset[tuple[str, date]] = frozenset()
+    """Those that come from a doubtful session, by symbol's name and trade date."""
 
 
 Chunk = Sequence[SeriesBatch] | Levels
@@ -71,7 +73,8 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         """Store a chunk in one transaction (``storage.candles.write``, ``storage.levels.write_levels``)."""
         engine, now = self.database.engine, self.database.clock.now()
         if isinstance(chunk, Levels):
-            return Written(inserted=write_levels(engine, daily=chunk.daily, pivots=chunk.pivots, now=now))
+            rows = write_levels(engine, daily=chunk.daily, pivots=chunk.pivots, doubtful=chunk.doubtful, now=now)
+            return Written(inserted=rows)
         return write(engine, chunk, now=now)
 
     def handle_output(self, context: dg.OutputContext, obj: StepOutput) -> Iterator[dg.DagsterEvent]:  # type: ignore[override]  # Dagster takes generators of events, its type doesn't say so

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from tradematrix_pipelines.automation.pulls import LastPull, Pulls, decide_pulls
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.checks import judge_checks
@@ -24,6 +23,7 @@ from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.registry import candle_asset
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.live import Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey

@@ -40,6 +40,7 @@ _PURPOSES = {
     Cause.CLOSED: CLOSE,
     Cause.INCOMPLETE: HEAL,
     Cause.SPARSE: HEAL,
+    Cause.DOUBTFUL: HEAL,
     Cause.CREDITS: BACKFILL,
     Cause.LEVELS: LEVELS,
 }

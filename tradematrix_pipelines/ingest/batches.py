@@ -1,33 +1,40 @@
-"""From vendors' bars to batches that can be stored: screened or resampled, and judged session by session.
+"""From vendors' bars to batches that can be stored: screened or resampled, covered and judged session by session.
 
 Here: candles into batches. Not here: which series is fetched or resampled for which timeframe (``fetch_plan``).
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day, cover_many
+from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict, closed_day, cover_many
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.candles.screen import screen
+from tradematrix_pipelines.ingest.batch import SeriesBatch
+from tradematrix_pipelines.ingest.judging import SessionJudge, covered
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.vendors.errors import DayLimit, VendorError
+from tradematrix_pipelines.vendors.errors import DayLimit, RefusedSession, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleAnswer
 
 
 class BatchMaker:
     """Makes one symbol's batches, and keeps their coverage to explain why coarser series fail."""
 
-    def __init__(self, symbol: Symbol, *, preferred: str, now: datetime) -> None:
-        """``preferred``: name of the vendor that is recorded as the source where none served anything."""
+    def __init__(self, symbol: Symbol, *, preferred: str, now: datetime, judge: SessionJudge | None = None) -> None:
+        """Prepare to make batches.
+
+        Args:
+            preferred: name of the vendor that is recorded as the source where none served anything.
+            judge: judges the sessions fetched; ``None`` where none of them is final.
+        """
         self.symbol, self.preferred, self.now = symbol, preferred, now
+        self._judge = judge
         self._known: dict[date, dict[Timeframe, Coverage]] = defaultdict(dict)
 
     def closed(self, timeframe: Timeframe, days: Sequence[date]) -> SeriesBatch:
@@ -44,7 +51,8 @@ class BatchMaker:
         else:
             batch = self._kept(sessions, answer, timeframe)
         for coverage in batch.coverage:
-            self._known[coverage.trade_date][timeframe] = coverage
+            if coverage.verdict is not Verdict.REFUSED or coverage.status is Status.FAILED:
+                self._known[coverage.trade_date][timeframe] = coverage
         return batch
 
     def resampled(
@@ -55,13 +63,22 @@ class BatchMaker:
         sessions: Sequence[Session],
         *,
         base: Timeframe = Timeframe.M1,
+        finer_coverage: Iterable[Coverage] = (),
     ) -> SeriesBatch:
-        """Return the batch of bars resampled from ``finer`` candles, which ``source`` served."""
+        """Return the batch of bars resampled from ``finer`` candles, which ``source`` served.
+
+        Args:
+            finer_coverage: of the sessions of ``finer``: what is thought of them is thought of the coarser ones.
+        """
         bars = resample(finer, timeframe=timeframe, sessions=sessions, now=self.now, base=base)
-        coverage = self._covered(bars, timeframe, sessions, source)
-        return SeriesBatch(
-            symbol=self.symbol, timeframe=timeframe, candles=bars, coverage=tuple(coverage), source=source
+        known = {row.trade_date: row for row in finer_coverage}
+        coverage = tuple(
+            replace(row, verdict=known[row.trade_date].verdict, doubt=known[row.trade_date].doubt)
+            if row.trade_date in known and row.is_settled
+            else row
+            for row in self._covered(bars, timeframe, sessions, source)
         )
+        return SeriesBatch(symbol=self.symbol, timeframe=timeframe, candles=bars, coverage=coverage, source=source)
 
     def unfilled(self, timeframe: Timeframe, sessions: Sequence[Session]) -> SeriesBatch:
         """Return the batch of failed sessions, each with the reason why no finer series could serve it."""
@@ -80,13 +97,24 @@ class BatchMaker:
         coverage = self._covered(
             kept.candles, timeframe, sessions, answer.source, rejected=kept.rejected, raw=answer.candles
         )
+        judgements = {}
+        if self._judge is not None:
+            judgements = self._judge.judge(
+                coverage,
+                kept.candles,
+                timeframe=timeframe,
+                sessions=sessions,
+                rejected=kept.rejected,
+                raw=answer.candles,
+            )
         return SeriesBatch(
             symbol=self.symbol,
             timeframe=timeframe,
             candles=kept.candles,
             rejected=kept.rejected,
-            coverage=tuple(coverage),
+            coverage=tuple(covered(row, judgements) for row in coverage),
             source=answer.source,
+            judgements=judgements,
         )
 
     def _failed(self, sessions: tuple[Session, ...], error: VendorError, timeframe: Timeframe) -> SeriesBatch:
@@ -101,6 +129,7 @@ class BatchMaker:
             error=f"{incomplete}, and {error}" if incomplete else str(error),
             retry_at=error.resumes_at if isinstance(error, DayLimit) else None,
             transient=error.retryable,
+            verdict=Verdict.REFUSED if isinstance(error, RefusedSession) else None,
         )
 
     def _incomplete_finer(self, session: Session, timeframe: Timeframe) -> str | None:

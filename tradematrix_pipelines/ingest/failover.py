@@ -29,6 +29,7 @@ from tradematrix_pipelines.vendors.errors import (
     BadSymbol,
     DayLimit,
     NotInPlan,
+    RefusedSession,
     Unavailable,
     VendorError,
     WrongInstrument,
@@ -70,6 +71,8 @@ class SymbolFetch:
         self._sessions, self._protected, self._now, self._purpose = sessions, protected, now, purpose
         self._refused: dict[str, VendorError] = {}
         """By vendor: the error after which it is not asked for this symbol any more."""
+        self._implausible: dict[tuple[str, Timeframe, date], RefusedSession] = {}
+        """By vendor and session: why its bars can't be true."""
 
     def series(self, timeframe: Timeframe, needed: Sequence[Session]) -> Iterator[Fetched]:
         """Yield the bars of ``needed`` (ascending), each session from the first vendor that serves it.
@@ -98,6 +101,11 @@ class SymbolFetch:
             if not rest.sessions or isinstance(self._refused.get(vendor.name), WrongInstrument):
                 break
         yield from rest.verdict()
+
+    def refuse(self, vendor: str, timeframe: Timeframe, trade_date: date, reason: str) -> None:
+        """Note that a vendor's bars of a session can't be true: it is not asked for them again."""
+        error = RefusedSession(f"{vendor}'s bars of {trade_date} can't be true: {reason}")
+        self._implausible[vendor, timeframe, trade_date] = error
 
     def _last_rank(self, session: Session) -> int:
         """Return the rank of the last vendor that may be asked: less preferred ones replace no protected session."""
@@ -132,7 +140,9 @@ class SymbolFetch:
         self._ask_start(vendor, timeframe, needed)
         for session in needed:
             reason = self._history.unavailable_reason(vendor, timeframe, session.trade_date)
-            refused = self._refused.get(vendor.name)
+            refused = self._refused.get(vendor.name) or self._implausible.get(
+                (vendor.name, timeframe, session.trade_date)
+            )
             if refused is not None or reason is not None:
                 yield (session,), refused or Unavailable(f"{vendor.name} {reason}")
             else:

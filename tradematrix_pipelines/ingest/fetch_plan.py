@@ -125,6 +125,14 @@ class FetchPlan:
         """Return whether this session of a series is to be stored, not only used to derive a coarser one."""
         return day in self._wanted.get(timeframe, ())
 
+    def is_official(self, day: date) -> bool:
+        """Return whether the daily bar of a date is the vendor's official one, not one derived."""
+        return not self._symbol.quotes_all_day and self._has_days(day)
+
+    def was_answered(self, timeframe: Timeframe, day: date) -> bool:
+        """Return whether a session of a series was asked for, whatever came of it."""
+        return (timeframe, day) in self._answers
+
     def left(self) -> dict[Timeframe, list[Session]]:
         """Return the sessions that were neither asked for nor served: days without complete finer candles."""
         unasked = {
@@ -147,7 +155,7 @@ class FetchPlan:
         return session.trade_date in self._complete[base] and not self._is_official(timeframe, session)
 
     def _is_official(self, timeframe: Timeframe, session: Session) -> bool:
-        return timeframe is Timeframe.D1 and not self._symbol.quotes_all_day and self._has_days(session.trade_date)
+        return timeframe is Timeframe.D1 and self.is_official(session.trade_date)
 
     def _has_own(self, timeframe: Timeframe, session: Session) -> bool:
         if (timeframe, session.trade_date) in self._answers:

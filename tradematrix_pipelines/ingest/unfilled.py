@@ -10,7 +10,7 @@ from itertools import groupby
 
 from tradematrix_pipelines.ingest.series import Fetched
 from tradematrix_pipelines.markets.sessions import Session
-from tradematrix_pipelines.vendors.errors import DayLimit, Unavailable, VendorError, VendorFault
+from tradematrix_pipelines.vendors.errors import DayLimit, RefusedSession, Unavailable, VendorError, VendorFault
 from tradematrix_pipelines.vendors.protocol import CandleAnswer
 
 
@@ -76,5 +76,7 @@ def _joint_error(errors: Sequence[tuple[str, VendorError]]) -> VendorError:
     detail = "; ".join(f"{vendor}: {failure}" for vendor, failure in errors)
     if limits:
         return DayLimit(detail, resumes_at=limits[0].resumes_at)
+    if any(isinstance(failure, RefusedSession) for _, failure in errors):
+        return RefusedSession(detail)
     transient = any(failure.retryable for _, failure in errors)
     return VendorFault(detail) if transient else type(error)(detail)

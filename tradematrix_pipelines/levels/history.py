@@ -18,6 +18,10 @@ HISTORY_SPAN = timedelta(days=40)
 """How far back the unbroken run may reach: more than any level needs."""
 
 
+REACH = 15
+"""Sessions that levels come from: those of ATR-14, and of the week before."""
+
+
 def levels_for(trade_date: date, *, bars: pd.DataFrame, calendar: SessionCalendar) -> DailyLevels | None:
     """Return the levels to trade ``trade_date`` with, or ``None`` when the session before it is not in ``bars``.
 

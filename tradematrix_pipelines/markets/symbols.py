@@ -49,6 +49,7 @@ class Symbol:
             when every minute of the session is expected (exchange-traded).
         active: whether it is materialized.
         touch_alerts: whether a notification is sent when the price touches a level.
+        thresholds: thresholds of the judgement that differ for it, by name (``quality.thresholds``).
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
     """
 
@@ -65,6 +66,7 @@ class Symbol:
     gap_tolerance: int | None = None
     active: bool = True
     touch_alerts: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     id: int | None = None
 
     def __post_init__(self) -> None:

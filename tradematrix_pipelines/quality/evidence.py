@@ -42,6 +42,7 @@ class Evidence:
         following: the session after it in short, where that is known already.
         coarser: the vendor's own coarser intraday bars of the session, by timeframe.
         official: the vendor's official day, one row; ``None`` where it gives none.
+        finer: of a daily bar: the finest complete candles of its session in short; ``None`` where there are none.
     """
 
     bars: SessionBars
@@ -60,6 +61,7 @@ class Evidence:
     following: SessionSummary | None
     coarser: Mapping[Timeframe, pd.DataFrame]
     official: pd.DataFrame | None
+    finer: SessionSummary | None = None
 
     @cached_property
     def minutes(self) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from tradematrix_pipelines.candles.coverage import Verdict
+
 
 class Kind(StrEnum):
     """What a finding is about. A detector has one kind, or a family of them."""
@@ -58,6 +60,8 @@ class Kind(StrEnum):
     """The vendor's coarser bars say otherwise."""
     OFFICIAL_DAY = "official_day"
     """The vendor's official day says otherwise."""
+    SECOND_LOOK = "second_look"
+    """What another vendor says of a doubtful session."""
 
 
 class Severity(IntEnum):
@@ -69,14 +73,6 @@ class Severity(IntEnum):
     """No level follows unless a person accepts the session."""
     REFUSAL = 2
     """It can't be true."""
-
-
-class Verdict(StrEnum):
-    """Whether a session can be believed."""
-
-    ACCEPTED = "accepted"
-    DOUBTFUL = "doubtful"
-    REFUSED = "refused"
 
 
 _VERDICTS = {Severity.NOTE: Verdict.ACCEPTED, Severity.DOUBT: Verdict.DOUBTFUL, Severity.REFUSAL: Verdict.REFUSED}

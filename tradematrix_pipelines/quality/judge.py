@@ -4,13 +4,14 @@ Here: the list of detectors, and one session or many in order. Not here: a detec
 (``thresholds``), or what becomes of a doubtful session.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.candles.frame import PRICES, empty_candles, instants
 from tradematrix_pipelines.markets.sessions import Session, to_instant
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -18,7 +19,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality import days, moves, presence, reconcile, scale, single_bars, time_of_day, values
 from tradematrix_pipelines.quality.bars import SessionBars
 from tradematrix_pipelines.quality.evidence import Detector, Evidence, log_ranges
-from tradematrix_pipelines.quality.findings import Finding, Verdict, verdict
+from tradematrix_pipelines.quality.findings import Finding, Severity, verdict
 from tradematrix_pipelines.quality.history import History
 from tradematrix_pipelines.quality.summary import SessionSummary, summarize
 from tradematrix_pipelines.quality.thresholds import DEFAULTS, Thresholds
@@ -55,6 +56,7 @@ DAILY: tuple[Detector, ...] = (
     days.day_range,
     days.repeated_day,
     days.frozen_day,
+    reconcile.own_bars,
 )
 """Detectors of daily bars."""
 
@@ -73,6 +75,7 @@ class Beside:
         coarser: the vendor's own coarser intraday bars, by timeframe (``candles.frame``).
         official: the vendor's official day, one row (``candles.frame``).
         peers: accepted sessions of symbols of the same class, for the profile of the day while history is short.
+        finer: of daily bars: the finest complete candles of each session in short, by trade date.
     """
 
     rejected: pd.DataFrame = field(default_factory=lambda: empty_candles().assign(reason=""))
@@ -83,6 +86,7 @@ class Beside:
     coarser: Mapping[Timeframe, pd.DataFrame] = field(default_factory=dict)
     official: pd.DataFrame | None = None
     peers: tuple[SessionSummary, ...] = ()
+    finer: Mapping[date, SessionSummary] = field(default_factory=dict)
 
 
 _ALONE = Beside()
@@ -93,6 +97,7 @@ class Judgement:
     """What is thought of one session.
 
     Attributes:
+        verdict: that of the findings, or accepted by a person in spite of them.
         cold: whether there were too few accepted sessions to know what is usual.
         findings: in the order of the detectors.
         summary: what later sessions are judged by, once this one is accepted.
@@ -102,6 +107,12 @@ class Judgement:
     cold: bool
     findings: tuple[Finding, ...]
     summary: SessionSummary
+
+    @property
+    def doubt(self) -> str | None:
+        """The most severe finding, the first of these, in one line; ``None`` where it is no more than a note."""
+        worst = max(self.findings, key=lambda finding: finding.severity, default=None)
+        return None if worst is None or worst.severity is Severity.NOTE else f"{worst.kind}: {worst.message}"
 
 
 def judge(
@@ -150,6 +161,7 @@ def judge(
         following=beside.following,
         coarser=beside.coarser,
         official=beside.official,
+        finer=beside.finer.get(session.trade_date),
     )
     detectors = DAILY if timeframe.minutes is None else INTRADAY
     findings = tuple(finding for detector in detectors for finding in detector(evidence))
@@ -166,6 +178,7 @@ def judge_in_order(
     unaccepted: Sequence[SessionSummary] = (),
     beside: Beside | None = None,
     thresholds: Thresholds = DEFAULTS,
+    is_accepted: Callable[[SessionSummary], bool] = lambda *_: False,
 ) -> dict[date, Judgement]:
     """Judge many sessions of a series by date, each accepted one becoming history of those after it.
 
@@ -176,6 +189,7 @@ def judge_in_order(
         sessions: complete ones, ascending.
         beside: for all sessions together: ``official`` has one row a session, whose ``ts`` is the session's open;
             ``session_before`` and ``session_after`` are those before the first and after the last.
+        is_accepted: whether a person has accepted this session, whatever its findings.
     """
     accepted, since, judgements = list(history), list(unaccepted), {}
     whole = beside or _ALONE
@@ -211,6 +225,8 @@ def judge_in_order(
             beside=own_beside,
             thresholds=thresholds,
         )
+        if judgement.verdict is not Verdict.ACCEPTED and is_accepted(judgement.summary):
+            judgement = replace(judgement, verdict=Verdict.ACCEPTED)
         judgements[session.trade_date] = judgement
         if judgement.verdict is Verdict.ACCEPTED:
             accepted.append(judgement.summary)

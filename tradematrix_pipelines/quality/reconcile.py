@@ -10,6 +10,7 @@ import numpy as np
 from tradematrix_pipelines.candles.frame import instants
 from tradematrix_pipelines.quality.evidence import Evidence
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
+from tradematrix_pipelines.quality.summary import SessionSummary
 
 
 def coarser_bars(evidence: Evidence) -> Iterator[Finding]:
@@ -34,17 +35,29 @@ def official_day(evidence: Evidence) -> Iterator[Finding]:
 
     Where no auction follows (FX, metals), the close has to be the same.
     """
-    day, limits, summary = evidence.official, evidence.thresholds, evidence.summary
-    if day is None or not len(day):
-        return
-    part = limits.official_price * max(summary.log_range, evidence.bars.least_range)
-    tick = evidence.symbol.tick_size / summary.close
+    day = evidence.official
+    if day is not None and len(day):
+        row, least = day.iloc[-1], evidence.bars.least_range
+        yield from _day_by_session(evidence, (row["high"], row["low"], row["close"]), evidence.summary, least)
+
+
+def own_bars(evidence: Evidence) -> Iterator[Finding]:
+    """Doubt an official day whose prices differ from those of its own session's candles (:func:`official_day`)."""
+    if evidence.finer is not None:
+        day = evidence.summary
+        yield from _day_by_session(evidence, (day.high, day.low, day.close), evidence.finer, 0.0)
+
+
+def _day_by_session(
+    evidence: Evidence, day: tuple[float, float, float], session: SessionSummary, least: float
+) -> Iterator[Finding]:
+    limits, tick = evidence.thresholds, evidence.symbol.tick_size / session.close
+    part = limits.official_price * max(session.log_range, least, tick)
     auction = evidence.symbol.gap_tolerance is None
-    row = day.iloc[-1]
     offs = {
-        "high": _off(row["high"], summary.high, part),
-        "low": _off(row["low"], summary.low, part),
-        "close": _off(row["close"], summary.close, part if auction else limits.official_close * tick),
+        "high": _off(day[0], session.high, part),
+        "low": _off(day[1], session.low, part),
+        "close": _off(day[2], session.close, part if auction else limits.official_close * tick),
     }
     yield from _differences(Kind.OFFICIAL_DAY, offs, 1.0, "the official day")
 

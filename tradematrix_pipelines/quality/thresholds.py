@@ -92,6 +92,7 @@ class Thresholds:
     day_range_least: float = _row(0.02, "of the price", "a smaller true range is never doubted")
     coarser_extreme: float = _row(1, _LOCAL, "other feeds of one vendor differ by less")
     official_price: float = _row(0.2, "of the session's range", "auctions and other feeds differ by less")
+    second_look: float = _row(0.1, "of the session's range", "two vendors' highs, lows and closes differ by less")
     official_close: float = _row(1, "ticks", "where no auction follows: real closes are equal")
 
     @classmethod

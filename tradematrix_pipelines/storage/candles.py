@@ -18,11 +18,12 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
 from tradematrix_pipelines.storage.coverage import settle_coverage, write_coverage
+from tradematrix_pipelines.storage.judgements import write_judgements
 from tradematrix_pipelines.storage.rejections import write_rejections
 
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
@@ -127,6 +128,7 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
             written = _write_candles(connection, [batch for batch in settled if len(batch.candles)])
             rejected = sum(write_rejections(connection, batch, now=now) for batch in settled)
             for batch in settled:
+                write_judgements(connection, batch, now=now)
                 write_coverage(connection, batch, now=now)
     except (psycopg.IntegrityError, IntegrityError) as error:
         raise RefusedCandles(f"the table refused a candle, nothing of its batch is stored: {error}") from error

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.frame import PRICES, instants
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 
 COPY_COLUMNS = ("ts", *PRICES, "volume", "symbol_id", "timeframe", "source")
 """The order in which :func:`encode` writes; it is the order of the columns in ``ohlc``."""

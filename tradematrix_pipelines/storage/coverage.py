@@ -5,11 +5,18 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, case, func, select
+from sqlalchemy import Connection, Engine, Row, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage, kept_beside, supersedes
+from tradematrix_pipelines.candles.coverage import (
+    Coverage,
+    Status,
+    StoredCoverage,
+    Verdict,
+    kept_beside,
+    supersedes,
+)
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
@@ -35,8 +42,8 @@ def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
         return batch
     replacing = batch.only([answer for answer in batch.coverage if answer.trade_date not in kept])
     return replace(
-        batch,
-        candles=replacing.candles,
+        replacing,
+        rejected=batch.rejected,
         coverage=tuple(kept.get(answer.trade_date, answer) for answer in batch.coverage),
     )
 
@@ -74,10 +81,12 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
             "retry_at": coverage.retry_at,
             "transient": coverage.transient,
             "checked_at": now,
+            "verdict": None if coverage.verdict is None else str(coverage.verdict),
+            "doubt": coverage.doubt,
         }
         for coverage in batch.coverage
     ]
-    statement = insert(session_coverage)
+    statement, doubtful = insert(session_coverage), str(Verdict.DOUBTFUL)
     new = statement.excluded
     connection.execute(
         statement.on_conflict_do_update(
@@ -86,16 +95,41 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
                 **{name: new[name] for name in _OBSERVED},
                 "opens_at": new.opens_at,
                 "closes_at": new.closes_at,
-                # Counted from the close on: pulls of an open session are no attempts to complete it.
-                "attempts": case((new.final & ~session_coverage.c.final, 1), else_=session_coverage.c.attempts + 1),
+                # Counted from the close on: pulls of an open session are no attempts to complete it. And from the first
+                # doubt on: what it took to complete the session is no second look at it.
+                "attempts": case(
+                    (new.final & ~session_coverage.c.final, 1),
+                    ((new.verdict == doubtful) & session_coverage.c.verdict.is_distinct_from(doubtful), 1),
+                    else_=session_coverage.c.attempts + 1,
+                ),
                 "last_error": new.last_error,
                 "retry_at": new.retry_at,
                 "transient": new.transient,
                 "checked_at": new.checked_at,
+                "verdict": new.verdict,
+                "doubt": new.doubt,
             },
         ),
         rows,
     )
+
+
+def write_verdicts(connection: Connection, batch: SeriesBatch) -> None:
+    """Store the verdicts of ``batch``'s sessions where they have none, and change nothing else."""
+    table = session_coverage
+    for row in batch.coverage:
+        if row.verdict is not None:
+            connection.execute(
+                update(table)
+                .where(
+                    table.c.symbol_id == batch.symbol.id,
+                    table.c.timeframe == str(batch.timeframe),
+                    table.c.trade_date == row.trade_date,
+                    table.c.received == row.received,
+                    table.c.verdict.is_(None),
+                )
+                .values(verdict=str(row.verdict), doubt=row.doubt)
+            )
 
 
 def read_coverage(
@@ -190,6 +224,8 @@ def _coverage(row: Row[Any]) -> Coverage:
         transient=row.transient,
         opens_at=row.opens_at,
         closes_at=row.closes_at,
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+        doubt=row.doubt,
     )
 
 

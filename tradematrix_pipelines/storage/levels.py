@@ -1,6 +1,7 @@
 """Writing daily levels and pivot points, and reading them back."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.levels.pivots import pivots as compute
@@ -21,6 +23,7 @@ def write_levels(
     *,
     daily: Sequence[tuple[Symbol, DailyLevels]] = (),
     pivots: Sequence[tuple[Symbol, date, Pivots]] = (),
+    doubtful: AbstractSet[tuple[str, date]] = frozenset(),
     now: datetime,
 ) -> int:
     """Store levels in one transaction; return how many rows are new or changed.
@@ -28,11 +31,17 @@ def write_levels(
     Args:
         daily: rows of ``levels_daily``; the classic pivots are added to them.
         pivots: rows of ``pivot_levels``, with their trade date.
+        doubtful: those to be marked as doubtful, by symbol's name and trade date.
         now: timestamp of new and changed rows, aware, UTC.
     """
     with engine.begin() as connection:
-        changed = _upsert(connection, levels_daily, [_daily_row(symbol, levels, now) for symbol, levels in daily])
-        return changed + _upsert(connection, pivot_levels, [_pivot_row(*row, now) for row in pivots])
+        days = [
+            _daily_row(symbol, levels, now) | _verdict(symbol, levels.trade_date, doubtful) for symbol, levels in daily
+        ]
+        points = [
+            _pivot_row(symbol, day, pivot, now) | _verdict(symbol, day, doubtful) for symbol, day, pivot in pivots
+        ]
+        return _upsert(connection, levels_daily, days) + _upsert(connection, pivot_levels, points)
 
 
 def read_levels(engine: Engine, table: Table, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
@@ -67,6 +76,10 @@ def _daily_row(symbol: Symbol, levels: DailyLevels, now: datetime) -> dict[str, 
 def _pivot_row(symbol: Symbol, trade_date: date, pivots: Pivots, now: datetime) -> dict[str, Any]:
     key = {"trade_date": trade_date, "symbol_id": symbol.id, "method": str(pivots.method)}
     return {**key, **pivots.as_dict(), "computed_at": now}
+
+
+def _verdict(symbol: Symbol, trade_date: date, doubtful: AbstractSet[tuple[str, date]]) -> dict[str, str]:
+    return {"verdict": str(Verdict.DOUBTFUL if (symbol.name, trade_date) in doubtful else Verdict.ACCEPTED)}
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -7,8 +7,8 @@ import pandas as pd
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.frame import VALUES
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.storage.tables import rejected_candles
 
 

@@ -12,7 +12,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 
-SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "status", "final"]
+SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "status", "final", "verdict"]
 
 
 def read_sessions(
@@ -21,16 +21,17 @@ def read_sessions(
     """Return the candles of the sessions between two trade dates, both included, by symbol and ``ts``.
 
     Columns: ``symbol`` (str), ``trade_date`` (dates), those of ``candles.frame``, ``source`` (str), and from the
-    session's coverage ``status`` (str) and ``final`` (bool). A candle without a coverage row is not returned.
+    session's coverage ``status`` (str), ``final`` (bool) and ``verdict`` (str, or ``None`` where it was not judged). A
+    candle without a coverage row is not returned.
     """
     covered = pd.DataFrame(
         [
             (row.symbol, row.coverage.trade_date, row.coverage.opens_at, row.coverage.closes_at,
-             str(row.coverage.status), row.coverage.final)
+             str(row.coverage.status), row.coverage.final, row.coverage.verdict and str(row.coverage.verdict))
             for row in read_coverage(database.engine, symbols, [timeframe], first, last)
             if row.coverage.status is not Status.CLOSED and row.coverage.opens_at is not None
         ],
-        columns=["symbol", "trade_date", "opens_at", "closes_at", "status", "final"],
+        columns=["symbol", "trade_date", "opens_at", "closes_at", "status", "final", "verdict"],
     )  # fmt: skip
     if covered.empty:
         return pd.DataFrame(columns=SESSION_COLUMNS)

@@ -172,6 +172,7 @@ def _row(symbol: Symbol) -> dict[str, Any]:
         "gap_tolerance": symbol.gap_tolerance,
         "active": symbol.active,
         "touch_alerts": symbol.touch_alerts,
+        "thresholds": dict(symbol.thresholds),
     }
 
 
@@ -191,4 +192,5 @@ def _symbol(row: Row[Any]) -> Symbol:
         gap_tolerance=row.gap_tolerance,
         active=row.active,
         touch_alerts=row.touch_alerts,
+        thresholds=row.thresholds,
     )

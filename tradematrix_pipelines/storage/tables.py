@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ENUM, JSONB, TIMESTAMP
 
-from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS as PIVOT_LEVELS
 from tradematrix_pipelines.levels.pivots import Method
@@ -48,6 +48,7 @@ metadata = MetaData(
 # Enums take 4 bytes a row, sort in the order of their values, and still compare with plain text: timeframe = '1m'.
 timeframe_type = ENUM(*(str(t) for t in Timeframe), name="ohlc_timeframe", metadata=metadata)
 status_type = ENUM(*(str(s) for s in Status), name="coverage_status", metadata=metadata)
+verdict_type = ENUM(*(str(v) for v in Verdict), name="session_verdict", metadata=metadata)
 method_type = ENUM(*(str(m) for m in Method), name="pivot_method", metadata=metadata)
 
 _UTC = TIMESTAMP(timezone=True)
@@ -56,6 +57,16 @@ _INFINITY = "'Infinity'::float8"
 
 def _price(name: str, *, nullable: bool = False, doc: str | None = None) -> "Column[float]":
     return Column(name, Double, nullable=nullable, doc=doc)
+
+
+def _levels_verdict() -> "Column[str]":
+    return Column(
+        "verdict",
+        verdict_type,
+        nullable=False,
+        server_default=str(Verdict.ACCEPTED),
+        comment="doubtful where a session that they come from is, and they were published all the same",
+    )
 
 
 market_symbols = Table(
@@ -79,6 +90,13 @@ market_symbols = Table(
     Column("created_at", _UTC, nullable=False, server_default=func.now()),
     Column(
         "touch_alerts", Boolean, nullable=False, server_default=false(), comment="tell of levels that the price touches"
+    ),
+    Column(
+        "thresholds",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'::jsonb"),
+        comment="thresholds of the judgement that differ for it, by name",
     ),
     UniqueConstraint("vendor", "symbol"),
     # A partition key names a symbol without its vendor, so the name alone must be unique too.
@@ -189,8 +207,55 @@ session_coverage = Table(
     Column(
         "transient", Boolean, nullable=False, server_default=false(), comment="asking again within minutes may help"
     ),
+    Column("verdict", verdict_type, comment="whether it can be believed; null where it was not judged"),
+    Column("doubt", Text, comment="the most severe finding, where it was not believed at once"),
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
     Index(None, "retry_at", postgresql_where=text("retry_at IS NOT NULL")),
+)
+
+session_summaries = Table(
+    "session_summaries",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("verdict", verdict_type, nullable=False),
+    Column("cold", Boolean, nullable=False, comment="judged with too few sessions before it to know what is usual"),
+    Column("summary", JSONB, nullable=False, comment="what later sessions are judged by"),
+    Column("judged_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
+)
+
+session_findings = Table(
+    "session_findings",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("position", Integer, nullable=False, comment="in the order of the detectors"),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False, comment="note, doubt or refusal"),
+    Column("value", Double, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("message", Text, nullable=False, comment="one sentence, with the numbers"),
+    Column("at", _UTC, comment="open of the bar it is about; null = the whole session"),
+    Column("until", _UTC),
+    PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date", "position"),
+)
+
+session_acceptances = Table(
+    "session_acceptances",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    _price("open"),
+    _price("high"),
+    _price("low"),
+    _price("close"),
+    Column("reason", Text, nullable=False),
+    Column("accepted_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
 )
 
 run_requests = Table(
@@ -212,6 +277,7 @@ levels_daily = Table(
     *(_price(name, nullable=level.optional, doc=level.meaning) for name, level in DAILY_LEVELS.items()),
     *(_price(name, doc="classic") for name in ("pivot", "r1", "r2", "r3", "s1", "s2", "s3")),
     Column("computed_at", _UTC, nullable=False),
+    _levels_verdict(),
     PrimaryKeyConstraint("trade_date", "symbol_id"),
 )
 
@@ -224,6 +290,7 @@ pivot_levels = Table(
     _price("pp"),
     *(_price(name, nullable=True, doc="null where the method has none") for name in PIVOT_LEVELS if name != "pp"),
     Column("computed_at", _UTC, nullable=False),
+    _levels_verdict(),
     PrimaryKeyConstraint("trade_date", "symbol_id", "method"),
 )
 

@@ -32,6 +32,7 @@ _FITTING_LEVELS = text("""
       ON c.symbol_id = l.symbol_id AND c.timeframe = '1d' AND c.trade_date = l.y_trade_date
     JOIN ohlc AS day ON day.symbol_id = l.symbol_id AND day.timeframe = '1d' AND day.ts = c.opens_at
     WHERE l.symbol_id = ANY(:symbol_ids) AND l.trade_date >= :since
+      AND l.verdict = 'accepted'
       AND (l.y_open, l.y_high, l.y_low, l.y_close) = (day.open, day.high, day.low, day.close)
 """)
 

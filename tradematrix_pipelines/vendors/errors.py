@@ -11,6 +11,7 @@
         ├── BadKey                the key is wrong or missing
         ├── WrongInstrument       it answered with something else
         ├── BadFile               a file can't be read
+        ├── RefusedSession        its bars of a session can't be true (``quality``)
         ├── Unavailable           it is known, without a call, to have nothing for this series and day
         ├── DayLimit              out of credits until the day's reset
         └── BadRequest            any other refusal
@@ -91,6 +92,10 @@ class BadFile(PermanentError):
 
 class Unavailable(PermanentError):
     """The vendor is known, without a call, to have no bars of its own for this series and day."""
+
+
+class RefusedSession(PermanentError):
+    """The vendor's bars of a session can't be true (``quality``)."""
 
 
 class BadRequest(PermanentError):

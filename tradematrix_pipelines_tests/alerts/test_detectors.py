@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tradematrix_pipelines.alerts.detectors import (
-    DayAgainstMinutes,
-    find_disagreements,
+    find_doubtful,
     find_exhausted,
     find_low_credits,
     find_missing_levels,
@@ -14,7 +13,7 @@ from tradematrix_pipelines.alerts.detectors import (
 )
 from tradematrix_pipelines.automation.backlog import backlog
 from tradematrix_pipelines.automation.pulls import CreditState
-from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
+from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage, Verdict
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, Plan
@@ -110,12 +109,19 @@ def test_an_exhausted_session_is_one_incident_for_all_its_timeframes() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("high", "low", "disagree"),
-    [(100.4, 90.0, False), (100.6, 90.0, True), (99.4, 90.0, True), (100.0, 89.6, False), (100.0, 89.5, True)],
-)
-def test_days_that_do_not_fit_their_minutes(high: float, low: float, disagree: bool) -> None:
-    day = DayAgainstMinutes(
-        symbol="DAX", trade_date=date(2026, 11, 20), day_high=high, day_low=low, minutes_high=100, minutes_low=90
+def test_a_doubtful_session_is_an_incident_once_it_was_looked_at_twice() -> None:
+    def row(day: int, timeframe: Timeframe, attempts: int) -> StoredCoverage:
+        coverage = Coverage(
+            timeframe=timeframe, trade_date=date(2026, 11, day), status=Status.COMPLETE, final=True, expected=1,
+            received=1, verdict=Verdict.DOUBTFUL, doubt="wick: far out", closes_at=utc(f"2026-11-{day} 21:00"),
+        )  # fmt: skip
+        checked_at = utc(f"2026-11-{day} 23:00")
+        return StoredCoverage(symbol="NDX", coverage=coverage, attempts=attempts, checked_at=checked_at)
+
+    rows = [row(19, Timeframe.M1, 1), *(row(20, timeframe, 2) for timeframe in (Timeframe.M1, Timeframe.D1))]
+    [incident] = find_doubtful(backlog(BY_NAME["NDX"], rows, utc("2026-11-21 00:00")))
+    assert incident.key == "session_doubtful|NDX|2026-11-20"
+    assert incident.message == (
+        "NDX 2026-11-20 is doubtful: wick: far out; accept it, if it is right: tradematrix accept NDX 2026-11-20 "
+        "--reason …; until then no levels follow from it"
     )
-    assert bool(find_disagreements([day])) is disagree

@@ -258,22 +258,28 @@ def test_candles_and_coverage_speak_json(run: Run, simulator: Simulator) -> None
     assert run("coverage", "--open").output.strip() == "nothing is open"
 
 
-def test_a_session_that_cannot_be_believed_says_why(run: Run, simulator: Simulator, database: Database) -> None:
+def test_a_session_from_before_there_were_verdicts_is_judged_and_says_why(
+    run: Run, simulator: Simulator, database: Database
+) -> None:
     del simulator
     assert run("backfill", "DAX", "--from", "2026-11-11", "--to", "2026-11-20").exit_code == 0
     with database.engine.begin() as connection:
         connection.execute(
             text("UPDATE ohlc SET high = high * 1.03 WHERE timeframe = '1m' AND ts = '2026-11-18T10:00Z'")
         )
+        for table in ("session_summaries", "session_findings"):
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text("UPDATE session_coverage SET verdict = NULL, doubt = NULL"))
     listed = run("coverage", "DAX", "--timeframe", "1m", "--from", "2026-11-16", "--verdicts", "--json")
     judged = {row["trade_date"]: row for row in json.loads(listed.output)}
     assert {day for day, row in judged.items() if row["verdict"] != "accepted"} == {"2026-11-18"}
     assert judged["2026-11-18"]["verdict"] == "doubtful"
     assert "10:00" in judged["2026-11-18"]["findings"]
     assert judged["2026-11-16"]["cold"]
-    assert "verdict" not in json.loads(run("coverage", "DAX", "--json").output)[0]
+    assert "findings" not in json.loads(run("coverage", "DAX", "--json").output)[0]
     hours = json.loads(run("coverage", "DAX", "--timeframe", "1h", "--verdicts", "--json").output)
-    assert {row["verdict"] for row in hours} == {None}, "judged by the finest candles only"
+    assert {row["trade_date"] for row in hours if row["verdict"] == "doubtful"} == {"2026-11-18"}, "as its minutes"
+    assert {row["findings"] for row in hours} == {None}, "judged by the finest candles only"
 
 
 def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simulator: Simulator) -> None:

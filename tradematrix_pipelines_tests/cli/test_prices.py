@@ -10,8 +10,8 @@ import pytest
 from click.testing import Result
 from sqlalchemy import text
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.timeframes import Timeframe

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.definitions import build_defs
@@ -17,6 +16,7 @@ from tradematrix_pipelines.defs.freshness import judge_freshness
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol

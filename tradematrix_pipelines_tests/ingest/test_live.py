@@ -8,10 +8,10 @@ from time import monotonic
 import pandas as pd
 import pytest
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Status
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.live import OVERLAP, Pull, pull_sessions
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol

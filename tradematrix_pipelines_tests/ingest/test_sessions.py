@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
-from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.clock import FrozenClock
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
@@ -21,6 +21,7 @@ from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import Vendor
 from tradematrix_pipelines.vendors.twelve_data import TwelveData
+from tradematrix_pipelines_tests.quality.hand_made import walk
 
 DAX, NDX, DJI, EUR, XAG = (replace(symbol, id=number) for number, symbol in enumerate(DEFAULT_SYMBOLS, 1))
 M1, D1 = Timeframe.M1, Timeframe.D1
@@ -45,10 +46,11 @@ def bring_in(
     stored_timeframe: Timeframe = Timeframe.M1,
 ) -> Ingested:
     days = frozenset(days)
+    before = {day: covered_before(day, stored_timeframe) for day in days}
     wanted = Wanted(
         symbol=symbol,
         dates=dict.fromkeys(timeframes, days),
-        stored={} if stored is None else {stored_timeframe: dict.fromkeys(days, "twelve_data")},
+        stored={} if stored is None else {stored_timeframe: before},
         read=lambda timeframe, start, end: (
             empty_candles()
             if stored is None or timeframe is not stored_timeframe
@@ -60,6 +62,19 @@ def bring_in(
     return Ingested(
         candles={t: _joined(b for b in batches if b.timeframe is t) for t in Timeframe},
         coverage={(c.timeframe, c.trade_date): c for b in batches for c in b.coverage},
+    )
+
+
+def covered_before(day: date, timeframe: Timeframe) -> Coverage:
+    return Coverage(
+        timeframe=timeframe,
+        trade_date=day,
+        status=Status.COMPLETE,
+        final=True,
+        expected=1,
+        received=1,
+        source="twelve_data",
+        verdict=Verdict.ACCEPTED,
     )
 
 
@@ -227,16 +242,14 @@ def test_a_bad_symbol_fails_its_sessions_after_one_call() -> None:
 
 
 def test_files_without_a_daily_bar_take_the_sessions_own(tmp_path: Path) -> None:
+    rows = walk(bars=510, start=11_000.0)
     minutes = pd.date_range("2019-02-20T08:00Z", periods=510, freq="1min")
-    rows = pd.DataFrame(
-        {"ts": minutes.strftime("%Y-%m-%dT%H:%M:%SZ"), "open": 11_000.0, "high": 11_002.0, "low": 10_999.0}
-    )
-    rows["close"] = [11_000.0 + (n % 2) for n in range(510)]
-    rows.to_csv(tmp_path / "DAX_1m.csv", index=False)
+    rows.assign(ts=minutes.strftime("%Y-%m-%dT%H:%M:%SZ")).to_csv(tmp_path / "DAX_1m.csv", index=False)
     now = instant("2026-11-20T23:00:00")
     result = bring_in(FilesVendor(tmp_path), DAX, [date(2019, 2, 20)], now)
     [day] = result.candles[D1].to_dict("records")
-    assert (day["open"], day["high"], day["low"], day["close"]) == (11_000.0, 11_002.0, 10_999.0, 11_001.0)
+    own = (rows["open"].iloc[0], rows["high"].max(), rows["low"].min(), rows["close"].iloc[-1])
+    assert (day["open"], day["high"], day["low"], day["close"]) == own
     assert f"{day['ts']:%Y-%m-%d %H:%M}" == "2019-02-20 08:00"
 
 

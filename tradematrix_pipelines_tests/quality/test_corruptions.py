@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tradematrix_pipelines.quality.findings import Severity, Verdict
+from tradematrix_pipelines.candles.coverage import Verdict
+from tradematrix_pipelines.quality.findings import Severity
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines_tests.quality.corruptions import CORRUPTIONS, own
 from tradematrix_pipelines_tests.quality.series import Series, load

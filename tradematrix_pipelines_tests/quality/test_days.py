@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.candles.frame import PRICES
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.quality.findings import Kind, Severity, Verdict
+from tradematrix_pipelines.quality.findings import Kind, Severity
 from tradematrix_pipelines.quality.judge import Judgement, judge_in_order
 from tradematrix_pipelines_tests.quality.series import Series, load
 

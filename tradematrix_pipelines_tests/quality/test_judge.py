@@ -6,10 +6,11 @@ from dataclasses import fields
 import pandas as pd
 import pytest
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.candles.frame import PRICES, empty_candles
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.bars import price_step
-from tradematrix_pipelines.quality.findings import Finding, Kind, Severity, Verdict, verdict
+from tradematrix_pipelines.quality.findings import Finding, Kind, Severity, verdict
 from tradematrix_pipelines.quality.judge import Beside, judge, judge_in_order
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines.quality.thresholds import BadThreshold, Thresholds, UnknownThreshold, table

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.candles.frame import PRICES
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.quality.findings import Kind, Severity, Verdict
+from tradematrix_pipelines.quality.findings import Kind, Severity
 from tradematrix_pipelines_tests.quality.hand_made import BARS, PAIR, history, judged, kinds, session, the, walk
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

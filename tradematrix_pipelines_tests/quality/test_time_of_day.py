@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.candles.frame import PRICES, as_candles
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.quality.findings import Kind, Severity, Verdict
+from tradematrix_pipelines.quality.findings import Kind, Severity
 from tradematrix_pipelines.quality.judge import Judgement
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines_tests.quality.hand_made import INDEX, PAIR, judged, kinds, session, the, walk

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import pandas as pd
 from sqlalchemy import text
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.database import Database

@@ -12,7 +12,7 @@ import pandas as pd
 from dagster import AssetKey
 
 from tradematrix_pipelines.automation.deadlines import BERLIN, DAILY_CLOSE, PIVOTS
-from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
@@ -23,7 +23,7 @@ from tradematrix_pipelines.defs.registry import DAILY_LEVELS, LEVELS, PIVOT_POIN
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY
 from tradematrix_pipelines.levels.daily import DailyLevels
-from tradematrix_pipelines.levels.history import HISTORY_SPAN, levels_for
+from tradematrix_pipelines.levels.history import HISTORY_SPAN, REACH, levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
@@ -32,11 +32,13 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.judging import judge_unjudged
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
+_DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 
 
@@ -47,6 +49,14 @@ class _PartitionLevels:
     symbol: Symbol
     daily: DailyLevels
     pivots: Sequence[Pivots]
+    doubtful: bool
+
+
+class LevelsConfig(dg.Config):
+    """How to compute levels."""
+
+    allow_doubtful: bool = False
+    """Publish levels from doubtful sessions too, marked as doubtful."""
 
 
 _Outcome = _PartitionLevels | PartitionResult
@@ -65,6 +75,8 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     )
     def levels(
         context: dg.AssetExecutionContext,
+        config: LevelsConfig,
+        *,
         settings: dg.ResourceParam[Settings],
         database: dg.ResourceParam[Database],
         postgres_io_manager: dg.ResourceParam[PostgresIOManager],
@@ -72,9 +84,12 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         selected = [key for key in LEVELS if key in context.selected_asset_keys]
         if selected:  # else only the checks are
             wanted = dates_by_symbol(context.partition_keys)
+            for symbol in find_symbols(database.engine, wanted):
+                dates = wanted[symbol.name]
+                judge_unjudged(database, symbol, min(dates) - HISTORY_SPAN, max(dates))
             # No input of Dagster's: a run of the checks alone has no partitions, and Dagster fails to map them.
             days = postgres_io_manager.load(candle_asset(_D1), wanted, history=HISTORY_SPAN)
-            outcomes = _compute(database, wanted, days)
+            outcomes = _compute(database, wanted, days, allow_doubtful=config.allow_doubtful)
             output = StepOutput(
                 context=context,
                 chunks=iter([_rows(outcomes, selected)]),
@@ -119,10 +134,14 @@ def _deadline(key: AssetKey) -> dg.FreshnessPolicy:
     )
 
 
-def _compute(database: Database, wanted: Mapping[str, Sequence[date]], days: pd.DataFrame) -> dict[str, _Outcome]:
+def _compute(
+    database: Database, wanted: Mapping[str, Sequence[date]], days: pd.DataFrame, *, allow_doubtful: bool
+) -> dict[str, _Outcome]:
     """Return the outcome of every partition, by key; ``days`` are the daily candles of their history."""
     outcomes: dict[str, _Outcome] = {}
     finished = days[(days["status"] == str(Status.COMPLETE)) & days["final"].eq(other=True)]
+    if not allow_doubtful:
+        finished = finished[finished["verdict"] != _DOUBTFUL]
     for symbol in find_symbols(database.engine, wanted):
         bars = finished[finished["symbol"] == symbol.name]
         for day in wanted[symbol.name]:
@@ -139,7 +158,13 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
     if daily is None:
         return PartitionResult(error=_why_no_levels(database, symbol, day))
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
-    return _PartitionLevels(symbol=symbol, daily=daily, pivots=[pivots(method, **prices) for method in Method])
+    sources = bars[bars["trade_date"] < day].tail(REACH)
+    return _PartitionLevels(
+        symbol=symbol,
+        daily=daily,
+        pivots=[pivots(method, **prices) for method in Method],
+        doubtful=bool((sources["verdict"] == _DOUBTFUL).any()),
+    )
 
 
 def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> Levels:
@@ -152,6 +177,7 @@ def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> L
             for pivot in levels.pivots
             if PIVOT_POINTS in selected
         ],
+        doubtful=frozenset((levels.symbol.name, levels.daily.trade_date) for levels in computed if levels.doubtful),
     )
 
 
@@ -168,6 +194,7 @@ def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object
     values = asdict(levels.daily) if asset_key == DAILY_LEVELS else {str(row.method): row for row in levels.pivots}
     metadata: dict[str, object] = {
         "from_session": str(levels.daily.y_trade_date),
+        "verdict": str(Verdict.DOUBTFUL if levels.doubtful else Verdict.ACCEPTED),
         CONTENT_VERSION: version_of(sorted(values.items())),
     }
     if asset_key == DAILY_LEVELS:
@@ -184,9 +211,18 @@ def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
     rows = read_coverage(database.engine, [symbol], [Timeframe.D1], previous.trade_date, previous.trade_date)
     if not rows:
         return f"{what} is not stored: run `tradematrix backfill {symbol.name} --from {previous.trade_date}`"
+    if rows[0].coverage.is_doubtful:
+        return f"{what} is {rows[0].coverage.reason()}. {_accept(symbol, previous.trade_date)}"
     if not rows[0].coverage.ok:
         return f"{what} can't be used: {rows[0].coverage.reason()}"
     return f"{what} was still open when it was fetched at {_utc(rows[0].checked_at)}: fetch it again"
+
+
+def _accept(symbol: Symbol, day: date) -> str:
+    return (
+        f"If it is right, `tradematrix accept {symbol.name} {day} --reason …`; `tradematrix backfill {symbol.name} "
+        f"--from {day} --to {day} --allow-doubtful` publishes its levels with a mark"
+    )
 
 
 def _utc(moment: datetime) -> str:

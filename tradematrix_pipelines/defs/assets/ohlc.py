@@ -12,7 +12,6 @@ from datetime import date, datetime
 import dagster as dg
 from dagster import AssetKey
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.assets.sources import MARKET_SYMBOLS, VENDOR
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
@@ -27,16 +26,18 @@ from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.registry import CANDLES, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.history_starts import open_history
+from tradematrix_pipelines.storage.judgements import read_record
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL, Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
@@ -162,6 +163,7 @@ class _Ingestion:
             sum((timeframe, day) in done for timeframe in self.timeframes for day in dates),
             len(self.timeframes) * len(dates),
         )
+        again = settled - done
         wanted = Wanted(
             symbol=symbol,
             dates={
@@ -169,13 +171,18 @@ class _Ingestion:
                 for timeframe in self.timeframes
             },
             stored={
-                timeframe: {
-                    day: known[timeframe, day].coverage.source or "" for day in dates if (timeframe, day) in done
-                }
-                for timeframe in INTRADAY
+                timeframe: {day: known[timeframe, day].coverage for day in dates if (timeframe, day) in done}
+                for timeframe in Timeframe
             },
+            doubtful={
+                timeframe: {
+                    day for day in dates if (timeframe, day) in again and known[timeframe, day].coverage.is_doubtful
+                }
+                for timeframe in self.timeframes
+            },
+            record=read_record(self.database.engine, symbol),
             read=lambda timeframe, start, end: self.database.candles.series(symbol, timeframe, start, end),
-            protected=_sources(known, [key for key in settled - done if key[0] in self.timeframes]),
+            protected=_sources(known, [key for key in again if key[0] in self.timeframes]),
             history=open_history(self.database.engine, symbol, clock=clock, ask_again=self.config.refresh),
         )
         calendar, progress = get_calendar(symbol.calendar), Progress()

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.batch import SeriesBatch
 from tradematrix_pipelines.candles.coverage import Coverage, closed_day, cover
 from tradematrix_pipelines.candles.frame import TS_DTYPE, as_candles, instants
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe

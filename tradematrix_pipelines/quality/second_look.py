@@ -1,0 +1,44 @@
+"""What two independent looks at a session agree on.
+
+Here: the comparison of two vendors' sessions. Not here: fetching the second one (``ingest.second_look``).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tradematrix_pipelines.candles.coverage import Verdict
+from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
+from tradematrix_pipelines.quality.judge import Judgement
+from tradematrix_pipelines.quality.summary import SessionSummary
+from tradematrix_pipelines.quality.thresholds import DEFAULTS, Thresholds
+
+
+def compare(
+    judgement: Judgement, other: SessionSummary, *, vendor: str, tick_size: float, thresholds: Thresholds = DEFAULTS
+) -> Judgement:
+    """Return a doubtful judgement after another vendor's session has been compared with it.
+
+    Where both agree on high, low and close, it is accepted, and its findings stay. Otherwise it stays doubtful.
+
+    Args:
+        other: the session of ``vendor`` in short.
+    """
+    own = judgement.summary
+    tick = tick_size / own.close
+    part = max(thresholds.second_look * min(own.log_range, other.log_range), tick)
+    pairs = {"high": (own.high, other.high), "low": (own.low, other.low), "close": (own.close, other.close)}
+    offs = {name: abs(float(np.log(theirs / ours))) / part for name, (ours, theirs) in pairs.items()}
+    worst = max(offs, key=lambda name: offs[name])
+    agrees = offs[worst] <= 1
+    ours, theirs = pairs[worst]
+    how = "agrees with" if agrees else "contradicts"
+    finding = Finding(
+        kind=Kind.SECOND_LOOK,
+        severity=Severity.NOTE if agrees else Severity.DOUBT,
+        value=offs[worst],
+        threshold=1.0,
+        message=f"{vendor} {how} high, low and close; largest difference: {worst} {theirs:g} against {ours:g}",
+    )
+    verdict = Verdict.ACCEPTED if agrees else judgement.verdict
+    return replace(judgement, verdict=verdict, findings=(*judgement.findings, finding))
