@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pandas as pd
 
+from tradematrix_pipelines.defs.internals.step_events import evaluations
 from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle
 from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
 from tradematrix_pipelines.defs.retry_policy import step_without_retries
@@ -51,6 +52,7 @@ class StepOutput:
         context: of the step.
         chunks: what to store, in order; may fetch as it goes. Its next chunk is taken when the last one is stored.
         results: returns the result of each partition, from what is stored at that time.
+        evaluations: returns those of the checks of partitions that the run selects, from what is stored.
         may_pass: returns whether a partition failed for a reason that may pass within minutes.
         without_retries: whether the step's retry policy must not run it again, whatever the error.
         settled: whether the chunks are stored, and all partitions are good.
@@ -59,6 +61,7 @@ class StepOutput:
     context: dg.AssetExecutionContext
     chunks: Iterator[Chunk]
     results: Callable[[], Results]
+    evaluations: Callable[[], Sequence[dg.AssetCheckEvaluation]] = lambda: ()
     may_pass: Callable[[], bool] = lambda: False
     without_retries: bool = False
     settled: bool = False
@@ -100,6 +103,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             context.log.info(
                 "%d rows inserted, %d revised, %d rejected", written.inserted, written.revised, written.rejected
             )
+            yield from evaluations(obj.context, obj.evaluations())
             yield from settle(obj.results(), context=obj.context, retry=obj.may_pass() and not obj.without_retries)
         obj.settled = True
 

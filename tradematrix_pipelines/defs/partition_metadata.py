@@ -20,5 +20,7 @@ def partition_metadata(coverage: Coverage, attempts: int, *, version: str | None
         "final": coverage.final,
         "source": coverage.source or ("calendar" if coverage.status is Status.CLOSED else "none"),
         "attempts": attempts,
+        "verdict": str(coverage.verdict or "not judged"),
+        **({"doubt": coverage.doubt} if coverage.doubt else {}),
         CONTENT_VERSION: version or str(coverage.status),
     }

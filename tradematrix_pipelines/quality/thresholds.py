@@ -44,6 +44,9 @@ class Thresholds:
 
     wick: float = _row(10, _LOCAL, "real 5.8")
     wick_nearby: float = _row(9, _LOCAL, "against three bars on each side; real 7.7")
+    wick_live: float = _row(
+        15, _LOCAL, "a minute of a running session, by those before it; real 34, at news, confirmed within two minutes"
+    )
     jump: float = _row(8, _LOCAL, "from close to open, by the root of the bars between; real 4.0")
     jump_refused: float = _row(1.4, "factor", "no session moves so far from one bar to the next")
     first_bar: float = _row(12, _LOCAL, "real: none")

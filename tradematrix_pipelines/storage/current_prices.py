@@ -19,7 +19,8 @@ _UPDATE = text("""
            newest.ts + interval '1 minute', newest.source, :now
     FROM (SELECT max(ts) AS ts, max(high) AS high, min(low) AS low FROM ohlc
           WHERE symbol_id = :symbol_id AND timeframe = '1m' AND ts >= :opens_at AND ts < :closes_at
-            AND ts <= CAST(:now AS timestamptz) - interval '1 minute') AS session
+            AND ts <= CAST(:now AS timestamptz) - interval '1 minute'
+            AND NOT ts = ANY (CAST(:waiting AS timestamptz[]))) AS session
     JOIN ohlc AS newest ON newest.symbol_id = :symbol_id AND newest.timeframe = '1m' AND newest.ts = session.ts
     LEFT JOIN levels_daily AS levels ON levels.trade_date = :trade_date AND levels.symbol_id = :symbol_id
     ON CONFLICT (symbol_id) DO UPDATE SET
@@ -59,10 +60,13 @@ class CurrentPrice:
     updated_at: datetime
 
 
-def update_current_price(engine: Engine, symbol: Symbol, session: Session, *, now: datetime) -> bool:
+def update_current_price(
+    engine: Engine, symbol: Symbol, session: Session, *, now: datetime, waiting: Sequence[datetime] = ()
+) -> bool:
     """Make the newest stored minute of ``session`` that had closed at ``now`` the symbol's current price.
 
-    Return whether the row was written: it is not where the session has no minute, or the stored price is newer.
+    Minutes whose opens are in ``waiting`` do not count. Return whether the row was written: it is not where the session
+    has no minute, or the stored price is newer.
     """
     with engine.begin() as connection:
         written = connection.execute(
@@ -73,6 +77,7 @@ def update_current_price(engine: Engine, symbol: Symbol, session: Session, *, no
                 "opens_at": session.opens_at,
                 "closes_at": session.closes_at,
                 "now": now,
+                "waiting": list(waiting),
             },
         ).rowcount
     return written > 0

@@ -9,6 +9,8 @@ from tradematrix_pipelines.levels.touches import find_touches
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.quality.live import waiting
+from tradematrix_pipelines.quality.thresholds import Thresholds
 from tradematrix_pipelines.storage.current_prices import update_current_price
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
@@ -19,20 +21,19 @@ _MINUTE = timedelta(minutes=1)
 def update_prices(database: Database, symbol: Symbol, session: Session, *, now: datetime) -> int:
     """Update the symbol's current price and record the levels it touched; return how many touches are new.
 
-    Touches are searched only where ``symbol.touch_alerts``, in all stored minutes of ``session`` every time: minutes
-    that were stored late count too. The first touch of a level is kept.
+    A minute that is far out counts when those after it confirm it (``quality.live``). Touches are searched only where
+    ``symbol.touch_alerts``, in all stored minutes of ``session`` every time: minutes that were stored late count too.
+    The first touch of a level is kept.
 
     Args:
         session: the session pulled.
         now: aware, UTC; minutes that had not closed by then don't count.
     """
-    update_current_price(database.engine, symbol, session, now=now)
-    if not symbol.touch_alerts:
-        return 0
-    levels = levels_to_watch(database.engine, symbol, session.trade_date)
-    if not levels:
-        return 0
     end = min(session.closes_at, now - _MINUTE + timedelta.resolution)
     minutes = database.candles.series(symbol, Timeframe.M1, session.opens_at, end)
-    touches = find_touches(minutes, levels, previous_close=levels.get("y_close"))
+    mask = waiting(minutes, thresholds=Thresholds.with_overrides(symbol.thresholds))
+    far = [moment.to_pydatetime() for moment in minutes["ts"][mask]]
+    update_current_price(database.engine, symbol, session, now=now, waiting=far)
+    levels = levels_to_watch(database.engine, symbol, session.trade_date) if symbol.touch_alerts else {}
+    touches = find_touches(minutes[~mask], levels, previous_close=levels.get("y_close"))
     return record_touches(database.engine, symbol, session.trade_date, touches)

@@ -19,6 +19,7 @@ from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.io_manager import StepOutput
+from tradematrix_pipelines.defs.partition_checks import evaluate_stored, partition_check_specs
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import session_partitions
@@ -64,7 +65,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="ohlc",
         specs=[_spec(timeframe, partitions) for timeframe in Timeframe],
-        check_specs=fresh_specs(CANDLES),
+        check_specs=[*fresh_specs(CANDLES), *partition_check_specs(partitions)],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="vendor",
@@ -88,6 +89,7 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 context=context,
                 chunks=ingestion.chunks(),
                 results=ingestion.results,
+                evaluations=ingestion.evaluations,
                 may_pass=lambda: ingestion.transient,
                 # A user at a terminal sees the failure at once, and can run `tradematrix retry`; healing has its own
                 # pauses.
@@ -150,6 +152,19 @@ class _Ingestion:
                     for day in dates
                 }
         return results
+
+    def evaluations(self) -> list[dg.AssetCheckEvaluation]:
+        """Return the evaluations of the checks of partitions that the run selects, from what is stored."""
+        selected = self.context.selected_asset_check_keys
+        wanted = dates_by_symbol(self.context.partition_keys)
+        return [
+            evaluation
+            for symbol in find_symbols(self.database.engine, wanted, only_active=False)
+            for evaluation in evaluate_stored(
+                self.database, [symbol], self.timeframes, min(wanted[symbol.name]), max(wanted[symbol.name])
+            )
+            if evaluation.asset_check_key in selected
+        ]
 
     def _of_symbol(self, symbol: Symbol, dates: Sequence[date]) -> Iterator[Sequence[SeriesBatch]]:
         now, clock = self.database.clock.now(), self.database.clock
