@@ -16,6 +16,7 @@ from tradematrix_pipelines.automation.backlog import LOOKBACK
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.installation import installation
+from tradematrix_pipelines.defs.internals.check_rows import forget_evaluations
 from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.registry import CANDLES, candle_asset
 from tradematrix_pipelines.markets.partition_key import PartitionKey
@@ -128,6 +129,7 @@ def build_quality_sensor(settings: Settings) -> dg.SensorDefinition:
         if not reported:
             context.update_cursor(cursor)
             return dg.SkipReason(f"nothing has changed; {len(failing)} checks fail")
+        forget_evaluations(context.instance, reported)
         return dg.SensorResult(asset_events=reported, cursor=cursor)
 
     return sensor

@@ -23,9 +23,9 @@ _PART = 0.25
 def waiting(minutes: pd.DataFrame, *, thresholds: Thresholds = DEFAULTS) -> Mask:
     """Return which minutes do not count, so far: a boolean for each.
 
-    A minute is far out when its high or low is more than ``wick_live`` times the usual range of the minutes before it away
-    from the last close. It waits, with those after it, for two more minutes. Where both close at least a quarter as far
-    out, it counts; otherwise it does not, and the others do.
+    A minute is far out when its high or low is away from the last close by more than ``wick_live`` times the usual
+    range of the minutes before it. It waits, with those after it, for two more minutes. Where both close at least a
+    quarter as far out, it counts; otherwise it does not, and the others do.
 
     Args:
         minutes: one-minute candles of one session, ascending (``candles.frame``).

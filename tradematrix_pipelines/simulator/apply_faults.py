@@ -40,13 +40,27 @@ def revised(minutes: Bars, sessions: Sequence[Session], share: float) -> Bars:
     """Raise the close of each session's middle minute by this share of its price."""
     if not share or not len(minutes):
         return minutes
-    middles = [session.opens_at + (session.closes_at - session.opens_at) / 2 for session in sessions]
-    wanted = np.array([to_instant(middle) for middle in middles]).astype("datetime64[m]")
-    rows = np.isin(minutes.ts.astype("datetime64[m]"), wanted)
-    ohlcv = minutes.ohlcv.copy()
+    rows, ohlcv = _middles(minutes, sessions), minutes.ohlcv.copy()
     ohlcv[rows, CLOSE] *= 1 + share
     ohlcv[rows, HIGH] = np.maximum(ohlcv[rows, HIGH], ohlcv[rows, CLOSE])
     return Bars(minutes.ts, ohlcv)
+
+
+def spiked(minutes: Bars, sessions: Sequence[Session], share: float) -> Bars:
+    """Raise the high of each session's middle minute by this share of its price."""
+    if not share or not len(minutes):
+        return minutes
+    rows, ohlcv = _middles(minutes, sessions), minutes.ohlcv.copy()
+    ohlcv[rows, HIGH] *= 1 + share
+    return Bars(minutes.ts, ohlcv)
+
+
+def _middles(minutes: Bars, sessions: Sequence[Session]) -> Mask:
+    """Return which bars are the middle minutes of their sessions."""
+    middles = [session.opens_at + (session.closes_at - session.opens_at) / 2 for session in sessions]
+    wanted = np.array([to_instant(middle) for middle in middles]).astype("datetime64[m]")
+    rows: Mask = np.isin(minutes.ts.astype("datetime64[m]"), wanted)
+    return rows
 
 
 def with_duplicates(bars: Bars, symbol: str, share: float) -> Bars:

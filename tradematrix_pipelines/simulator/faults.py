@@ -43,6 +43,7 @@ class Faults:
     missing: Annotated[float, "this part of the one-minute bars is absent (0 to 1)"] = 0.0
     duplicates: Annotated[float, "this part of the bars comes twice, the second time with other values"] = 0.0
     revised: Annotated[float, "the middle minute of each session closes higher by this part of its price"] = 0.0
+    spike: Annotated[float, "the high of each session's middle minute is too high by this part of its price"] = 0.0
     blanks: Annotated[float, "this part of the bars has an empty close"] = 0.0
     scale: Annotated[float, "prices are divided by this number"] = 1.0
     newest_first: Annotated[bool, "newest first, whatever order was asked for"] = False

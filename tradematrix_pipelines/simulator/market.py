@@ -60,6 +60,7 @@ def find_bars(source: PriceSource, instrument: Instrument, query: SeriesQuery, f
     for group in _groups(sessions, forward=faults.keep_oldest):
         minutes = source.minutes(instrument, group, now)
         minutes = apply_faults.revised(minutes, group, faults.revised)
+        minutes = apply_faults.spiked(minutes, group, faults.spike)
         if query.timeframe is Timeframe.M1:
             minutes = apply_faults.with_missing(minutes, instrument.symbol, faults.missing)
         bars = aggregate(minutes, group, query.timeframe)
