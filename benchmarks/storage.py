@@ -51,7 +51,7 @@ def usual(database: Database, batches: list[SeriesBatch]) -> None:
     """Store by the usual recipe, with the same encoder."""
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-        copy_candles(connection, batches, table="staged_ohlc")
+        copy_candles(connection, batches, table="staged_ohlc", now=database.clock.now())
         connection.execute(_UPSERT)
 
 
@@ -67,7 +67,7 @@ def delete_and_copy(database: Database, batches: list[SeriesBatch]) -> None:
                     "last": batch.candles["ts"].iloc[-1].to_pydatetime(),
                 },
             )
-        copy_candles(connection, batches, table="ohlc")
+        copy_candles(connection, batches, table="ohlc", now=database.clock.now())
 
 
 WAYS: dict[str, Store] = {BASELINE: usual, "tradematrix": ours, "delete + COPY": delete_and_copy}

@@ -25,11 +25,13 @@ from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, en
 from tradematrix_pipelines.storage.coverage import settle_coverage, write_coverage
 from tradematrix_pipelines.storage.judgements import write_judgements
 from tradematrix_pipelines.storage.rejections import write_rejections
+from tradematrix_pipelines.storage.stamps import stamp
 
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 
 # The range in the ON clause keeps the merge from reading the whole table. Where only the vendor differs, it is
-# updated too: a session is from one vendor. That is no revision, and the table's trigger keeps none.
+# updated too: a session is from one vendor. That is no revision: the table's trigger keeps none, and stored_at stays.
+# Where values differ, the trigger sets stored_at.
 _MERGE = text("""
     MERGE INTO ohlc AS t USING staged_ohlc AS s
     ON t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
@@ -39,8 +41,8 @@ _MERGE = text("""
                      IS DISTINCT FROM (s.open, s.high, s.low, s.close, s.volume, s.source) THEN
         UPDATE SET open = s.open, high = s.high, low = s.low, close = s.close, volume = s.volume, source = s.source
     WHEN NOT MATCHED AND s.symbol_id = :symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) THEN
-        INSERT (ts, open, high, low, close, volume, symbol_id, timeframe, source)
-        VALUES (s.ts, s.open, s.high, s.low, s.close, s.volume, s.symbol_id, s.timeframe, s.source)
+        INSERT (ts, open, high, low, close, volume, symbol_id, timeframe, source, stored_at)
+        VALUES (s.ts, s.open, s.high, s.low, s.close, s.volume, s.symbol_id, s.timeframe, s.source, s.stored_at)
 """)
 # Rows of whole sessions that are stored and not in the batch. Materialized, because they are few: the sessions are then
 # compared with those rows only, not with every row.
@@ -59,16 +61,20 @@ _WITHDRAW = text("""
           AND extra.ts >= session.opens_at AND extra.ts < session.closes_at
         RETURNING t.*
     )
-    INSERT INTO ohlc_revisions (ts, open, high, low, close, volume, symbol_id, timeframe, source, withdrawn)
-    SELECT ts, open, high, low, close, volume, symbol_id, timeframe, source, true FROM withdrawn
+    INSERT INTO ohlc_revisions
+        (ts, open, high, low, close, volume, symbol_id, timeframe, source, withdrawn, stored_at, revised_at)
+    SELECT ts, open, high, low, close, volume, symbol_id, timeframe, source, true, stored_at,
+        greatest(tradematrix_now(), stored_at)
+    FROM withdrawn
 """)
 _COUNT = text("""
     SELECT count(*) FROM ohlc WHERE symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
         AND ts BETWEEN :first AND :last
 """)
+# Those of this transaction: others may have the same stamp.
 _COUNT_REVISED = text("""
     SELECT count(*) FROM ohlc_revisions
-    WHERE revised_at = now() AND symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
+    WHERE xmin = pg_current_xact_id()::xid AND symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
       AND ts BETWEEN :first AND :last AND NOT withdrawn
 """)
 
@@ -111,7 +117,7 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
     Args:
         engine: the market database.
         batches: at most one per series and range; candles sorted by ``ts``, each ``ts`` once.
-        now: stamped on coverage and rejections, aware, UTC.
+        now: stamped on all that changes, aware, UTC.
 
     Raises:
         ValueError: candles out of order or doubled, or a symbol without id.
@@ -123,9 +129,10 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
             raise ValueError(msg)
     try:
         with engine.begin() as connection:
+            stamp(connection, now)
             _lock(connection, batches)
             settled = [settle_coverage(connection, batch) for batch in batches]
-            written = _write_candles(connection, [batch for batch in settled if len(batch.candles)])
+            written = _write_candles(connection, [batch for batch in settled if len(batch.candles)], now=now)
             rejected = sum(write_rejections(connection, batch, now=now) for batch in settled)
             for batch in settled:
                 write_judgements(connection, batch, now=now)
@@ -146,16 +153,16 @@ def _lock_key(batch: SeriesBatch) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _write_candles(connection: Connection, batches: Sequence[SeriesBatch]) -> Written:
+def _write_candles(connection: Connection, batches: Sequence[SeriesBatch], *, now: datetime) -> Written:
     stored = [connection.execute(_COUNT, _range(batch)).scalar_one() for batch in batches]
     fresh = [batch for batch, count in zip(batches, stored, strict=True) if not count]
-    copy_candles(connection, fresh, table="ohlc")
+    copy_candles(connection, fresh, table="ohlc", now=now)
     written = Written(inserted=sum(len(batch.candles) for batch in fresh))
     existing = [(batch, count) for batch, count in zip(batches, stored, strict=True) if count]
     if existing:
         connection.execute(text("SET LOCAL work_mem = '64MB'"))
         connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-        copy_candles(connection, [batch for batch, _ in existing], table="staged_ohlc")
+        copy_candles(connection, [batch for batch, _ in existing], table="staged_ohlc", now=now)
     for batch, count in existing:
         written += _merge(connection, batch, stored=count)
     return written
@@ -189,8 +196,12 @@ def _whole_sessions(batch: SeriesBatch) -> list[Coverage]:
     return [session for session in batch.coverage if session.status in answered and not session.error]
 
 
-def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, table: str) -> None:
-    """COPY the candles of ``batches``, unchanged, into ``table``, which has the columns of ``ohlc``."""
+def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, table: str, now: datetime) -> None:
+    """COPY the candles of ``batches``, unchanged, into ``table``, which has the columns of ``ohlc``.
+
+    Args:
+        now: their ``stored_at``.
+    """
     if not batches:
         return
     statement = _COPY.format(Identifier(table), SQL(", ").join(map(Identifier, COPY_COLUMNS)))
@@ -199,7 +210,7 @@ def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, tabl
         msg = "the connection is closed"
         raise RuntimeError(msg)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for data in itertools.chain([HEADER], *(encode(batch) for batch in batches), [TRAILER]):
+        for data in itertools.chain([HEADER], *(encode(batch, stored_at=now) for batch in batches), [TRAILER]):
             copy.write(data)
 
 

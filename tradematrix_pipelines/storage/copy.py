@@ -5,14 +5,16 @@ The format is documented in the PostgreSQL manual under COPY, "Binary Format".
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from tradematrix_pipelines.candles.frame import PRICES, instants
 from tradematrix_pipelines.ingest.batch import SeriesBatch
+from tradematrix_pipelines.markets.sessions import to_instant
 
-COPY_COLUMNS = ("ts", *PRICES, "volume", "symbol_id", "timeframe", "source")
+COPY_COLUMNS = ("ts", *PRICES, "volume", "symbol_id", "timeframe", "source", "stored_at")
 """The order in which :func:`encode` writes; it is the order of the columns in ``ohlc``."""
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -22,11 +24,14 @@ _POSTGRES_EPOCH = np.datetime64("2000-01-01", "us")
 _SLICE_BYTES = 1 << 20
 
 
-def encode(batch: SeriesBatch) -> Iterator[bytes]:
+def encode(batch: SeriesBatch, *, stored_at: datetime) -> Iterator[bytes]:
     """Yield the tuples of ``batch`` in slices of about a megabyte, without header and trailer.
 
     Rows with a volume come first, then those without: a null has another width, and equal widths are what
     makes this fast. Each part keeps the order of ``ts``.
+
+    Args:
+        stored_at: stamp of each tuple, aware.
 
     Raises:
         ValueError: the symbol has no id yet.
@@ -37,10 +42,12 @@ def encode(batch: SeriesBatch) -> Iterator[bytes]:
     without = batch.candles["volume"].isna().to_numpy()
     for mask, has_volume in ((~without, True), (without, False)):
         if mask.any():
-            yield from _slices(_rows(batch, mask, batch.symbol.id, has_volume=has_volume))
+            yield from _slices(_rows(batch, mask, batch.symbol.id, stored_at=stored_at, has_volume=has_volume))
 
 
-def _rows(batch: SeriesBatch, mask: npt.NDArray[np.bool_], symbol_id: int, *, has_volume: bool) -> npt.NDArray[np.void]:
+def _rows(
+    batch: SeriesBatch, mask: npt.NDArray[np.bool_], symbol_id: int, *, stored_at: datetime, has_volume: bool
+) -> npt.NDArray[np.void]:
     candles = batch.candles[mask]
     source, timeframe = batch.source.encode(), batch.timeframe.encode()
     values: list[tuple[str, str, object]] = [
@@ -50,6 +57,7 @@ def _rows(batch: SeriesBatch, mask: npt.NDArray[np.bool_], symbol_id: int, *, ha
         ("symbol_id", ">i4", symbol_id),
         ("timeframe", f"S{len(timeframe)}", timeframe),
         ("source", f"S{len(source)}", source),
+        ("stored_at", ">i8", int((to_instant(stored_at) - _POSTGRES_EPOCH).astype(np.int64))),
     ]
     fields: list[tuple[str, str]] = [("width", ">i2")]
     for name, kind, _ in values:

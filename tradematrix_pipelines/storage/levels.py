@@ -15,6 +15,7 @@ from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.levels.pivots import pivots as compute
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import levels_daily, market_symbols, pivot_levels
 
 
@@ -35,6 +36,7 @@ def write_levels(
         now: timestamp of new and changed rows, aware, UTC.
     """
     with engine.begin() as connection:
+        stamp(connection, now)
         days = [
             _daily_row(symbol, levels, now) | _verdict(symbol, levels.trade_date, doubtful) for symbol, levels in daily
         ]

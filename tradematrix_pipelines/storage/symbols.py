@@ -14,6 +14,7 @@ from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.storage.tables import (
     incidents,
     levels_daily,
+    levels_history,
     market_symbols,
     metadata,
     ohlc,
@@ -23,7 +24,7 @@ from tradematrix_pipelines.storage.tables import (
     session_coverage,
 )
 
-_PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels)
+_PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels, levels_history)
 
 
 class UnknownSymbol(UsageError):

@@ -53,6 +53,7 @@ method_type = ENUM(*(str(m) for m in Method), name="pivot_method", metadata=meta
 
 _UTC = TIMESTAMP(timezone=True)
 _INFINITY = "'Infinity'::float8"
+_NOW = text("tradematrix_now()")  # the writer's time (``storage.stamps``), else the database's
 
 
 def _price(name: str, *, nullable: bool = False, doc: str | None = None) -> "Column[float]":
@@ -107,7 +108,7 @@ market_symbols = Table(
 ohlc = Table(
     "ohlc",
     metadata,
-    # Widest first: no padding between the columns.
+    # Widest first: no padding between the columns. The last one was added later.
     Column("ts", _UTC, nullable=False, comment="bar open"),
     _price("open"),
     _price("high"),
@@ -118,6 +119,7 @@ ohlc = Table(
     Column("symbol_id", Integer, nullable=False),
     Column("timeframe", timeframe_type, nullable=False),
     Column("source", Text, nullable=False, comment="vendor that served it"),
+    Column("stored_at", _UTC, server_default=_NOW, comment="when it got these values; null: before that was kept"),
     PrimaryKeyConstraint("symbol_id", "timeframe", "ts"),
     # NaN sorts above every number in Postgres, so only an upper bound keeps it out.
     CheckConstraint(
@@ -141,7 +143,7 @@ ohlc_revisions = Table(
     Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
     Column("timeframe", timeframe_type, nullable=False),
     Column("source", Text, nullable=False),
-    Column("revised_at", _UTC, nullable=False, server_default=func.now(), comment="when these values were replaced"),
+    Column("revised_at", _UTC, nullable=False, server_default=_NOW, comment="when these values were replaced"),
     Column(
         "withdrawn",
         Boolean,
@@ -149,6 +151,7 @@ ohlc_revisions = Table(
         server_default=false(),
         comment="the vendor no longer has the candle at all",
     ),
+    Column("stored_at", _UTC, comment="when the candle had got these values; null: before that was kept"),
     Index(None, "symbol_id", "timeframe", "ts"),
 )
 
@@ -258,6 +261,20 @@ session_acceptances = Table(
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
 )
 
+# Rows come from a trigger: each version of a row that a reader could see, from when to when.
+session_coverage_history = Table(
+    "session_coverage_history",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("coverage", JSONB, nullable=False, comment="the row of session_coverage, without its key"),
+    Column("stored_at", _UTC, nullable=False),
+    Column("replaced_at", _UTC, comment="null: this is the present one"),
+    Index(None, "symbol_id", "timeframe", "trade_date"),
+)
+
 run_requests = Table(
     "run_requests",
     metadata,
@@ -292,6 +309,25 @@ pivot_levels = Table(
     Column("computed_at", _UTC, nullable=False),
     _levels_verdict(),
     PrimaryKeyConstraint("trade_date", "symbol_id", "method"),
+)
+
+# Rows come from triggers on the two tables of levels, whoever writes these.
+levels_history = Table(
+    "levels_history",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("kind", Text, nullable=False, comment="daily, or a pivot method"),
+    Column(
+        "levels",
+        JSONB,
+        nullable=False,
+        comment="the row of levels_daily or pivot_levels, without its key and computed_at",
+    ),
+    Column("published_at", _UTC, nullable=False),
+    Column("replaced_at", _UTC, comment="null: these are the present ones"),
+    Index(None, "symbol_id", "trade_date"),
 )
 
 history_starts = Table(

@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 
 from tradematrix_pipelines.postgres.databases import open_databases
@@ -66,8 +67,9 @@ def test_each_enum_has_the_declared_values_in_their_order(database: Database) ->
 
 
 def test_each_migration_goes_back_and_forth(database: Database) -> None:
-    newest = schema_state(database.engine).head
-    revisions = [f"{number:04}" for number in range(int(newest), 0, -1)]
+    with database.engine.connect() as connection:
+        scripts = ScriptDirectory.from_config(_config(connection))
+    revisions = [script.revision for script in scripts.walk_revisions()]
     for revision in revisions[1:]:
         with database.engine.begin() as connection:
             command.downgrade(_config(connection), revision)
