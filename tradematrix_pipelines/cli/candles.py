@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import click
 
-from tradematrix_pipelines.cli.common import TradeDate, open_database
+from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -19,19 +19,30 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 @click.option("--from", "first", type=TradeDate(), help="First trade date.")
 @click.option("--to", "last", type=TradeDate(), help="Last trade date.")
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="Only the newest ones.")
+@as_of_option
 @json_option
-def command(*, symbol: str, timeframe: str, first: date | None, last: date | None, limit: int, as_json: bool) -> None:
+def command(
+    *,
+    symbol: str,
+    timeframe: str,
+    first: date | None,
+    last: date | None,
+    limit: int,
+    as_of: datetime | None,
+    as_json: bool,
+) -> None:
     """Show stored candles of SYMBOL, oldest first; times are UTC."""
     with open_database() as (_, database):
         [known] = find_symbols(database.engine, [symbol], only_active=False)
-        start, end = _window(known, first, last, database.clock.now())
-        candles = database.candles.series(known, Timeframe(timeframe), start, end, newest=limit)
+        start, end = _window(known, first, last, viewed_at(as_of, database.clock.now()))
+        candles = database.candles.series(known, Timeframe(timeframe), start, end, newest=limit, as_of=as_of)
     rows = [
         {str(name): value for name, value in row.items()}
         | {"ts": row["ts"].to_pydatetime(), "volume": None if row["volume"] != row["volume"] else row["volume"]}
         for row in candles.to_dict("records")
     ]
-    show(rows, as_json=as_json, empty=f"no candles stored: run `tradematrix backfill {symbol} --from …`")
+    missing = f"no candles stored: run `tradematrix backfill {symbol} --from …`"
+    show(rows, as_json=as_json, empty=missing if as_of is None else "no candles were stored then")
 
 
 def _window(symbol: Symbol, first: date | None, last: date | None, now: datetime) -> tuple[datetime, datetime]:

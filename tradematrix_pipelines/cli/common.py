@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
 
+from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.database import Database
@@ -24,6 +25,40 @@ class TradeDate(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no date: write it as 2026-11-20", param, ctx)
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant on the command line: 2026-11-20T08:00Z."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no instant: write it as 2026-11-20T08:00Z", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no zone: write it as 2026-11-20T08:00Z, or with an offset, +01:00", param, ctx)
+        return moment.astimezone(UTC)
+
+
+as_of_option = click.option(
+    "--as-of", type=Instant(), help="Show what a reader would have seen then: 2026-11-20T08:00Z."
+)
+"""The option of commands that show what is stored."""
+
+
+def viewed_at(as_of: datetime | None, now: datetime) -> datetime:
+    """Return the instant that a command shows: ``as_of``, else ``now``.
+
+    Raises:
+        UsageError: ``as_of`` is still to come.
+    """
+    if as_of is not None and as_of > now:
+        raise UsageError(f"--as-of {as_of:%Y-%m-%dT%H:%MZ} is still to come: it is {now:%Y-%m-%dT%H:%MZ}")
+    return as_of or now
 
 
 def sessions_options(command: Callable[..., None]) -> Callable[..., None]:

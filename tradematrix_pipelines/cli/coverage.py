@@ -1,14 +1,14 @@
 """``tradematrix coverage``: which sessions are complete, and what is missing."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
 
 from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask, backlog
 from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
-from tradematrix_pipelines.cli.common import TradeDate, open_database
+from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -16,6 +16,8 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.judgements import StoredJudgement, read_judged
 from tradematrix_pipelines.storage.judging import judge_unjudged
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+
+_NOT_KEPT = ("attempts", "next_attempt")
 
 
 @click.command()
@@ -31,6 +33,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 )
 @click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed, sparse or doubtful.")
 @click.option("--verdicts", is_flag=True, help="What was noticed of each session, too.")
+@as_of_option
 @json_option
 def command(
     *,
@@ -40,6 +43,7 @@ def command(
     timeframes: tuple[str, ...],
     only_open: bool,
     verdicts: bool,
+    as_of: datetime | None,
     as_json: bool,
 ) -> None:
     """Show, per session, how many bars are expected and stored, and why one is not complete.
@@ -50,18 +54,21 @@ def command(
     "verdict" says whether a complete session can be believed: "accepted", or "doubtful", which `tradematrix accept`
     changes. With --verdicts: also what was noticed. "cold" means that there were too few sessions before it to know
     what is usual. Sessions that are not judged yet are judged first.
+
+    With --as-of: what was known then. Attempts, and when the next one is, are not kept.
     """
     with open_database() as (_, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
-        last = last or database.clock.now().date() + timedelta(days=1)
+        now = viewed_at(as_of, database.clock.now())
+        last = last or now.date() + timedelta(days=1)
         first = first or last - LOOKBACK
         if first > last:
             raise UsageError(f"--from {first} is after --to {last}: swap them")
         wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
-        if verdicts:
+        if verdicts and as_of is None:
             for symbol in chosen:
                 judge_unjudged(database, symbol, first, last)
-        stored, now = read_coverage(database.engine, chosen, wanted, first, last), database.clock.now()
+        stored = read_coverage(database.engine, chosen, wanted, first, last, as_of=as_of)
         tasks = {
             (task.symbol.name, task.timeframe, task.trade_date): task
             for symbol in chosen
@@ -71,8 +78,10 @@ def command(
         tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
         rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
         if verdicts:
-            judged = read_judged(database.engine, chosen, first, last)
+            judged = read_judged(database.engine, chosen, first, last, as_of=as_of)
             rows = [row | _findings(judged, row) for row in rows]
+        if as_of is not None:
+            rows = [{name: value for name, value in row.items() if name not in _NOT_KEPT} for row in rows]
     show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
 
 

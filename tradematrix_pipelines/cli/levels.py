@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from tradematrix_pipelines.candles.coverage import Verdict
-from tradematrix_pipelines.cli.common import TradeDate, open_database
+from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
 from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
@@ -28,32 +28,44 @@ _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
 @click.option(
     "--method", type=click.Choice([known.value for known in Method]), help="Pivot points of this method instead."
 )
+@as_of_option
 @json_option
-def command(*, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_json: bool) -> None:
+def command(
+    *, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_of: datetime | None, as_json: bool
+) -> None:
     """Show the levels to trade a session with, for all symbols or those given."""
     with open_database() as (_, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
-        show_levels(database, chosen, trade_date, method=method, as_json=as_json)
+        show_levels(database, chosen, trade_date, method=method, as_of=as_of, as_json=as_json)
 
 
 def show_levels(
-    database: Database, symbols: Sequence[Symbol], trade_date: date | None, *, method: str | None = None, as_json: bool
+    database: Database,
+    symbols: Sequence[Symbol],
+    trade_date: date | None,
+    *,
+    method: str | None = None,
+    as_of: datetime | None = None,
+    as_json: bool,
 ) -> None:
-    """Print the levels of ``trade_date``, or of each symbol's coming session."""
-    now, rows = database.clock.now(), []
+    """Print the levels of ``trade_date``, or of each symbol's coming session, as they are or were at ``as_of``."""
+    now, rows = viewed_at(as_of, database.clock.now()), []
     for symbol in symbols:
         day = trade_date or coming_session(symbol, now)
         if method is None:
-            levels, names = read_levels(database.engine, levels_daily, [symbol], day, day), [*DAILY_LEVELS, *_CLASSIC]
+            table, names = levels_daily, [*DAILY_LEVELS, *_CLASSIC]
         else:
-            levels, names = read_levels(database.engine, pivot_levels, [symbol], day, day), list(LEVELS)
+            table, names = pivot_levels, list(LEVELS)
+        levels = read_levels(database.engine, table, [symbol], day, day, as_of=as_of)
+        if method is not None:
             levels = levels[levels["method"] == method]
         rows += [_row(symbol, row, names, as_json=as_json) for row in levels.to_dict("records")]
     if not as_json and all(row["verdict"] == str(Verdict.ACCEPTED) for row in rows):
         for row in rows:
             del row["verdict"]
     first = symbols[0].name if symbols else "SYMBOL"
-    show(rows, as_json=as_json, empty=f"no levels stored: run `tradematrix backfill {first} --from …`")
+    missing = f"no levels stored: run `tradematrix backfill {first} --from …`"
+    show(rows, as_json=as_json, empty=missing if as_of is None else "no levels were stored then")
 
 
 def coming_session(symbol: Symbol, now: datetime) -> date:

@@ -19,6 +19,7 @@ from tradematrix_pipelines.candles.coverage import (
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.past import coverage_at
 from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
 
 _OBSERVED = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
@@ -138,12 +139,18 @@ def read_coverage(
     timeframes: Sequence[Timeframe],
     first: date,
     last: date,
+    *,
+    as_of: datetime | None = None,
 ) -> list[StoredCoverage]:
-    """Return the coverage rows of these series between two trade dates, both included, by symbol, timeframe, date."""
-    table = session_coverage
+    """Return the coverage rows of these series between two trade dates, both included, by symbol, timeframe, date.
+
+    Args:
+        as_of: return what was stored at this instant, aware (``past.coverage_at``); ``None`` = now.
+    """
+    table = session_coverage if as_of is None else coverage_at(as_of)
     query = (
         select(market_symbols.c.symbol, table)
-        .join_from(table, market_symbols)
+        .join_from(table, market_symbols, table.c.symbol_id == market_symbols.c.id)
         .where(
             table.c.symbol_id.in_([symbol.id for symbol in symbols]),
             table.c.timeframe.in_([str(timeframe) for timeframe in timeframes]),

@@ -104,19 +104,26 @@ def read_record(engine: Engine, symbol: Symbol) -> Record:
 
 
 def read_judged(
-    engine: Engine, symbols: Sequence[Symbol], first: date, last: date
+    engine: Engine, symbols: Sequence[Symbol], first: date, last: date, *, as_of: datetime | None = None
 ) -> dict[tuple[str, Timeframe, date], StoredJudgement]:
     """Return what is thought of the judged sessions between two trade dates, both included.
 
     By symbol's name, timeframe and trade date. Series that are resampled are not judged by themselves.
+
+    Args:
+        as_of: leave out what was judged after this instant, aware; ``None`` = nothing.
     """
     names = {symbol.id: symbol.name for symbol in symbols}
     judged: dict[tuple[str, Timeframe, date], StoredJudgement] = {}
     with engine.connect() as connection:
         for row in connection.execute(_between(session_summaries, names, first, last)):
-            judged[names[row.symbol_id], Timeframe(row.timeframe), row.trade_date] = StoredJudgement(cold=row.cold)
+            if as_of is None or row.judged_at <= as_of:
+                judged[names[row.symbol_id], Timeframe(row.timeframe), row.trade_date] = StoredJudgement(cold=row.cold)
         ordered = _between(session_findings, names, first, last).order_by(session_findings.c.position)
         for row in connection.execute(ordered):
+            judgement = judged.get((names[row.symbol_id], Timeframe(row.timeframe), row.trade_date))
+            if judgement is None:
+                continue
             finding = Finding(
                 kind=Kind(row.kind),
                 severity=Severity[row.severity.upper()],
@@ -126,7 +133,7 @@ def read_judged(
                 at=row.at,
                 until=row.until,
             )
-            judged[names[row.symbol_id], Timeframe(row.timeframe), row.trade_date].findings.append(finding)
+            judgement.findings.append(finding)
     return judged
 
 

@@ -15,6 +15,7 @@ from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.levels.pivots import pivots as compute
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.past import levels_at
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import levels_daily, market_symbols, pivot_levels
 
@@ -46,20 +47,30 @@ def write_levels(
         return _upsert(connection, levels_daily, days) + _upsert(connection, pivot_levels, points)
 
 
-def read_levels(engine: Engine, table: Table, symbols: Sequence[Symbol], first: date, last: date) -> pd.DataFrame:
+def read_levels(
+    engine: Engine,
+    table: Table,
+    symbols: Sequence[Symbol],
+    first: date,
+    last: date,
+    *,
+    as_of: datetime | None = None,
+) -> pd.DataFrame:
     """Return the rows of a table of levels between two trade dates, both included, with a ``symbol`` column.
 
     Args:
         table: ``levels_daily`` or ``pivot_levels``. Its dates are dates, its levels float64 in price units.
+        as_of: return what was published at this instant, aware; ``None`` = now.
     """
+    rows = table if as_of is None else levels_at(table, as_of)
     query = (
-        select(market_symbols.c.symbol, *(column for column in table.columns if column.name != "symbol_id"))
-        .join_from(table, market_symbols)
+        select(market_symbols.c.symbol, *(column for column in rows.c if column.name != "symbol_id"))
+        .join_from(rows, market_symbols, rows.c.symbol_id == market_symbols.c.id)
         .where(
-            table.c.symbol_id.in_([symbol.id for symbol in symbols]),
-            table.c.trade_date.between(first, last),
+            rows.c.symbol_id.in_([symbol.id for symbol in symbols]),
+            rows.c.trade_date.between(first, last),
         )
-        .order_by(table.c.trade_date, market_symbols.c.id, *table.primary_key.columns)
+        .order_by(rows.c.trade_date, market_symbols.c.id, *(rows.c[key.name] for key in table.primary_key))
     )
     with engine.connect() as connection:
         result = connection.execute(query)

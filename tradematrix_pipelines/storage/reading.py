@@ -27,6 +27,22 @@ _MANY_SERIES = """
       AND o.ts >= $3 AND o.ts < $4
     ORDER BY s.symbol, o.ts
 """
+# A candle's versions don't overlap, unless the clock was set back between its withdrawal and its return: the later one
+# counts. What was stored before stamps were kept counts from its open.
+_AS_OF = """(
+    SELECT DISTINCT ON (symbol_id, timeframe, ts) * FROM (
+        SELECT ts, open, high, low, close, volume, symbol_id, timeframe, source,
+               coalesce(stored_at, ts) AS stored_at, 'infinity'::timestamptz AS replaced_at
+        FROM ohlc
+        UNION ALL
+        SELECT ts, open, high, low, close, volume, symbol_id, timeframe, source, coalesce(stored_at, ts), revised_at
+        FROM ohlc_revisions
+    ) AS versions
+    WHERE stored_at <= {as_of} AND replaced_at > {as_of}
+    ORDER BY symbol_id, timeframe, ts, replaced_at DESC
+)"""
+_ONE_SERIES_AS_OF = _ONE_SERIES.replace("FROM ohlc", f"FROM {_AS_OF.format(as_of='$6')} AS ohlc")
+_MANY_SERIES_AS_OF = _MANY_SERIES.replace("FROM ohlc", f"FROM {_AS_OF.format(as_of='$5')}")
 
 _ALL = 2**63 - 1
 
@@ -39,25 +55,46 @@ class CandleReader:
         self._connection: Any = None
 
     def series(
-        self, symbol: Symbol, timeframe: Timeframe, start: datetime, end: datetime, *, newest: int | None = None
+        self,
+        symbol: Symbol,
+        timeframe: Timeframe,
+        start: datetime,
+        end: datetime,
+        *,
+        newest: int | None = None,
+        as_of: datetime | None = None,
     ) -> pd.DataFrame:
         """Return the candles of one series with ``start <= ts < end`` (aware), shaped as ``candles.frame``.
 
         Args:
             newest: return only that many, the newest.
+            as_of: return what was stored at this instant, aware; ``None`` = now.
         """
-        limit = _ALL if newest is None else newest
-        return as_candles(self._read(_ONE_SERIES, (symbol.id, str(timeframe), start, end, limit))[::-1])
+        terms = (symbol.id, str(timeframe), start, end, _ALL if newest is None else newest)
+        if as_of is None:
+            return as_candles(self._read(_ONE_SERIES, terms)[::-1])
+        return as_candles(self._read(_ONE_SERIES_AS_OF, (*terms, as_of))[::-1])
 
     def rectangle(
-        self, symbols: Sequence[Symbol], timeframe: Timeframe, start: datetime, end: datetime
+        self,
+        symbols: Sequence[Symbol],
+        timeframe: Timeframe,
+        start: datetime,
+        end: datetime,
+        *,
+        as_of: datetime | None = None,
     ) -> pd.DataFrame:
         """Return the candles of several series with ``start <= ts < end``, by symbol and ``ts``.
 
         Columns: ``symbol`` (str), those of ``candles.frame``, ``source`` (str).
+
+        Args:
+            as_of: return what was stored at this instant, aware; ``None`` = now. The source is that of the values, by
+                the last vendor that served the same ones.
         """
-        ids = ",".join(str(symbol.id) for symbol in symbols)
-        frame = self._read(_MANY_SERIES, (ids, str(timeframe), start, end))
+        terms: tuple[object, ...] = (",".join(str(symbol.id) for symbol in symbols), str(timeframe), start, end)
+        query, terms = (_MANY_SERIES, terms) if as_of is None else (_MANY_SERIES_AS_OF, (*terms, as_of))
+        frame = self._read(query, terms)
         return frame[["symbol", *COLUMNS, "source"]].astype(
             {"symbol": "str", "ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64"), "source": "str"}
         )
