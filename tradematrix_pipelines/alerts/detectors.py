@@ -32,8 +32,13 @@ class IncidentKind(StrEnum):
     CREDITS_LOW = "credits_low"
     STALE_MARKET = "stale_market"
     SESSION_DOUBTFUL = "session_doubtful"
+    LEVEL_CHANGED = "level_changed"  # a published level that somebody may act on (``changed_levels``)
     SESSION_EXHAUSTED = "session_exhausted"  # a session is exhausted: no more attempts by itself
     NOT_JUDGED = "not_judged"  # another kind could not be judged
+
+
+EVENTS = frozenset({IncidentKind.LEVEL_CHANGED})
+"""Kinds that happened once: that they are over is not notified."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

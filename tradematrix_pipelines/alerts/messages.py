@@ -73,7 +73,7 @@ def _incident_line(incident: RecordedIncident) -> str:
 
 
 def _touch_line(touch: TouchedLevel) -> str:
-    level, price = (_price(value, touch.tick_size) for value in (touch.level_price, touch.price))
+    level, price = (format_price(value, touch.tick_size) for value in (touch.level_price, touch.price))
     return _line(f"{touch.symbol} touched {touch.level} {level}, price {price}", f"{touch.at:%Y-%m-%d %H:%M} UTC")
 
 
@@ -91,7 +91,7 @@ def _body(lines: Sequence[str]) -> str:
     return "\n".join([*lines[:fitting], *rest])
 
 
-def _price(value: float, tick_size: float) -> str:
+def format_price(value: float, tick_size: float) -> str:
     """Return a price with one digit more than the tick size has: levels lie between ticks."""
     decimals = len(f"{tick_size:.10f}".rstrip("0").partition(".")[2])
     return f"{value:.{decimals + 1}f}"

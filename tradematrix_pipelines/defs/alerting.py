@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 
+from tradematrix_pipelines.alerts.changed_levels import find_changed_levels
 from tradematrix_pipelines.alerts.channels import Alerter, AlertError
 from tradematrix_pipelines.alerts.detectors import (
     Incident,
@@ -26,6 +27,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.current_prices import read_current_prices
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import read_open, record
+from tradematrix_pipelines.storage.level_changes import read_level_changes
 from tradematrix_pipelines.storage.notifications import notify
 from tradematrix_pipelines.storage.symbols import read_beginnings
 from tradematrix_pipelines.storage.trading_day_state import (
@@ -36,6 +38,7 @@ from tradematrix_pipelines.storage.trading_day_state import (
 )
 
 _SECONDS = 60
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _logger = logging.getLogger(__name__)
 
 
@@ -124,6 +127,9 @@ def _detectors(
         IncidentKind.STALE_MARKET: stale,
         IncidentKind.SESSION_EXHAUSTED: lambda: find_exhausted(tasks()),
         IncidentKind.SESSION_DOUBTFUL: lambda: find_doubtful(tasks()),
+        IncidentKind.LEVEL_CHANGED: lambda: find_changed_levels(
+            read_level_changes(database.engine, symbols, first=(now - _DAY).date(), since=now - _WEEK), symbols, now
+        ),
         IncidentKind.RUN_FAILURE: lambda: find_failed_runs(instance, database, now),
     }
 

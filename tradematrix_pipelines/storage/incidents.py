@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, case, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
+from tradematrix_pipelines.alerts.detectors import EVENTS, Incident, IncidentKind
 from tradematrix_pipelines.alerts.incidents import RecordedIncident, changes
 from tradematrix_pipelines.storage.tables import incidents
 
@@ -21,7 +21,8 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('incidents', 2026112
 def record(engine: Engine, current: Sequence[Incident], *, kinds: Collection[IncidentKind], now: datetime) -> None:
     """Open the current incidents that aren't open, and close the open ones of the judged kinds that aren't current.
 
-    One that stays open keeps the message it was opened with. Waits while a notification of one that closes is sent.
+    One that stays open keeps the message it was opened with. The closing of an event is not notified. Waits while a
+    notification of one that closes is sent.
 
     Args:
         kinds: the kinds that were judged completely; incidents of other kinds stay open.
@@ -37,7 +38,7 @@ def record(engine: Engine, current: Sequence[Incident], *, kinds: Collection[Inc
             connection.execute(insert(incidents), [{**row, "opened_at": now} for row in rows])
         if closed:
             over = incidents.c.id.in_([incident.id for incident in closed])
-            connection.execute(update(incidents).where(over).values(closed_at=now))
+            connection.execute(update(incidents).where(over).values(closed_at=now, closing_notified_at=_closing(now)))
 
 
 def read_open(engine: Engine) -> list[RecordedIncident]:
@@ -57,6 +58,12 @@ def read_since(engine: Engine, since: datetime) -> list[RecordedIncident]:
 def to_incident(row: Row[Any]) -> RecordedIncident:
     """Convert a row of ``incidents``."""
     return RecordedIncident(**{**row._mapping, "kind": IncidentKind(row.kind)})  # noqa: SLF001  # SQLAlchemy's public name
+
+
+def _closing(now: datetime) -> ColumnElement[datetime | None]:
+    """Return when a closing counts as notified without a message: that of an event whose opening was notified."""
+    event = incidents.c.kind.in_([str(kind) for kind in EVENTS]) & incidents.c.opening_notified_at.is_not(None)
+    return case((event, now), else_=None)
 
 
 def _read_open(connection: Connection) -> list[RecordedIncident]:

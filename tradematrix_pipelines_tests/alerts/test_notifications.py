@@ -36,9 +36,29 @@ def touch(database: Database, symbol: str, at: datetime, level: str = "classic r
         connection.execute(insert(level_touches).values(**row, level_price=24312.333333, price=24312.5))
 
 
+def happen(database: Database, *keys: str, now: datetime) -> None:
+    kind = IncidentKind.LEVEL_CHANGED
+    record(database.engine, [Incident(key=key, kind=kind, message=key) for key in keys], kinds=[kind], now=now)
+
+
 def count_touches_not_notified(database: Database) -> int:
     with database.engine.connect() as connection:
         return len(connection.execute(select(level_touches).where(level_touches.c.notified_at.is_(None))).all())
+
+
+def test_an_event_is_notified_once_and_not_when_it_is_over(database: Database, receiver: Receiver) -> None:
+    alerter, outcomes = Alerter([SecretStr(receiver.url)]), []
+    for minute, keys in enumerate(["a", "a", "", ""]):
+        happen(database, *keys, now=NOW + minute * MINUTE)
+        outcomes.append(notify(database.engine, alerter, now=NOW + minute * MINUTE))
+    assert outcomes == [Notified(opened=1), Notified(), Notified(), Notified()]
+    happen(database, "b", now=NOW + 5 * MINUTE)
+    happen(database, now=NOW + 6 * MINUTE)
+    assert notify(database.engine, alerter, now=NOW + 7 * MINUTE) == Notified(opened=1, closed=1)
+    assert [message["message"] for message in receiver.messages] == [
+        "level changed: a (since 2026-11-20 20:00 UTC)",
+        "was and is over: level changed: b (2026-11-20 20:05 to 2026-11-20 20:06 UTC)",
+    ]
 
 
 def test_an_incident_is_notified_once_and_once_when_it_is_over(database: Database, receiver: Receiver) -> None:

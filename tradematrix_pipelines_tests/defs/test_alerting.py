@@ -22,6 +22,7 @@ from tradematrix_pipelines.defs.alerting import find_incidents
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
 from tradematrix_pipelines.storage.tables import ohlc
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver
@@ -247,6 +248,30 @@ def test_a_day_that_does_not_fit_its_minutes(day: Day, receiver: Receiver) -> No
         )
     [message] = tick(day, receiver)
     assert "vendor disagreement: DAX 2026-11-20: the official day's high and low" in message
+
+
+def test_a_revised_day_that_changes_published_levels_notifies_once(day: Day, receiver: Receiver) -> None:
+    for _ in range(2):
+        catch_up(day.at(CLOSED))
+    assert tick(day, receiver) == []
+    [dax] = day.ask("SELECT y_high FROM levels_daily WHERE symbol_id = 1 AND trade_date = '2026-11-23'")
+    old = float(str(dax[0]))
+    day.at(CLOSED + timedelta(minutes=5))
+    with Database.open(day.settings) as database, database.engine.begin() as connection:
+        stamp(connection, day.clock.now())
+        connection.exec_driver_sql(
+            "UPDATE ohlc SET high = high + 1 WHERE timeframe = '1d' AND ts = '2026-11-20 08:00+00'"
+        )
+    catch_up(day)
+    [message] = tick(day, receiver)
+    assert message.startswith(f"level changed: DAX 2026-11-23: y_high {old:.2f} → {old + 1:.2f} and ")
+    assert "candle 1d 2026-11-20 08:00 UTC was revised by twelve_data (since 2026-11-20 22:10 UTC)" in message
+    assert tick(day.at(CLOSED + timedelta(minutes=9)), receiver) == []
+    stay_fresh(day)
+    messages = tick(day.at(datetime(2026, 11, 23, 16, 30, tzinfo=UTC)), receiver)
+    assert "level changed" not in "".join(messages)
+    query = "SELECT closed_at IS NOT NULL FROM incidents WHERE kind = 'level_changed'"
+    assert day.ask(query) == [(True,)], "over with the session"
 
 
 def test_touches_notify_once_of_symbols_that_are_watched(day: Day, receiver: Receiver) -> None:
