@@ -17,8 +17,6 @@ from tradematrix_pipelines.levels.pivots import LEVELS
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
-# The average range is no price.
-_PRICES = tuple(name for name in DAILY_LEVELS if name != "atr_14")
 # Pivot points come from the same session as the daily levels of their time.
 _CHANGES = text("""
     SELECT h.*, s.symbol, daily.y_trade_date, daily.old_y_trade_date
@@ -118,5 +116,5 @@ def _without(known: Mapping[str, Any], levels: Mapping[str, float | None]) -> di
 
 def _named(kind: str, levels: Mapping[str, Any]) -> dict[str, float | None]:
     if kind == "daily":
-        return {name: levels.get(name) for name in _PRICES}
+        return {name: levels.get(name) for name in DAILY_LEVELS}
     return {f"{kind} {name}": levels.get(name) for name in LEVELS}

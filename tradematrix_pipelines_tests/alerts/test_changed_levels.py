@@ -39,6 +39,7 @@ def messages(change: LevelChange, now: datetime = SATURDAY) -> list[str]:
         ({"y_high": 1.16}, {"y_high": 1.1601}, True),
         ({"y_high": 1.16}, {"y_high": 1.1599}, True),
         ({"y_high": 1.16}, {"y_high": None}, True),
+        ({"atr_14": 0.01}, {"atr_14": 0.02}, False),  # no price
         ({"prev_week_high": None}, {"prev_week_high": 1.16}, False),  # nobody acted on none
         ({"y_high": 1.16, "classic r1": 1.2}, {"y_high": 1.16, "classic r1": 1.3}, True),
     ],
