@@ -68,6 +68,18 @@ def show_levels(
     show(rows, as_json=as_json, empty=missing if as_of is None else "no levels were stored then")
 
 
+def stored_pivots(name: str, trade_date: date | None, as_of: datetime | None) -> dict[Method, dict[str, float | None]]:
+    """Return the stored pivot points of a symbol by method: of ``trade_date``, or of its coming session."""
+    with open_database() as (_, database):
+        [symbol] = find_symbols(database.engine, [name], only_active=False)
+        day = trade_date or coming_session(symbol, viewed_at(as_of, database.clock.now()))
+        rows = read_levels(database.engine, pivot_levels, [symbol], day, day, as_of=as_of)
+    return {
+        Method(row["method"]): {level: None if pd.isna(row[level]) else float(row[level]) for level in LEVELS}
+        for row in rows.to_dict("records")
+    }
+
+
 def coming_session(symbol: Symbol, now: datetime) -> date:
     """Return the trade date of the session that is open at ``now``, else of the next to open."""
     calendar = get_calendar(symbol.calendar)

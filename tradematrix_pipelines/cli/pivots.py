@@ -1,10 +1,14 @@
-"""``tradematrix pivots``: a calculator; uses no database."""
+"""``tradematrix pivots``: a calculator, which uses no database; or the stored pivot points of a symbol."""
 
 import json
+from collections.abc import Mapping
+from datetime import date, datetime
 
 import click
 
+from tradematrix_pipelines.cli.common import TradeDate, as_of_option
 from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.levels.pivots import Method, pivots
 
 _NEED_OPEN = [method for method in Method if method.needs_open]
@@ -12,33 +16,60 @@ _METHODS = click.Choice([*(known.value for known in Method), "all"])
 
 
 @click.command()
-@click.option("--high", type=float, required=True, help="High of the last session.")
-@click.option("--low", type=float, required=True, help="Low of the last session.")
-@click.option("--close", type=float, required=True, help="Close of the last session.")
+@click.argument("symbol", required=False, metavar="[SYMBOL]")
+@click.option("--high", type=float, help="High of the last session.")
+@click.option("--low", type=float, help="Low of the last session.")
+@click.option("--close", type=float, help="Close of the last session.")
 @click.option("--open", "open_", type=float, help=f"Open of the last session; {', '.join(_NEED_OPEN)} needs it.")
 @click.option("--session-open", type=float, help="Open of the session to come; woodie uses it.")
 @click.option("--method", type=_METHODS, default="classic", show_default=True)
+@click.option("--date", "trade_date", type=TradeDate(), help="Session to trade SYMBOL in; default: the coming one.")
+@as_of_option
 @json_option
 def command(
     *,
-    high: float,
-    low: float,
-    close: float,
+    symbol: str | None,
+    high: float | None,
+    low: float | None,
+    close: float | None,
     open_: float | None,
     session_open: float | None,
     method: str,
+    trade_date: date | None,
+    as_of: datetime | None,
     as_json: bool,
 ) -> None:
-    """Calculate pivot points from a session's prices.
+    """Calculate pivot points from a session's prices, or show the stored ones of SYMBOL.
 
     With --method all, JSON is an object by method; a method that needs --open is left out without it.
     """
-    chosen = [Method(method)] if method != "all" else [m for m in Method if open_ is not None or not m.needs_open]
-    by_method = {
-        name: pivots(name, high=high, low=low, close=close, open_=open_, session_open=session_open).as_dict()
-        for name in chosen
-    }
+    wanted = list(Method) if method == "all" else [Method(method)]
+    prices = {"high": high, "low": low, "close": close, "open_": open_, "session_open": session_open}
+    given = {name: price for name, price in prices.items() if price is not None}
+    if symbol is not None:
+        if given:
+            raise UsageError("give either SYMBOL, for its stored pivot points, or prices to calculate with")
+        by_method = _stored(symbol, wanted, trade_date, as_of)
+    else:
+        if trade_date is not None or as_of is not None:
+            raise UsageError("--date and --as-of are about stored pivot points: name the SYMBOL")
+        if not {"high", "low", "close"} <= set(given):
+            raise UsageError("give --high, --low and --close, or a SYMBOL")
+        able = [name for name in wanted if method != "all" or open_ is not None or not name.needs_open]
+        by_method = {name: pivots(name, **given).as_dict() for name in able}
     if as_json:
-        click.echo(json.dumps(by_method if method == "all" else by_method[chosen[0]], indent=2))
+        click.echo(json.dumps(by_method if method == "all" else by_method[wanted[0]], indent=2))
         return
-    show([{"method": str(name)} | levels for name, levels in by_method.items()], as_json=False)
+    show([{"method": str(name), **levels} for name, levels in by_method.items()], as_json=False)
+
+
+def _stored(
+    name: str, methods: list[Method], trade_date: date | None, as_of: datetime | None
+) -> Mapping[Method, Mapping[str, float | None]]:
+    from tradematrix_pipelines.cli.levels import stored_pivots  # noqa: PLC0415  # the calculator needs no database
+
+    by_method = stored_pivots(name, trade_date, as_of)
+    if not by_method:
+        then = "" if as_of is None else " then"
+        raise TradeMatrixError(f"no pivot points of {name} were stored{then}: see `tradematrix levels {name}`")
+    return {method: by_method[method] for method in methods if method in by_method}

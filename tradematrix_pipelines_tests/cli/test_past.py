@@ -57,6 +57,35 @@ def test_levels_are_those_that_were_published_then(run: Run, revised: Database) 
     assert read(run, *camarilla, "--as-of", BETWEEN)[0]["pp"] < read(run, *camarilla)[0]["pp"]
 
 
+def test_pivot_points_are_those_that_were_published_then(run: Run, revised: Database) -> None:
+    result = run("pivots", "DAX", "--method", "all", "--as-of", BETWEEN, "--json")
+    before, now = json.loads(result.output), json.loads(run("pivots", "DAX", "--method", "all", "--json").output)
+    assert list(before) == list(now) == ["classic", "fibonacci", "camarilla", "woodie", "demark"]
+    [levels] = read(run, "levels", "DAX", "--as-of", BETWEEN)
+    high, low, close = (levels[f"y_{name}"] for name in ("high", "low", "close"))
+    assert before["classic"]["pp"] == pytest.approx((high + low + close) / 3)
+    assert now["classic"]["pp"] == pytest.approx((high + 5 + low + close) / 3)
+    assert list(json.loads(run("pivots", "DAX", "--json").output))[:3] == ["pp", "r1", "r2"]
+    early = run("pivots", "DAX", "--as-of", BEFORE)
+    assert (early.exit_code, early.output) == (
+        1, "Error: no pivot points of DAX were stored then: see `tradematrix levels DAX`\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("DAX", "--high", "2"), "either SYMBOL, for its stored pivot points, or prices"),
+        (("--high", "2"), "give --high, --low and --close, or a SYMBOL"),
+        (("--high", "2", "--low", "1", "--close", "1", "--as-of", BETWEEN), "name the SYMBOL"),
+    ],
+)
+def test_pivots_of_a_symbol_or_of_prices(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    result = run("pivots", *arguments)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
 def test_candles_are_those_that_were_stored_then(run: Run, revised: Database) -> None:
     hours = ("candles", "DAX", "--timeframe", "1h")
     before, now = read(run, *hours, "--as-of", BETWEEN), read(run, *hours)
