@@ -76,7 +76,7 @@ def test_the_candle_that_changed_most_is_named(database: Database) -> None:
     assert changes(database, since=FIRST + 4 * MINUTE) == []
 
 
-def test_a_withdrawn_candle_and_another_vendor_are_told_apart(database: Database) -> None:
+def test_a_withdrawn_candle_and_another_vendor_are_distinguished(database: Database) -> None:
     store(database, Timeframe.M1, USUAL, now=FIRST, source="files")
     publish(database, 24_030.0, now=FIRST + MINUTE)
     store(database, Timeframe.M1, {0: 24_010.0, 1: 24_020.0}, now=FIRST + 2 * MINUTE, source="files")
