@@ -61,9 +61,8 @@ def to_incident(row: Row[Any]) -> RecordedIncident:
 
 
 def _closing(now: datetime) -> ColumnElement[datetime | None]:
-    """Return when a closing counts as notified without a message: that of an event whose opening was notified."""
-    event = incidents.c.kind.in_([str(kind) for kind in EVENTS]) & incidents.c.opening_notified_at.is_not(None)
-    return case((event, now), else_=None)
+    """Return when a closing counts as notified without a message: that of an event does at once."""
+    return case((incidents.c.kind.in_([str(kind) for kind in EVENTS]), now), else_=None)
 
 
 def _read_open(connection: Connection) -> list[RecordedIncident]:

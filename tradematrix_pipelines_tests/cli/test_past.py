@@ -141,6 +141,7 @@ def test_the_log_has_all_that_happened_in_order(run: Run, revised: Database) -> 
         "11-20 23:22 DAX      closed   stale market: DAX: no bar",
         f"11-20 23:30 DAX      changed  2026-11-23 y_high {high - 5:.2f} → {high:.2f}, 34 more",
     ]
+    assert [row["event"] for row in read(run, "log", "--since", "2026-11-20T23:22Z")] == ["closed", "changed"]
 
 
 def test_the_log_of_a_symbol_and_of_a_time(run: Run, revised: Database) -> None:
