@@ -14,8 +14,8 @@ import hypothesis.strategies as st
 import pandas as pd
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import text
-
 from tradematrix_pipelines.candles.batch import SeriesBatch
+
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.levels.daily import DailyLevels
