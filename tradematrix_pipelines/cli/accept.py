@@ -48,7 +48,7 @@ def _accept(database: Database, symbol: Symbol, trade_date: date, reason: str) -
 
 
 def _withdraw(database: Database, symbol: Symbol, trade_date: date) -> list[dict[str, object]]:
-    withdrawn = withdraw_acceptance(database.engine, symbol, trade_date)
+    withdrawn = withdraw_acceptance(database.engine, symbol, trade_date, now=database.clock.now())
     if not withdrawn:
         raise UsageError(f"nobody has accepted {symbol.name} {trade_date}")
     return [_row(symbol, trade_date, str(name), "doubtful") for name in withdrawn]

@@ -20,6 +20,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
 from tradematrix_pipelines.quality.summary import SessionSummary
+from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import (
     session_acceptances,
     session_coverage,
@@ -159,6 +160,7 @@ def accept_session(engine: Engine, symbol: Symbol, trade_date: date, *, reason: 
     """
     unaccepted = read_unaccepted(engine, symbol, trade_date)
     with engine.begin() as connection:
+        stamp(connection, now)
         for timeframe, (summary, _) in unaccepted.items():
             statement = insert(session_acceptances)
             values = {name: getattr(summary, name) for name in _PRICES} | {"reason": reason, "accepted_at": now}
@@ -172,10 +174,11 @@ def accept_session(engine: Engine, symbol: Symbol, trade_date: date, *, reason: 
     return list(unaccepted)
 
 
-def withdraw_acceptance(engine: Engine, symbol: Symbol, trade_date: date) -> list[Timeframe]:
+def withdraw_acceptance(engine: Engine, symbol: Symbol, trade_date: date, *, now: datetime) -> list[Timeframe]:
     """Take an acceptance back: the session is doubtful again. Return the series that were accepted by it."""
     accepted, summaries, coverage = session_acceptances, session_summaries, session_coverage
     with engine.begin() as connection:
+        stamp(connection, now)
         gone = connection.execute(
             delete(accepted).where(_of_session(accepted, symbol, trade_date)).returning(accepted.c.timeframe)
         )

@@ -17,6 +17,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage, write_verdicts
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.judgements import read_record, write_judgements
+from tradematrix_pipelines.storage.stamps import stamp
 
 _DAYS_AT_ONCE = timedelta(days=30)
 
@@ -35,6 +36,7 @@ def judge_unjudged(database: Database, symbol: Symbol, first: date, last: date) 
         if unjudged:
             batches = list(_judged(database, symbol, unjudged))
             with database.engine.begin() as connection:
+                stamp(connection, database.clock.now())
                 for batch in batches:
                     write_judgements(connection, batch, now=database.clock.now())
                     write_verdicts(connection, batch)

@@ -70,7 +70,7 @@ def test_no_level_follows_from_a_doubtful_session_until_a_person_accepts_it(pair
     catch_up(pair)
     assert levels(pair) == {"DAX": "accepted", "EUR/USD": "accepted"}
     with Database.open(pair.settings) as database:
-        assert withdraw_acceptance(database.engine, symbol, FRIDAY)
+        assert withdraw_acceptance(database.engine, symbol, FRIDAY, now=database.clock.now())
     assert verdicts(pair) == {("doubtful",)}
 
 
