@@ -65,7 +65,8 @@ class Coverage:
         closes_at: its close.
         verdict: whether the session can be believed; ``None`` = it was not judged, as is a session that is not complete
             and final.
-        doubt: the most severe finding where it was not believed at once, in one line.
+        doubt: the most severe finding where it was not believed at once, in one line; of a session that is not complete
+            what may be the cause.
     """
 
     timeframe: Timeframe
@@ -117,7 +118,8 @@ class Coverage:
         if self.rejected:
             details.append(f"{self.rejected:,} rejected")
         last_attempt = f"; the last attempt brought nothing better: {self.error}" if self.error else ""
-        return ", ".join(details) + ("" if self.final else " so far") + last_attempt
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        return ", ".join(details) + ("" if self.final else " so far") + doubt + last_attempt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

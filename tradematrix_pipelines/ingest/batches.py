@@ -97,8 +97,9 @@ class BatchMaker:
         coverage = self._covered(
             kept.candles, timeframe, sessions, answer.source, rejected=kept.rejected, raw=answer.candles
         )
-        judgements = {}
+        judgements, shift = {}, None
         if self._judge is not None:
+            shift = self._judge.find_shift(answer.candles, sessions, timeframe)
             judgements = self._judge.judge(
                 coverage,
                 kept.candles,
@@ -106,7 +107,10 @@ class BatchMaker:
                 sessions=sessions,
                 rejected=kept.rejected,
                 raw=answer.candles,
+                shift=shift,
             )
+        if shift is not None:
+            coverage = [row if row.ok or not row.received else replace(row, doubt=shift.message) for row in coverage]
         return SeriesBatch(
             symbol=self.symbol,
             timeframe=timeframe,

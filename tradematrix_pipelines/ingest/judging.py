@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict
@@ -18,6 +19,7 @@ from tradematrix_pipelines.markets.session_table import BeyondCalendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.quality.constant_shift import ConstantShift, constant_shift
 from tradematrix_pipelines.quality.judge import Beside, Judgement, judge_in_order
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines.quality.thresholds import Thresholds
@@ -65,6 +67,7 @@ class SessionJudge:
         raw: pd.DataFrame | None = None,
         official: pd.DataFrame | None = None,
         coarser: Mapping[Timeframe, pd.DataFrame] | None = None,
+        shift: ConstantShift | None = None,
     ) -> dict[date, Judgement]:
         """Judge the sessions that are complete and final, by trade date; others have no judgement.
 
@@ -72,10 +75,12 @@ class SessionJudge:
             coverage: of ``sessions``.
             sessions: those that ``candles`` is about, ascending.
             rejected: their rejected bars; ``raw``: all bars of the answer; ``official``: official days stored of them;
-                ``coarser``: the vendor's own coarser bars of them.
+                ``coarser``: the vendor's own coarser bars of them; ``shift``: by how much all stamps of the answer are
+                off.
         """
         complete = {row.trade_date for row in coverage if row.status is Status.COMPLETE and row.final}
         beside = Beside(
+            shift=shift,
             rejected=empty_candles().assign(reason="") if rejected is None else rejected,
             outside=empty_candles() if raw is None else _outside(raw, sessions, timeframe),
             official=official,
@@ -88,6 +93,13 @@ class SessionJudge:
             self._past |= {(timeframe, day): (row.summary, row.verdict) for day, row in of_run.items()}
             judgements |= of_run
         return judgements
+
+    def find_shift(self, raw: pd.DataFrame, sessions: Sequence[Session], timeframe: Timeframe) -> ConstantShift | None:
+        """Return by how much all stamps of an answer are off, where they are (``quality.constant_shift``)."""
+        if timeframe.minutes is None or not sessions:
+            return None
+        between = self._calendar.sessions(sessions[0].trade_date, sessions[-1].trade_date)
+        return constant_shift(np.sort(instants(raw["ts"].dropna())), between, minutes=timeframe.minutes)
 
     def amend(self, timeframe: Timeframe, judgement: Judgement) -> None:
         """Take in a judgement that a second look has changed."""

@@ -18,6 +18,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality import days, moves, presence, reconcile, scale, single_bars, time_of_day, values
 from tradematrix_pipelines.quality.bars import SessionBars
+from tradematrix_pipelines.quality.constant_shift import ConstantShift
 from tradematrix_pipelines.quality.evidence import Detector, Evidence, log_ranges
 from tradematrix_pipelines.quality.findings import Finding, Severity, verdict
 from tradematrix_pipelines.quality.history import History
@@ -76,6 +77,7 @@ class Beside:
         official: the vendor's official day, one row (``candles.frame``).
         peers: accepted sessions of symbols of the same class, for the profile of the day while history is short.
         finer: of daily bars: the finest complete candles of each session in short, by trade date.
+        shift: by how much all stamps of the answer are off, where they are.
     """
 
     rejected: pd.DataFrame = field(default_factory=lambda: empty_candles().assign(reason=""))
@@ -87,6 +89,7 @@ class Beside:
     official: pd.DataFrame | None = None
     peers: tuple[SessionSummary, ...] = ()
     finer: Mapping[date, SessionSummary] = field(default_factory=dict)
+    shift: ConstantShift | None = None
 
 
 _ALONE = Beside()
@@ -164,7 +167,8 @@ def judge(
         finer=beside.finer.get(session.trade_date),
     )
     detectors = DAILY if timeframe.minutes is None else INTRADAY
-    findings = tuple(finding for detector in detectors for finding in detector(evidence))
+    shifted = () if beside.shift is None else (beside.shift.finding(),)
+    findings = (*shifted, *(finding for detector in detectors for finding in detector(evidence)))
     return Judgement(verdict=verdict(findings), cold=reference.is_cold, findings=findings, summary=evidence.summary)
 
 

@@ -261,3 +261,24 @@ def test_what_a_person_has_accepted_is_accepted_while_its_prices_stay(sound: pd.
     vendor.bars = {M1: spiked(sound, LAST, 1.04)}
     other = bring_in([vendor], days=[LAST], record=Record(accepted={(M1, LAST): prices}))
     assert coverage_of(other)[LAST].verdict is Verdict.DOUBTFUL
+
+
+def test_a_series_whose_stamps_are_all_off_is_refused_and_the_shift_named() -> None:
+    late = minutes(EUR, date(2026, 11, 2), LAST)
+    late["ts"] += pd.Timedelta(hours=2)
+    days = [session.trade_date for session in get_calendar("FX").sessions(date(2026, 11, 2), LAST)]
+    pair = replace(EUR, price_range=None)
+    by_day = coverage_of(bring_in([Books("first", {M1: late})], pair, days=days))
+    assert {row.status for row in by_day.values()} == {Status.FAILED, Status.PARTIAL}
+    fits = "the bars fit 2 hours earlier: 2 of 2 pauses of the market"
+    assert all(fits in row.reason() for row in by_day.values())
+
+
+def test_incomplete_sessions_say_that_all_stamps_are_off(sound: pd.DataFrame) -> None:
+    late = sound.assign(ts=sound["ts"] + pd.Timedelta(hours=1))
+    by_day = coverage_of(bring_in([Books("first", {M1: late})]))
+    assert {row.status for row in by_day.values()} == {Status.PARTIAL}
+    assert {row.doubt for row in by_day.values()} == {"the bars fit one hour earlier: 4 of 4 pauses of the market"}
+    assert by_day[LAST].reason() == (
+        "450 of 510 bars, longest gap 60 minutes; the bars fit one hour earlier: 4 of 4 pauses of the market"
+    )
