@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, text
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.internals.dagster_home import project_file
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.postgres.databases import open_databases
@@ -174,7 +174,7 @@ def _bound(days: Sequence[date]) -> int:
     """Return the fewest credits that the minutes, and the official days where there are any, can cost."""
     total = 0
     for symbol in DEFAULT_SYMBOLS:
-        sessions = get_calendar(symbol.calendar).sessions(days[0], days[-1])
+        sessions = calendar_of(symbol).sessions(days[0], days[-1])
         total += math.ceil(sum(len(session.bar_opens(Timeframe.M1)) for session in sessions) / BARS_A_CALL)
         if not symbol.quotes_all_day:
             total += math.ceil(len(sessions) / BARS_A_CALL)
@@ -185,7 +185,7 @@ def _bars(env: dict[str, str], days: Sequence[date]) -> dict[str, int]:
     """Return how many bars are stored, and by how many that differs from the number expected by the calendars."""
     bars = missed = 0
     for symbol in DEFAULT_SYMBOLS:
-        sessions = get_calendar(symbol.calendar).sessions(days[0], days[-1])
+        sessions = calendar_of(symbol).sessions(days[0], days[-1])
         for timeframe in Timeframe:
             expected = sum(len(session.bar_opens(timeframe)) for session in sessions)
             stored = _count(

@@ -19,7 +19,7 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, as_candles
 from tradematrix_pipelines.candles.screen import screen
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _measure(symbol: Symbol, count: int) -> dict[str, object]:
-    sessions = get_calendar(symbol.calendar).sessions(date(2025, 1, 1), date(2025, 12, 31))[:count]
+    sessions = calendar_of(symbol).sessions(date(2025, 1, 1), date(2025, 12, 31))[:count]
     candles = _minutes(symbol, sessions)
     history: list[SessionSummary] = []
     screening, judging = [], []

@@ -27,7 +27,7 @@ from tradematrix_pipelines.defs.live import plan_pulls, pull_symbols
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.defs.requests import request_runs
 from tradematrix_pipelines.defs.trading_day import tasks_of_closes, tasks_of_deadline, tasks_of_healing
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.credits import open_ledger
@@ -175,7 +175,7 @@ class Week:
         symbols = read_symbols(database.engine)
         newest = {price.symbol: price for price in read_current_prices(database.engine, symbols)}
         for symbol in symbols:
-            session = get_calendar(symbol.calendar).at(tick)
+            session = calendar_of(symbol).at(tick)
             if session is None or tick < session.opens_at + MINUTE:
                 continue
             price = newest.get(symbol.name)

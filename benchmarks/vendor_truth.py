@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pandas as pd
 
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 
@@ -32,7 +32,7 @@ class Expected:
 
 def minutes_of(url: str, symbol: Symbol, start: datetime, end: datetime) -> pd.DataFrame:
     """Return the vendor's one-minute bars inside sessions, indexed by bar open, UTC."""
-    sessions = get_calendar(symbol.calendar).sessions(start.date() - _DAY, end.date() + _DAY)
+    sessions = calendar_of(symbol).sessions(start.date() - _DAY, end.date() + _DAY)
     frames = [_ask(url, symbol, "1min", s.opens_at, s.closes_at - timedelta(minutes=1)) for s in sessions]
     bars = pd.concat(frames)
     return bars[(bars.index >= start) & (bars.index < end)]

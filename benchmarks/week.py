@@ -31,7 +31,7 @@ from benchmarks.bad_week import BadWeek
 from benchmarks.endings import die_with_parent, ends_with_children
 from benchmarks.trading_week import MINUTES, WEEK, Lived, SteppedClock, Week, monday
 from benchmarks.vendor_truth import levels_of, minutes_of
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.postgres.embedded import lease_server
@@ -285,7 +285,7 @@ def _judge_minutes(
 def _judge_levels(
     engine: Engine, url: str, symbol: Symbol, *, start: datetime, end: datetime, measured: Measured
 ) -> None:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     for session in calendar.sessions(start.date(), end.date() + timedelta(days=3)):
         before = calendar.previous(session.trade_date)
         if session.opens_at < start or before.closes_at + _LATE > end:

@@ -15,7 +15,7 @@ from tradematrix_pipelines.automation.beginnings import judged
 from tradematrix_pipelines.automation.deadlines import BERLIN, last_deadline, levels_due_by
 from tradematrix_pipelines.automation.pulls import CreditState, open_until, pull_interval
 from tradematrix_pipelines.candles.coverage import StoredCoverage
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.freshness import ALLOWANCE, allowance, behind
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -120,7 +120,7 @@ def find_stale_markets(
     """
     incidents = []
     for symbol in symbols:
-        session = get_calendar(symbol.calendar).at(now)
+        session = calendar_of(symbol).at(now)
         if session is None or not judged(symbol.name, began, now):
             continue
         allowed = allowance(Timeframe.M1, symbol.gap_tolerance)

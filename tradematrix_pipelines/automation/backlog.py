@@ -13,7 +13,7 @@ from statistics import median
 
 from tradematrix_pipelines.automation.requests import LEVELS, Target
 from tradematrix_pipelines.candles.coverage import StoredCoverage
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -211,14 +211,14 @@ def _never_fetched(
 def _closed_sessions(symbol: Symbol, now: datetime, *, since: date) -> list[Session]:
     """Return the sessions of the last 30 days, none before ``since``, that have closed and settled at ``now``."""
     first = max(since, (now - LOOKBACK).date())
-    sessions = get_calendar(symbol.calendar).sessions(first, now.date() + timedelta(days=1))
+    sessions = calendar_of(symbol).sessions(first, now.date() + timedelta(days=1))
     return [session for session in sessions if session.closes_at + SETTLING <= now]
 
 
 def _levels(
     symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime, stored: Collection[date]
 ) -> Iterator[FetchTask]:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     for row in rows:
         day = row.coverage
         if day.timeframe is not Timeframe.D1 or not day.is_settled or not day.received or day.is_doubtful:

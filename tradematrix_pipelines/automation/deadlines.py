@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 
@@ -30,7 +30,7 @@ def last_deadline(now: datetime) -> datetime:
 
 def levels_due_by(deadline: datetime, symbol: Symbol) -> Session:
     """Return the session whose levels are due at a deadline: the one after the last that had closed by then."""
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     before: date = deadline.date() + 2 * _DAY
     session = calendar.previous(before)
     while session.closes_at + _ALLOWED > deadline:

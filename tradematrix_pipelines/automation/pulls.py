@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.vendors.credits import Plan, day_resets_at
@@ -75,7 +75,7 @@ def decide_pulls(
     candidates: list[tuple[datetime, Symbol, Session]] = []
     waiting: dict[str, str] = {}
     for symbol in symbols:
-        session = get_calendar(symbol.calendar).at(now)
+        session = calendar_of(symbol).at(now)
         last = None if session is None else last_pulls.get((symbol.name, session.trade_date))
         reason = _why_not(now, symbol, session, last=last, every=every, left=spendable.day_left)
         if session is None or reason is not None:
@@ -164,7 +164,7 @@ def pull_pause(last: LastPull, every: int) -> timedelta:
 
 def next_opening(symbol: Symbol, now: datetime) -> Session:
     """Return the first session of ``symbol`` that opens after ``now``."""
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     session = calendar.next(now.astimezone(UTC).date() - 2 * _DAY)
     while session.opens_at <= now:
         session = calendar.next(session.trade_date)
@@ -173,13 +173,13 @@ def next_opening(symbol: Symbol, now: datetime) -> Session:
 
 def next_close(symbol: Symbol, now: datetime) -> datetime:
     """Return when the session of ``symbol`` that is open, or else the next one, closes."""
-    session = get_calendar(symbol.calendar).at(now) or next_opening(symbol, now)
+    session = calendar_of(symbol).at(now) or next_opening(symbol, now)
     return session.closes_at
 
 
 def _sessions(symbol: Symbol, start: datetime, end: datetime) -> list[Session]:
     """Return the sessions that overlap a range of time."""
-    sessions = get_calendar(symbol.calendar).sessions(start.date() - _DAY, end.date() + _DAY)
+    sessions = calendar_of(symbol).sessions(start.date() - _DAY, end.date() + _DAY)
     return [session for session in sessions if session.opens_at < end and session.closes_at > start]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask
-from tradematrix_pipelines.markets.calendars import SessionCalendar, get_calendar
+from tradematrix_pipelines.markets.calendars import SessionCalendar, calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -56,7 +56,7 @@ def contiguous_ranges(dates: Collection[date], calendar: SessionCalendar) -> Ite
 
 
 def _runs(symbol: Symbol, tasks: Sequence[FetchTask]) -> Iterator[Run]:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     for refresh in (False, True):
         by_date = _timeframes(task for task in tasks if (task.cause in _COMPLETE) == refresh)
         for timeframes in dict.fromkeys(by_date[day] for day in sorted(by_date)):

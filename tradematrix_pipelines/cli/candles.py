@@ -7,7 +7,7 @@ import click
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.symbols import find_symbols
@@ -48,7 +48,7 @@ def command(
 def _window(symbol: Symbol, first: date | None, last: date | None, now: datetime) -> tuple[datetime, datetime]:
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} is after --to {last}: swap them")
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     end = now if last is None else datetime.combine(last + timedelta(days=1), time(), UTC)
     if last is not None and (session := calendar.session(last)) is not None:
         end = session.closes_at

@@ -9,7 +9,7 @@ from tradematrix_pipelines.cli.levels import show_levels
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.services import Services, check_port, ui_url
 from tradematrix_pipelines.cli.up import host_option, port_option
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
@@ -61,7 +61,7 @@ def _fill(settings: Settings, database: Database, sessions: int) -> bool:
 
 def _sessions_back(symbol: Symbol, now: datetime, count: int) -> date:
     """Return the trade date of the ``count``-th last session that has closed at ``now``."""
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     closed = [
         s for s in calendar.sessions(now.date() - timedelta(days=3 * count + 20), now.date()) if s.closes_at <= now
     ]

@@ -19,7 +19,7 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.log_files import LIMIT, compute_logs, log_files
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of, get_calendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -153,7 +153,7 @@ def _alerts(settings: Settings) -> str:
 def _calendars(symbols: Sequence[Symbol], now: datetime) -> str:
     states = {}
     for symbol in symbols:
-        calendar = get_calendar(symbol.calendar)
+        calendar = calendar_of(symbol)
         session = calendar.at(now)
         states[symbol.calendar] = (
             f"open until {session.closes_at:%a %H:%M}"
@@ -194,7 +194,7 @@ def _next_open(name: str, now: datetime) -> datetime:
 
 def _served(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
     """Fetch the last closed session's coarsest bar, which costs a credit; the instrument identity is checked, too."""
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     session = calendar.previous(now.date() + timedelta(days=1))
     while session.closes_at > now:
         session = calendar.previous(session.trade_date)

@@ -12,7 +12,7 @@ from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_datab
 from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_levels
@@ -82,7 +82,7 @@ def stored_pivots(name: str, trade_date: date | None, as_of: datetime | None) ->
 
 def coming_session(symbol: Symbol, now: datetime) -> date:
     """Return the trade date of the session that is open at ``now``, else of the next to open."""
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     session = calendar.next(now.date() - timedelta(days=2))
     while session.closes_at <= now:
         session = calendar.next(session.trade_date)

@@ -11,7 +11,7 @@ from tradematrix_pipelines.cli.common import open_database, sessions_options
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.backfill import plan_candle_runs
 from tradematrix_pipelines.ingest.pricing import SeriesPrice, pace, price_symbol
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -66,7 +66,7 @@ def _row(
     last: date | None,
     timeframes: Sequence[Timeframe],
 ) -> dict[str, object]:
-    now, calendar = database.clock.now(), get_calendar(symbol.calendar)
+    now, calendar = database.clock.now(), calendar_of(symbol)
     runs = plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now)
     begin, end = min(run.first for run in runs), max(run.last for run in runs)
     rows = read_coverage(database.engine, [symbol], list(Timeframe), begin, end)

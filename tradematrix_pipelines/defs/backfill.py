@@ -13,7 +13,7 @@ from tradematrix_pipelines.defs.partitions import date_partitions
 from tradematrix_pipelines.defs.registry import assets_of
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -63,7 +63,7 @@ def plan_levels_run(
 
     These are the trade dates after each session; and ``first`` itself, when the session before it is stored.
     """
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     closed = [session for session in calendar.sessions(first, last) if session.closes_at <= now]
     if not closed:
         return None
@@ -119,10 +119,10 @@ def _checked_sessions(symbol: Symbol, first: date, last: date, settings: Setting
     newest = _last_session(symbol, now, closed=False).trade_date
     if last > max(newest, now.date()):
         raise UsageError(f"{last} is in the future: the newest session of {symbol.name} is {newest}")
-    sessions = [s for s in get_calendar(symbol.calendar).sessions(first, last) if s.opens_at <= now]
+    sessions = [s for s in calendar_of(symbol).sessions(first, last) if s.opens_at <= now]
     if not sessions:
-        after = get_calendar(symbol.calendar).next(last).trade_date
-        before = get_calendar(symbol.calendar).previous(first).trade_date
+        after = calendar_of(symbol).next(last).trade_date
+        before = calendar_of(symbol).previous(first).trade_date
         days = f"on {first}" if first == last else f"from {first} to {last}"
         raise UsageError(
             f"{symbol.name} has no session {days} (calendar {symbol.calendar}): the nearest are {before} and {after}"
@@ -131,7 +131,7 @@ def _checked_sessions(symbol: Symbol, first: date, last: date, settings: Setting
 
 
 def _last_session(symbol: Symbol, now: datetime, *, closed: bool) -> Session:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     # A session is named by the day on which it closes, so it may open on the day before its name.
     session = calendar.previous(now.date() + 3 * _DAY)
     while (session.closes_at if closed else session.opens_at) > now:

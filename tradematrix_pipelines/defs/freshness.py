@@ -10,7 +10,7 @@ from datetime import date, datetime
 from tradematrix_pipelines.automation.beginnings import judged
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.freshness import Due, allowance, behind, due
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -39,7 +39,7 @@ def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datet
     """
     began = read_beginnings(database.engine, symbols, now=now)
     symbols = [symbol for symbol in symbols if judged(symbol.name, began, now)]
-    dues = {symbol.name: due(get_calendar(symbol.calendar), now) for symbol in symbols}
+    dues = {symbol.name: due(calendar_of(symbol), now) for symbol in symbols}
     newest = newest_bars(database.engine, symbols, INTRADAY, now=now)
     covered = _covered(database, symbols, dues)
     late = {
@@ -83,7 +83,7 @@ def _unfinished(session: Session, row: StoredCoverage | None) -> str | None:
 
 def _levels(database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Due]) -> dict[str, list[Late]]:
     coming = {
-        symbol.name: get_calendar(symbol.calendar).next(dues[symbol.name].finished.trade_date).trade_date
+        symbol.name: calendar_of(symbol).next(dues[symbol.name].finished.trade_date).trade_date
         for symbol in symbols
     }
     first, last = min(coming.values(), default=date.min), max(coming.values(), default=date.min)

@@ -25,7 +25,7 @@ from tradematrix_pipelines.defs.registry import candle_asset
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.live import Pull, pull_sessions
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -177,7 +177,7 @@ def pull_symbols(
             stored=database.candles.series(symbol, Timeframe.M1, session.opens_at, session.closes_at),
         )
         for symbol in symbols
-        if (session := get_calendar(symbol.calendar).at(now)) is not None
+        if (session := calendar_of(symbol).at(now)) is not None
     ]
     return [
         _store(database, io_manager, pull, batches, now) for pull, batches in pull_sessions(vendors, pulls, now=now)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -61,5 +61,5 @@ class History:
     def _is_before(self, start: datetime, timeframe: Timeframe, trade_date: date) -> bool:
         if timeframe is Timeframe.D1:
             return trade_date < start.date()
-        session = get_calendar(self.symbol.calendar).session(trade_date)
+        session = calendar_of(self.symbol).session(trade_date)
         return session is not None and session.closes_at <= start

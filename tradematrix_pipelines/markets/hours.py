@@ -63,6 +63,21 @@ Rule = Callable[[date], Day]
 """Returns how a weekday differs; deterministic."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DefinedHours:
+    """The hours of a market as a user defines them.
+
+    Attributes:
+        pause: start and end of a break within each session, or ``None``.
+        holidays: the calendar on whose closed days the market is closed, or ``None``: it trades on every weekday.
+    """
+
+    opens: Edge
+    closes: Edge
+    pause: tuple[Edge, Edge] | None = None
+    holidays: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """The hours of a market, Monday to Friday.
@@ -70,11 +85,13 @@ class Hours:
     Attributes:
         opens: an open that is not before the close of the same date is the evening before.
         rule: the days that differ.
+        pause: start and end of a break within each session, or ``None``.
     """
 
     opens: Edge
     closes: Edge
     rule: Rule = field(default=lambda _: USUAL)
+    pause: tuple[Edge, Edge] | None = None
 
     def sessions(self, first: date, last: date) -> list[Session]:
         """Return the sessions with trade dates from ``first`` to ``last``, both included, ascending."""
@@ -88,10 +105,13 @@ class Hours:
         opens, closes = _before(close, self.opens, day), close.on(day)
         may_open = None if special.may_open is None else _before(close, special.may_open, day)
         may_close = None if special.may_close is None else special.may_close.on(day)
+        starts, ends = (None, None) if self.pause is None else (_before(close, edge, day) for edge in self.pause)
         return Session(
             trade_date=day,
             opens_at=opens,
             closes_at=closes,
+            break_starts_at=starts,
+            break_ends_at=ends,
             may_open_at=may_open if may_open and opens < may_open < closes else None,
             may_close_at=may_close if may_close and opens < may_close < closes else None,
             may_be_closed=special.may_be_closed,

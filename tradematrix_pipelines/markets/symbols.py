@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.corrections import Correction
+from tradematrix_pipelines.markets.hours import DefinedHours
 from tradematrix_pipelines.markets.named_hours import FX, METALS, NAMED
 
 # Characters that Dagster's partition keys, file names or CSV columns can't contain.
@@ -36,7 +38,8 @@ class Symbol:
 
     Attributes:
         name: its name in TradeMatrix, e.g. ``EUR/USD``; the symbol half of a partition key.
-        calendar: session calendar, e.g. ``XETR`` or ``FX`` (``calendars.get_calendar``).
+        calendar: session calendar, e.g. ``XETR`` or ``FX`` ; its sessions are those of
+            ``calendars.calendar_of``.
         instrument: kind of instrument.
         tick_size: smallest price step, in price units.
         currency: ISO code that the price is in.
@@ -51,6 +54,8 @@ class Symbol:
         touch_alerts: whether a notification is sent when the price touches a level.
         thresholds: thresholds of the judgement that differ for it, by name (``quality.thresholds``).
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
+        hours: the hours of its calendar, where the user defined that; else ``None``.
+        corrections: the user's corrections of its calendar, by trade date.
     """
 
     name: str
@@ -68,6 +73,8 @@ class Symbol:
     touch_alerts: bool = False
     thresholds: Mapping[str, float] = field(default_factory=dict)
     id: int | None = None
+    hours: DefinedHours | None = None
+    corrections: tuple[Correction, ...] = ()
 
     def __post_init__(self) -> None:
         check_symbol_name(self.name)

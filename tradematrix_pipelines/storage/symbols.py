@@ -1,6 +1,7 @@
 """The rows of ``market_symbols``."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.automation.beginnings import began_at
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
+from tradematrix_pipelines.storage.calendars import read_corrections, read_defined
 from tradematrix_pipelines.storage.tables import (
     incidents,
     levels_daily,
@@ -32,12 +34,17 @@ class UnknownSymbol(UsageError):
 
 
 def read_symbols(engine: Engine, *, only_active: bool = True) -> list[Symbol]:
-    """Return the symbols in the order in which they were added."""
+    """Return the symbols in the order in which they were added, with what users know of their calendars."""
     query = select(market_symbols).order_by(market_symbols.c.id)
     if only_active:
         query = query.where(market_symbols.c.active)
     with engine.connect() as connection:
-        return [_symbol(row) for row in connection.execute(query)]
+        hours, corrections = read_defined(connection), read_corrections(connection)
+        symbols = [_symbol(row) for row in connection.execute(query)]
+    return [
+        replace(symbol, hours=hours.get(symbol.calendar), corrections=corrections.get(symbol.calendar, ()))
+        for symbol in symbols
+    ]
 
 
 def find_symbols(engine: Engine, names: Iterable[str], *, only_active: bool = True) -> list[Symbol]:
@@ -163,7 +170,7 @@ def _row(symbol: Symbol) -> dict[str, Any]:
         "alias": symbol.alias,
         "instrument": str(symbol.instrument),
         "calendar": symbol.calendar,
-        "timezone": get_calendar(symbol.calendar).timezone.key,
+        "timezone": calendar_of(symbol).timezone.key,
         "exchange": symbol.exchange,
         "currency": symbol.currency,
         "tick_size": symbol.tick_size,

@@ -401,3 +401,41 @@ incidents = Table(
     Column("closing_notified_at", _UTC),
     Index("incidents_open_key", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
 )
+
+calendar_corrections = Table(
+    "calendar_corrections",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("calendar", Text, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("kind", Text, nullable=False, comment="closed, or hours"),
+    Column("opens_at", _UTC, comment="null on a closed day"),
+    Column("closes_at", _UTC),
+    Column("reason", Text, nullable=False),
+    Column("made_at", _UTC, nullable=False),
+    Column("undone_at", _UTC, comment="null while it is in force"),
+    Column("replaced", JSONB, nullable=False, comment="coverage that a closed day replaced, restored when undone"),
+    Index(
+        "calendar_corrections_in_force_key",
+        "calendar",
+        "trade_date",
+        unique=True,
+        postgresql_where=text("undone_at IS NULL"),
+    ),
+    CheckConstraint(
+        "kind = 'closed' AND opens_at IS NULL AND closes_at IS NULL OR kind = 'hours' AND opens_at < closes_at",
+        name="hours",
+    ),
+)
+
+defined_calendars = Table(
+    "defined_calendars",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("opens", Text, nullable=False, comment="time and zone: 00:30 UTC"),
+    Column("closes", Text, nullable=False),
+    Column("pause_starts", Text, comment="null where there is no break"),
+    Column("pause_ends", Text),
+    Column("holidays", Text, comment="the calendar on whose closed days it is closed; null = none"),
+    Column("defined_at", _UTC, nullable=False),
+)

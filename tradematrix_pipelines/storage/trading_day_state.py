@@ -10,7 +10,7 @@ from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlo
 from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
+from tradematrix_pipelines.markets.calendars import calendar_of, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -46,7 +46,7 @@ def automated_symbols(database: Database, settings: Settings) -> list[Symbol]:
     automated = []
     for symbol in read_symbols(database.engine):
         try:
-            weekends = trades_on_weekends(get_calendar(symbol.calendar))
+            weekends = trades_on_weekends(calendar_of(symbol))
         except UsageError as error:
             # A row written by SQL. The other symbols are not affected.
             _logger.warning("%s does not run by itself: %s", symbol.name, error)

@@ -25,7 +25,7 @@ from tradematrix_pipelines.levels.daily import LEVELS as DAILY
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import HISTORY_SPAN, REACH, levels_for
 from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -150,7 +150,7 @@ def _compute(
 
 
 def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Outcome:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     if calendar.session(day) is None:
         closed = str(Status.CLOSED)
         return PartitionResult(metadata={"status": closed, CONTENT_VERSION: closed, "dagster/partition_row_count": 0})
@@ -204,7 +204,7 @@ def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object
 
 
 def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
-    previous = get_calendar(symbol.calendar).previous(day)
+    previous = calendar_of(symbol).previous(day)
     what, now = f"{symbol.name}'s session {previous.trade_date}", database.clock.now()
     if now < previous.closes_at:
         return f"{what} is open until {_utc(previous.closes_at)}: its levels come after that"

@@ -30,7 +30,7 @@ from tradematrix_pipelines.defs.retry_policy import RETRY_POLICY
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.sessions import Wanted, ingest
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -200,7 +200,7 @@ class _Ingestion:
             protected=_sources(known, [key for key in again if key[0] in self.timeframes]),
             history=open_history(self.database.engine, symbol, clock=clock, ask_again=self.config.refresh),
         )
-        calendar, progress = get_calendar(symbol.calendar), Progress()
+        calendar, progress = calendar_of(symbol), Progress()
         ingested = ingest(
             self.vendors, wanted, calendar=calendar, now=now, purpose=self.config.purpose, progress=progress
         )
@@ -250,7 +250,7 @@ def _result(
 
 
 def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> str:
-    session = get_calendar(symbol.calendar).session(day)
+    session = calendar_of(symbol).session(day)
     if session is not None and now < session.opens_at:
         return f"{symbol.name}'s session {day} opens at {session.opens_at:%Y-%m-%d %H:%M} UTC: nothing to fetch yet"
     if session is not None and timeframe is Timeframe.D1 and now < session.closes_at:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, TS_DTYPE, VALUES, as_candles, empty_candles
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import (
@@ -97,7 +97,7 @@ def _trades_elsewhere(meta: Mapping[str, Any], symbol: Symbol) -> bool:
     """
     if symbol.quotes_all_day or meta.get("exchangeTimezoneName") is None:
         return False
-    theirs, own = _zone(str(meta["exchangeTimezoneName"])), get_calendar(symbol.calendar).timezone
+    theirs, own = _zone(str(meta["exchangeTimezoneName"])), calendar_of(symbol).timezone
     return any(theirs.utcoffset(day) != own.utcoffset(day) for day in _WINTER_AND_SUMMER)
 
 
