@@ -161,9 +161,13 @@ def retry_pause(attempts: int) -> timedelta:
 
 
 def _stored(symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime) -> Iterator[FetchTask]:
+    calendar = calendar_of(symbol)
     for row in rows:
         coverage = row.coverage
         if coverage.closes_at is None or coverage.closes_at > now or coverage.is_settled:
+            continue
+        # A run that was under way when the calendar was corrected may have stored what is no session any more.
+        if calendar.session(coverage.trade_date) is None:
             continue
         settled_at = coverage.closes_at + SETTLING
         cause, next_attempt = Cause.INCOMPLETE, _next_attempt(row, now, most=MOST_ATTEMPTS)

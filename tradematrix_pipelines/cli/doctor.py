@@ -12,6 +12,7 @@ import pandas as pd
 from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.alerts.channels import Alerter
+from tradematrix_pipelines.automation.pulls import next_opening
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.settings import hints
 from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS
@@ -19,7 +20,7 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.log_files import LIMIT, compute_logs, log_files
-from tradematrix_pipelines.markets.calendars import calendar_of, get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -158,7 +159,7 @@ def _calendars(symbols: Sequence[Symbol], now: datetime) -> str:
         states[symbol.calendar] = (
             f"open until {session.closes_at:%a %H:%M}"
             if session is not None
-            else f"opens {_next_open(symbol.calendar, now):%a %Y-%m-%d %H:%M}"
+            else f"opens {next_opening(symbol, now).opens_at:%a %Y-%m-%d %H:%M}"
         )
     return "; ".join(f"{name} {text}" for name, text in states.items()) + " (UTC)"
 
@@ -182,14 +183,6 @@ def _history(settings: Settings, databases: OpenDatabases) -> str:
     with open_instance(settings) as instance:
         pulls = instance.get_runs_count(dg.RunsFilter(job_name=PULL_LIVE))
     return f"live pulls: {pulls} runs, up to {KEPT.days} days; checks: {checks} reports, up to {KEPT_CHECKS.days} days"
-
-
-def _next_open(name: str, now: datetime) -> datetime:
-    calendar = get_calendar(name)
-    session = calendar.next(now.astimezone(UTC).date() - timedelta(days=1))
-    while session.opens_at <= now:
-        session = calendar.next(session.trade_date)
-    return session.opens_at
 
 
 def _served(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:

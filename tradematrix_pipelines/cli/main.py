@@ -21,6 +21,7 @@ _COMMANDS = {
     "settings": ("settings", "Show every setting: its value, where it comes from, what it means."),
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
     "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
+    "calendar": ("calendar", "Correct session calendars, and define calendars of one's own."),
     "backfill": ("backfill", "Fetch and store candles and levels of past sessions."),
     "retry": ("retry", "Fetch again all that is failed, partial, missing or doubtful."),
     "levels": ("levels", "Show daily levels and pivot points."),

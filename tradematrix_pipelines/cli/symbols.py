@@ -8,9 +8,10 @@ from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.markets.calendars import get_calendar, trades_on_weekends
+from tradematrix_pipelines.markets.calendars import calendar_of, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance, guess_instrument
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.calendars import read_defined
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import (
     add_symbols,
@@ -42,7 +43,8 @@ def list_symbols(*, everything: bool, as_json: bool) -> None:
 @click.option(
     "--calendar",
     required=True,
-    help="Session calendar: FX, METALS, DE40, US30, NAS100, US500, 24/7, or an exchange's code such as XETR.",
+    help="Session calendar: FX, METALS, DE40, US30, NAS100, US500, 24/7, an exchange's code such as XETR, or "
+    "one of `tradematrix calendar define`.",
 )
 @click.option(
     "--instrument", type=click.Choice([kind.value for kind in InstrumentType]), help="Default: from name and calendar."
@@ -80,21 +82,25 @@ def add(
     Where Twelve Data serves the candles, the instrument is looked up there first. The result is shown and fills in
     what the options leave open. A symbol that means another instrument or that the vendor doesn't know is an error.
     """
-    get_calendar(calendar)
     kind = InstrumentType(instrument) if instrument else guess_instrument(name, calendar)
-    symbol = Symbol(
-        name=name,
-        calendar=calendar,
-        instrument=kind,
-        tick_size=tick_size,
-        currency=currency or (name.partition("/")[2] or "USD"),
-        exchange=exchange,
-        alias=alias,
-        vendor_symbols=dict(_pair(text) for text in vendor_symbols),
-        price_range=price_range,
-        gap_tolerance=default_gap_tolerance(kind, calendar) if gap_tolerance is None else gap_tolerance,
-    )
     with open_database() as (settings, database):
+        with database.engine.connect() as connection:
+            hours = read_defined(connection).get(calendar)
+        usual = default_gap_tolerance(kind, calendar, defined=hours is not None)
+        symbol = Symbol(
+            name=name,
+            calendar=calendar,
+            instrument=kind,
+            tick_size=tick_size,
+            currency=currency or (name.partition("/")[2] or "USD"),
+            exchange=exchange,
+            alias=alias,
+            vendor_symbols=dict(_pair(text) for text in vendor_symbols),
+            price_range=price_range,
+            gap_tolerance=usual if gap_tolerance is None else gap_tolerance,
+            hours=hours,
+        )
+        sessions = calendar_of(symbol)
         if name in {known.name for known in read_symbols(database.engine, only_active=False)}:
             raise UsageError(f"{name} already exists: see `tradematrix symbols list --all`")
         if not no_lookup:
@@ -102,7 +108,7 @@ def add(
         add_symbols(database.engine, [symbol], now=database.clock.now())
         _sync(settings, database)
     click.echo(f"added {name} ({symbol.instrument}, calendar {calendar})")
-    if not settings.weekends and trades_on_weekends(get_calendar(calendar)):
+    if not settings.weekends and trades_on_weekends(sessions):
         click.echo(
             f"{name} trades on weekends, which are no trade dates here: set TRADEMATRIX_WEEKENDS=1, "
             "or it has no levels on Mondays and no live pulls",

@@ -83,8 +83,7 @@ def _unfinished(session: Session, row: StoredCoverage | None) -> str | None:
 
 def _levels(database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Due]) -> dict[str, list[Late]]:
     coming = {
-        symbol.name: calendar_of(symbol).next(dues[symbol.name].finished.trade_date).trade_date
-        for symbol in symbols
+        symbol.name: calendar_of(symbol).next(dues[symbol.name].finished.trade_date).trade_date for symbol in symbols
     }
     first, last = min(coming.values(), default=date.min), max(coming.values(), default=date.min)
     late: dict[str, list[Late]] = {}

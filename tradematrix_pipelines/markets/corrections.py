@@ -81,6 +81,7 @@ def hours_on(calendar: TableCalendar, trade_date: date, *, opens: Edge, closes: 
         other = before if before.closes_at > opens_at else after
         raise UsageError(
             f"{opens_at:%Y-%m-%d %H:%M} to {closes_at:%Y-%m-%d %H:%M} UTC overlap session {other.trade_date} of "
-            f"{calendar.name} ({other.opens_at:%Y-%m-%d %H:%M} to {other.closes_at:%Y-%m-%d %H:%M} UTC): give other hours"
+            f"{calendar.name} ({other.opens_at:%Y-%m-%d %H:%M} to {other.closes_at:%Y-%m-%d %H:%M} UTC): "
+            "give other hours"
         )
     return Correction(trade_date=trade_date, opens_at=opens_at, closes_at=closes_at)

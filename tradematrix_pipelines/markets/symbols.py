@@ -102,8 +102,12 @@ def check_symbol_name(name: str) -> None:
         )
 
 
-def default_gap_tolerance(instrument: InstrumentType, calendar: str) -> int | None:
+def default_gap_tolerance(instrument: InstrumentType, calendar: str, *, defined: bool = False) -> int | None:
     """Return the gap tolerance in minutes that fits this kind of instrument on this calendar.
+
+    Args:
+        defined: whether the calendar is a user's own, which is a broker's: as those that are named here.
+
 
     Real FX sessions pause up to 5 minutes. Metals pause an hour after 17:00 New York, which ``METALS`` knows, and end
     at 16:45 on Fridays at some brokers. Index CFDs have quiet minutes.
@@ -112,9 +116,9 @@ def default_gap_tolerance(instrument: InstrumentType, calendar: str) -> int | No
         case InstrumentType.FOREX | InstrumentType.CRYPTO:
             return 15
         case InstrumentType.METAL | InstrumentType.FUTURE:
-            return 20 if calendar == METALS else 75
+            return 20 if calendar == METALS or defined else 75
         case _:
-            return 15 if calendar in NAMED else None
+            return 15 if calendar in NAMED or defined else None
 
 
 def guess_instrument(name: str, calendar: str) -> InstrumentType:
@@ -136,14 +140,15 @@ def currency_pair(name: str) -> Symbol | None:
     if not _PAIR.fullmatch(name):
         return None
     kind, currency = guess_instrument(name, FX), name[4:]
+    calendar = METALS if kind is InstrumentType.METAL else FX
     tick = 0.01 if kind is InstrumentType.METAL or currency == "JPY" else 0.0001
     return Symbol(
         name=name,
-        calendar=FX,
+        calendar=calendar,
         instrument=kind,
         tick_size=tick,
         currency=currency,
-        gap_tolerance=default_gap_tolerance(kind, FX),
+        gap_tolerance=default_gap_tolerance(kind, calendar),
     )
 
 
@@ -194,14 +199,14 @@ DEFAULT_SYMBOLS = (
     ),
     Symbol(
         name="XAG/USD",
-        calendar="FX",
+        calendar="METALS",
         instrument=InstrumentType.METAL,
         tick_size=0.01,
         currency="USD",
         alias="Silver / US Dollar",
         vendor_symbols={"yahoo": "SI=F"},
         price_range=(2, 1_000),
-        gap_tolerance=75,
+        gap_tolerance=20,
     ),
 )
 """Twelve Data's names and the tick sizes that TradeMatrix's other services already use."""

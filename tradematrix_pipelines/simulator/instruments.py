@@ -102,7 +102,9 @@ def _share(
     )
 
 
-def _pair(symbol: str, price: float, *, decimals: int = 5, needs_grow: bool = False) -> Instrument:
+def _pair(
+    symbol: str, price: float, *, decimals: int = 5, calendar: str = "FX", needs_grow: bool = False
+) -> Instrument:
     """Return a currency pair or metal: on no exchange, around the clock on five days."""
     base, quote = symbol.split("/")
     return Instrument(
@@ -110,7 +112,7 @@ def _pair(symbol: str, price: float, *, decimals: int = 5, needs_grow: bool = Fa
         name=f"{currency_name(base)} / {currency_name(quote)}",
         type="Physical Currency",
         currency=quote,
-        calendar="FX",
+        calendar=calendar,
         country="",
         price=price,
         decimals=decimals,
@@ -169,8 +171,8 @@ CATALOGUE = (
     _pair("NZD/USD", 0.58),
     _pair("EUR/GBP", 0.87),
     _pair("EUR/JPY", 174, decimals=3),
-    _pair("XAU/USD", 4_000, decimals=2),
-    _pair("XAG/USD", 48, decimals=4, needs_grow=True),
+    _pair("XAU/USD", 4_000, decimals=2, calendar="METALS"),
+    _pair("XAG/USD", 48, decimals=4, calendar="METALS", needs_grow=True),
     _coin("BTC/USD", 95_000),
     _coin("ETH/USD", 3_300),
 )

@@ -5,7 +5,7 @@ Here: reading both, and defining. Not here: making and undoing corrections (``co
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
@@ -33,7 +33,8 @@ def read_corrections(connection: Connection) -> dict[str, tuple[Correction, ...]
     )
     by_calendar: dict[str, list[Correction]] = {}
     for row in connection.execute(query):
-        correction = Correction(trade_date=row.trade_date, opens_at=row.opens_at, closes_at=row.closes_at)
+        hours = [None if at is None else at.astimezone(UTC) for at in (row.opens_at, row.closes_at)]
+        correction = Correction(trade_date=row.trade_date, opens_at=hours[0], closes_at=hours[1])
         by_calendar.setdefault(row.calendar, []).append(correction)
     return {calendar: tuple(corrections) for calendar, corrections in by_calendar.items()}
 
@@ -58,7 +59,12 @@ def calendar_named(engine: Engine, name: str) -> TableCalendar:
         UnknownCalendar: there is none.
     """
     with engine.connect() as connection:
-        hours, corrections = read_defined(connection).get(name), read_corrections(connection).get(name, ())
+        return calendar_in(connection, name)
+
+
+def calendar_in(connection: Connection, name: str) -> TableCalendar:
+    """Return the same as the connection's transaction sees it."""
+    hours, corrections = read_defined(connection).get(name), read_corrections(connection).get(name, ())
     return build_calendar(name, hours=hours, corrections=corrections)
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.coverage import Verdict
@@ -17,7 +17,7 @@ from tradematrix_pipelines.levels.pivots import pivots as compute
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.past import levels_at
 from tradematrix_pipelines.storage.stamps import stamp
-from tradematrix_pipelines.storage.tables import levels_daily, market_symbols, pivot_levels
+from tradematrix_pipelines.storage.tables import calendar_corrections, levels_daily, market_symbols, pivot_levels
 
 
 def write_levels(
@@ -105,7 +105,23 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
     differs = table.c[compared[0]].is_distinct_from(statement.excluded[compared[0]])
     for name in compared[1:]:
         differs |= table.c[name].is_distinct_from(statement.excluded[name])
+    differs |= _before_a_correction(table)
     statement = statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in values}, where=differs
     )
     return len(connection.execute(statement.returning(table.c.symbol_id), list(rows)).all())
+
+
+def _before_a_correction(table: Table) -> ColumnElement[bool]:
+    """Whether the calendar was corrected since a row was computed: it is stamped anew, even if it is the same."""
+    made = calendar_corrections
+    return (
+        select(made.c.id)
+        .join_from(made, market_symbols, market_symbols.c.calendar == made.c.calendar)
+        .where(
+            market_symbols.c.id == table.c.symbol_id,
+            table.c.computed_at < func.greatest(made.c.made_at, made.c.undone_at),
+        )
+        .correlate(table)
+        .exists()
+    )

@@ -10,6 +10,7 @@ from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlo
 from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.levels.history import HISTORY_SPAN
 from tradematrix_pipelines.markets.calendars import calendar_of, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -23,7 +24,8 @@ from tradematrix_pipelines.vendors.credits import UNLIMITED
 _logger = logging.getLogger(__name__)
 _LONGEST_BREAK = timedelta(days=14)
 
-# A day that was revised after its levels were computed makes them due again.
+# A day that was revised after its levels were computed makes them due again; so does a correction of the calendar among
+# the sessions that ATR and the previous week come from.
 _FITTING_LEVELS = text("""
     SELECT s.symbol, l.trade_date
     FROM levels_daily AS l
@@ -34,6 +36,9 @@ _FITTING_LEVELS = text("""
     WHERE l.symbol_id = ANY(:symbol_ids) AND l.trade_date >= :since
       AND l.verdict = 'accepted'
       AND (l.y_open, l.y_high, l.y_low, l.y_close) = (day.open, day.high, day.low, day.close)
+      AND NOT EXISTS (SELECT FROM calendar_corrections AS k
+          WHERE k.calendar = s.calendar AND k.trade_date < l.trade_date AND k.trade_date >= l.trade_date - :history
+            AND l.computed_at < greatest(k.made_at, k.undone_at))
 """)
 
 
@@ -108,7 +113,7 @@ def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -
     """Return the trade dates from ``since`` on whose stored levels match the day they come from, by symbol."""
     computed: dict[str, set[date]] = {symbol.name: set() for symbol in symbols}
     with engine.connect() as connection:
-        terms = {"symbol_ids": [symbol.id for symbol in symbols], "since": since}
+        terms = {"symbol_ids": [symbol.id for symbol in symbols], "since": since, "history": HISTORY_SPAN.days}
         for name, trade_date in connection.execute(_FITTING_LEVELS, terms):
             computed[name].add(trade_date)
     return computed

@@ -142,9 +142,7 @@ def _move(connection: Connection, symbol_id: int, gap_tolerance: int | None) -> 
         connection.execute(text(_STAMP.format(table=table)), stamps)
     for timeframe in Timeframe:
         for part in _parts(sessions):
-            rejudge(
-                connection, symbol_id=symbol_id, timeframe=timeframe, sessions=part, gap_tolerance=gap_tolerance
-            )
+            rejudge(connection, symbol_id=symbol_id, timeframe=timeframe, sessions=part, gap_tolerance=gap_tolerance)
     mark_closed(connection, [symbol_id], set(days) - {session.trade_date for session in sessions})
     connection.execute(_DAILY, {"symbol_id": symbol_id, "days": sorted(changed)})
     connection.execute(_DOUBTED, {"symbol_id": symbol_id, "days": sorted(changed)})
