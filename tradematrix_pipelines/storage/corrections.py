@@ -108,8 +108,10 @@ def correct(engine: Engine, calendar: str, correction: Correction, *, reason: st
             "made_at": now,
             "replaced": replaced,
         }
-        statement = insert(calendar_corrections).values(row).on_conflict_do_nothing()
-        if not connection.execute(statement).rowcount:
+        statement = (
+            insert(calendar_corrections).values(row).on_conflict_do_nothing().returning(calendar_corrections.c.id)
+        )
+        if connection.execute(statement).one_or_none() is None:
             raise UsageError(
                 f"{day} of {calendar} is corrected already: "
                 f"undo that first with `tradematrix calendar undo {calendar} {day}`"
