@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask
 from tradematrix_pipelines.automation.beginnings import judged
+from tradematrix_pipelines.automation.closures import SurpriseClosure, paused_sessions
 from tradematrix_pipelines.automation.deadlines import BERLIN, last_deadline, levels_due_by
 from tradematrix_pipelines.automation.pulls import CreditState, open_until, pull_interval
 from tradematrix_pipelines.candles.coverage import StoredCoverage
@@ -34,6 +35,7 @@ class IncidentKind(StrEnum):
     SESSION_DOUBTFUL = "session_doubtful"
     LEVEL_CHANGED = "level_changed"  # a published level that somebody may act on (``changed_levels``)
     SESSION_EXHAUSTED = "session_exhausted"  # a session is exhausted: no more attempts by itself
+    SURPRISE_CLOSURE = "surprise_closure"  # an exchange seems to have been closed, against its calendar
     NOT_JUDGED = "not_judged"  # another kind could not be judged
 
 
@@ -61,11 +63,13 @@ def find_missing_levels(
     now: datetime,
     *,
     began: Mapping[str, datetime] = _NOT_KNOWN,
+    closures: Collection[SurpriseClosure] = (),
 ) -> list[Incident]:
     """Return an incident for each symbol whose levels were due at the last deadline and are missing.
 
     Args:
         computed: trade dates whose levels are stored, by symbol.
+        closures: levels that would come from these sessions are another incident's.
         began: when each symbol began: none is late for a deadline before that, nor before its first chance.
     """
     deadline = last_deadline(now)
@@ -75,6 +79,8 @@ def find_missing_levels(
             continue
         session = levels_due_by(deadline, symbol)
         day = session.trade_date
+        if calendar_of(symbol).previous(day).trade_date in paused_sessions(symbol, closures):
+            continue
         if day not in computed.get(symbol.name, ()) and now < session.closes_at:
             due = f"{deadline.astimezone(BERLIN):%H:%M} in Berlin"
             incidents.append(
@@ -164,4 +170,19 @@ def find_doubtful(backlog: Iterable[FetchTask]) -> list[Incident]:
             message=f"{symbol} {day} is {task.reason}; until then no levels follow from it",
         )
         for (symbol, day), task in sessions.items()
+    ]
+
+
+def find_surprise_closures(closures: Iterable[SurpriseClosure]) -> list[Incident]:
+    """Return one incident for each surprise closure, whatever the number of its symbols."""
+    kind = IncidentKind.SURPRISE_CLOSURE
+    return [
+        Incident(
+            key=f"{kind}|{closure.calendar}|{closure.trade_date}",
+            kind=kind,
+            message=f"no vendor has a bar of {', '.join(closure.symbols)} on {closure.trade_date}, which is a session "
+            f"of {closure.calendar}: if it was closed, run `tradematrix calendar close {closure.calendar} "
+            f"{closure.trade_date} --reason …`; if not, `tradematrix retry --since {closure.trade_date}`",
+        )
+        for closure in closures
     ]

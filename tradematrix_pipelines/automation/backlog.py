@@ -5,11 +5,12 @@ follows from what is stored, so the next tick makes up for a missed one. Not her
 or how many credits healing may spend (``healing``).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from statistics import median
+from types import MappingProxyType
 
 from tradematrix_pipelines.automation.requests import LEVELS, Target
 from tradematrix_pipelines.candles.coverage import StoredCoverage
@@ -29,6 +30,8 @@ MOST_ATTEMPTS = 8
 
 SPARSE = 0.8
 """A session with less than this part of its symbol's usual number of bars is sparse."""
+
+_NONE_PAUSED: Mapping[date, bool] = MappingProxyType({})
 
 _FIRST_SESSIONS = 5
 """Sessions that are fetched where nothing is stored yet."""
@@ -50,6 +53,8 @@ class Cause(StrEnum):
     """The session was fetched since it closed, and is not complete."""
     CREDITS = "credits"
     """The same, because the day's credits were spent."""
+    CLOSURE = "closure"
+    """Nothing came of any symbol of its exchange, which may have been closed: it waits for a person."""
     SPARSE = "sparse"
     """The session is complete, with far fewer bars than is usual."""
     DOUBTFUL = "doubtful"
@@ -90,6 +95,8 @@ class FetchTask:
             return "not computed yet"
         if self.cause is Cause.SPARSE:
             return "far fewer bars than usual"
+        if self.cause is Cause.CLOSURE:
+            return "no symbol of its exchange has a bar: was it closed? see `tradematrix alerts list`"
         if self.needs_person:
             accept = f"tradematrix accept {self.symbol.name} {self.trade_date} --reason …"
             return f"{self._state}; accept it, if it is right: {accept}"
@@ -116,6 +123,7 @@ def backlog(
     *,
     history_start: date | None = None,
     levels: Collection[date] | None = None,
+    paused: Mapping[date, bool] = _NONE_PAUSED,
 ) -> list[FetchTask]:
     """Return what is to be fetched or computed of ``symbol``: candles by trade date and timeframe, then levels.
 
@@ -125,8 +133,10 @@ def backlog(
             never fetched belong to the backlog, and nothing before it does.
         levels: trade dates whose stored levels match the day that they come from. Where it is given, the others that
             follow from ``rows`` belong to the backlog.
+        paused: trade dates of surprise closures, and whether the symbol's minutes stand for all
+            (``closures.paused_sessions``).
     """
-    candles = [*_stored(symbol, rows, now), *_sparse(symbol, rows, now), *_doubtful(symbol, rows, now)]
+    candles = [*_stored(symbol, rows, now, paused), *_sparse(symbol, rows, now), *_doubtful(symbol, rows, now)]
     if history_start is not None:
         candles = [task for task in candles if task.trade_date >= history_start]
         candles += _never_fetched(symbol, rows, now, history_start)
@@ -160,7 +170,9 @@ def retry_pause(attempts: int) -> timedelta:
     return _FIRST_PAUSE * times
 
 
-def _stored(symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime) -> Iterator[FetchTask]:
+def _stored(
+    symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime, paused: Mapping[date, bool]
+) -> Iterator[FetchTask]:
     calendar = calendar_of(symbol)
     for row in rows:
         coverage = row.coverage
@@ -177,6 +189,9 @@ def _stored(symbol: Symbol, rows: Iterable[StoredCoverage], now: datetime) -> It
             # A reset further away than is possible was set by a clock that has been set back since.
             possible = coverage.retry_at <= now + _LONGEST_WAIT
             cause, next_attempt = Cause.CREDITS, coverage.retry_at if possible else now
+        elif coverage.trade_date in paused:
+            asks = paused[coverage.trade_date] and coverage.timeframe is Timeframe.M1
+            cause, next_attempt = (cause, next_attempt) if asks and next_attempt else (Cause.CLOSURE, None)
         yield _task(symbol, row, cause, next_attempt)
 
 

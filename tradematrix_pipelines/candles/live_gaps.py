@@ -1,6 +1,7 @@
 """Gaps in the minutes of a session that is still open: where the first is, and which coarser bars they make wrong.
 
-A gap is a run of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any run.
+A gap is a run of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any run. Minutes in
+which the market may be closed are in none.
 """
 
 from datetime import datetime
@@ -42,7 +43,8 @@ def first_gap(minutes: pd.DataFrame, *, session: Session, now: datetime, gap_tol
 def _gaps(opens: Instants, session: Session, now: datetime, gap_tolerance: int | None) -> Instants:
     """Return the minutes that lie in gaps."""
     grid = session.bar_opens(Timeframe.M1)
-    grid = grid[grid + _MINUTE <= to_instant(now)]
+    required = to_instant(session.required_from), min(to_instant(session.required_until), to_instant(now))
+    grid = grid[(grid >= required[0]) & (grid + _MINUTE <= required[1])]
     return grid[_in_long_runs(~np.isin(grid, opens), longer_than=gap_tolerance or 0)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask, backlog
+from tradematrix_pipelines.automation.closures import paused_sessions
 from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
 from tradematrix_pipelines.cli.output import json_option, show
@@ -16,6 +17,7 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.judgements import StoredJudgement, read_judged
 from tradematrix_pipelines.storage.judging import judge_unjudged
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines.storage.trading_day_state import surprise_closures
 
 _NOT_KEPT = ("attempts", "next_attempt")
 
@@ -69,10 +71,16 @@ def command(
             for symbol in chosen:
                 judge_unjudged(database, symbol, first, last)
         stored = read_coverage(database.engine, chosen, wanted, first, last, as_of=as_of)
+        closures = surprise_closures(database, now)
         tasks = {
             (task.symbol.name, task.timeframe, task.trade_date): task
             for symbol in chosen
-            for task in backlog(symbol, [row for row in stored if row.symbol == symbol.name], now)
+            for task in backlog(
+                symbol,
+                [row for row in stored if row.symbol == symbol.name],
+                now,
+                paused=paused_sessions(symbol, closures),
+            )
         }
         keys = [(row.symbol, row.coverage.timeframe, row.coverage.trade_date) for row in stored]
         tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
@@ -120,6 +128,6 @@ def _findings(
 
 
 def _reason(coverage: Coverage, task: FetchTask | None) -> str | None:
-    if task is not None and task.cause in {Cause.SPARSE, Cause.DOUBTFUL}:
+    if task is not None and task.cause in {Cause.SPARSE, Cause.CLOSURE, Cause.DOUBTFUL}:
         return task.reason
     return coverage.error if coverage.ok else coverage.reason()

@@ -16,8 +16,10 @@ from tradematrix_pipelines.alerts.detectors import (
     find_low_credits,
     find_missing_levels,
     find_stale_markets,
+    find_surprise_closures,
 )
 from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
+from tradematrix_pipelines.automation.closures import paused_sessions
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.defs.installation import installation
@@ -35,6 +37,7 @@ from tradematrix_pipelines.storage.trading_day_state import (
     computed_levels,
     credit_state,
     recent_coverage,
+    surprise_closures,
 )
 
 _SECONDS = 60
@@ -103,6 +106,7 @@ def _detectors(
     symbols = automated_symbols(database, settings)
     began = read_beginnings(database.engine, symbols, now=now)
     rows = recent_coverage(database, symbols, now)
+    closures = surprise_closures(database, now)
 
     def stale() -> list[Incident]:
         newest = {price.symbol: price.at for price in read_current_prices(database.engine, symbols)}
@@ -116,10 +120,14 @@ def _detectors(
 
     def missing() -> list[Incident]:
         computed = computed_levels(database.engine, symbols, since=(now - LOOKBACK).date())
-        return find_missing_levels(symbols, computed, now, began=began)
+        return find_missing_levels(symbols, computed, now, began=began, closures=closures)
 
     def tasks() -> list[FetchTask]:
-        return [task for symbol in symbols for task in backlog(symbol, rows[symbol.name], now)]
+        return [
+            task
+            for symbol in symbols
+            for task in backlog(symbol, rows[symbol.name], now, paused=paused_sessions(symbol, closures))
+        ]
 
     return {
         IncidentKind.LEVELS_MISSING: missing,
@@ -127,10 +135,11 @@ def _detectors(
         IncidentKind.STALE_MARKET: stale,
         IncidentKind.SESSION_EXHAUSTED: lambda: find_exhausted(tasks()),
         IncidentKind.SESSION_DOUBTFUL: lambda: find_doubtful(tasks()),
+        IncidentKind.SURPRISE_CLOSURE: lambda: find_surprise_closures(closures),
         IncidentKind.LEVEL_CHANGED: lambda: find_changed_levels(
             read_level_changes(database.engine, symbols, first=(now - _DAY).date(), since=now - _WEEK), symbols, now
         ),
-        IncidentKind.RUN_FAILURE: lambda: find_failed_runs(instance, database, now),
+        IncidentKind.RUN_FAILURE: lambda: find_failed_runs(instance, database, now, closures=closures),
     }
 
 

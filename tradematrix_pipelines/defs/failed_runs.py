@@ -4,12 +4,13 @@ Here: those launched by a schedule, a sensor, the UI or a backfill. Not here: li
 for a failed one; nor a command's runs, whose user sees the failure.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
+from tradematrix_pipelines.automation.closures import SurpriseClosure
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.internals.names import (
@@ -39,16 +40,22 @@ _Key = tuple[str, str, str, frozenset[dg.AssetKey]]
 """Job, first and last partition, assets."""
 
 
-def find_failed_runs(instance: dg.DagsterInstance, database: Database, now: datetime) -> list[Incident]:
+def find_failed_runs(
+    instance: dg.DagsterInstance, database: Database, now: datetime, *, closures: Iterable[SurpriseClosure] = ()
+) -> list[Incident]:
     """Return what failed within the last day, unless its candles have been stored some other way since.
 
     A run that can't be judged is itself an incident; the others are judged all the same.
+
+    Args:
+        closures: sessions that are another incident's.
     """
+    apart_from = [(name, closure.trade_date) for closure in closures for name in closure.symbols]
     incidents = []
     for key, run in _newest(instance).items():
         if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) != "true":
             try:
-                why = _judge(database, instance, key, now)
+                why = _judge(database, instance, key, now, apart_from)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other runs are judged
                 why = f"its partitions can't be judged ({type(error).__name__}): see it in the UI"
             if why is not None:
@@ -67,7 +74,13 @@ def _incident(run: dg.DagsterRun, key: _Key, why: str) -> Incident:
     )
 
 
-def _judge(database: Database, instance: dg.DagsterInstance, key: _Key, now: datetime) -> str | None:
+def _judge(
+    database: Database,
+    instance: dg.DagsterInstance,
+    key: _Key,
+    now: datetime,
+    apart_from: Sequence[tuple[str, date]],
+) -> str | None:
     """Return why the run's candles are incomplete, or ``None`` where all of them have been stored since."""
     _, start, end, assets = key
     timeframes = [CANDLES[asset] for asset in assets if asset in CANDLES] if assets else list(Timeframe)
@@ -78,7 +91,9 @@ def _judge(database: Database, instance: dg.DagsterInstance, key: _Key, now: dat
     every = instance.get_dynamic_partitions(str(SYMBOLS.name))
     if len(names) > 1 and set(names) <= set(every):
         names = every[every.index(names[0]) : every.index(names[-1]) + 1]
-    known, incomplete = count_incomplete(database.engine, names, timeframes, first, last, now=now)
+    known, incomplete = count_incomplete(
+        database.engine, names, timeframes, first, last, now=now, apart_from=apart_from
+    )
     if incomplete is not None:
         return _reason(incomplete, alone=len(names) == 1)
     return None if known else "see it in the UI"

@@ -39,6 +39,7 @@ _REQUESTED = {BACKFILL: RESUME, CLOSE: "close", HEAL: "heal", LEVELS: "close"}
 _PURPOSES = {
     Cause.CLOSED: CLOSE,
     Cause.INCOMPLETE: HEAL,
+    Cause.CLOSURE: HEAL,
     Cause.SPARSE: HEAL,
     Cause.DOUBTFUL: HEAL,
     Cause.CREDITS: BACKFILL,

@@ -81,7 +81,7 @@ def _sessions(
     """Return the sessions that can have a bar of the query, ascending."""
     first = since if query.start is None else max(since, query.start.date() - _MARGIN)
     last = min(now if query.end is None else query.end, now).date() + _MARGIN
-    sessions = calendar.sessions(first, last)
+    sessions = [session for session in calendar.sessions(first, last) if session.trade_date != faults.closed]
     return apply_faults.with_ghosts(sessions, calendar, first, last) if faults.ghosts else sessions
 
 

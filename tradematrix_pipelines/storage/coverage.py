@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, case, func, select, update
+from sqlalchemy import Connection, Engine, Row, case, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.coverage import (
@@ -195,10 +195,14 @@ def count_incomplete(
     last: date,
     *,
     now: datetime,
+    apart_from: Sequence[tuple[str, date]] = (),
 ) -> tuple[int, StoredCoverage | None]:
     """Return how many sessions of these series are known between two dates, and the first that is incomplete.
 
     A session is incomplete that has closed by ``now`` and is not settled (``Coverage.is_settled``).
+
+    Args:
+        apart_from: symbols and trade dates that don't count as incomplete.
     """
     table = session_coverage
     among = (
@@ -211,7 +215,12 @@ def count_incomplete(
     incomplete = (
         select(market_symbols.c.symbol, table)
         .join_from(table, market_symbols)
-        .where(among, table.c.closes_at <= now, ~complete)
+        .where(
+            among,
+            table.c.closes_at <= now,
+            ~complete,
+            tuple_(market_symbols.c.symbol, table.c.trade_date).not_in(apart_from),
+        )
         .order_by(table.c.trade_date, market_symbols.c.id, table.c.timeframe)
         .limit(1)
     )

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
+from tradematrix_pipelines.automation.closures import SurpriseClosure, find_closures, paused_sessions
 from tradematrix_pipelines.automation.pulls import CreditState
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
@@ -84,17 +85,33 @@ def read_backlog(
         since: first trade date to read; the last 30 days where it is ``None``.
     """
     since = since or (now - LOOKBACK).date()
-    rows: dict[str, list[StoredCoverage]] = {symbol.name: [] for symbol in symbols}
+    calendars = {symbol.calendar for symbol in symbols}
+    everybody = [symbol for symbol in read_symbols(database.engine) if symbol.calendar in calendars]
+    rows: dict[str, list[StoredCoverage]] = {symbol.name: [] for symbol in (*symbols, *everybody)}
+    both = list({symbol.name: symbol for symbol in (*symbols, *everybody)}.values())
     # Levels come from the session before, which the longest holidays put a week or more before them.
-    for row in read_coverage(database.engine, symbols, list(Timeframe), since - _LONGEST_BREAK, date.max):
+    for row in read_coverage(database.engine, both, list(Timeframe), since - _LONGEST_BREAK, date.max):
         rows[row.symbol].append(row)
-    levels = computed_levels(database.engine, symbols, since=since)
+    levels, closures = computed_levels(database.engine, symbols, since=since), find_closures(everybody, rows)
     return [
         task
         for symbol in symbols
-        for task in backlog(symbol, rows[symbol.name], now, history_start=history_start, levels=levels[symbol.name])
+        for task in backlog(
+            symbol,
+            rows[symbol.name],
+            now,
+            history_start=history_start,
+            levels=levels[symbol.name],
+            paused=paused_sessions(symbol, closures),
+        )
         if task.trade_date >= since
     ]
+
+
+def surprise_closures(database: Database, now: datetime) -> list[SurpriseClosure]:
+    """Return the surprise closures of the last 30 days."""
+    symbols = read_symbols(database.engine)
+    return find_closures(symbols, recent_coverage(database, symbols, now))
 
 
 def credit_state(database: Database, settings: Settings, now: datetime) -> CreditState:

@@ -1,6 +1,7 @@
 """Gaps in the minutes of an open session, and the coarser bars that they make incomplete."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
@@ -59,3 +60,27 @@ def test_bars_with_a_gap_are_left_out(
         minutes(numbers), timeframe=timeframe, session=SESSION, now=NOW, gap_tolerance=tolerance
     )
     pd.testing.assert_frame_equal(kept, minutes([n for n in numbers if n not in spoilt]))
+
+
+@pytest.mark.parametrize(
+    ("may_open", "may_close", "absent", "gap"),
+    [
+        pytest.param(None, 30, range(30, 60), None, id="it has closed early"),
+        pytest.param(None, 30, [*range(28, 60)], 28, id="it has not all of the certain hours"),
+        pytest.param(20, None, range(20), None, id="it has opened late"),
+        pytest.param(20, None, range(25), 20, id="later than that"),
+        pytest.param(20, 30, [*range(20), *range(30, 60)], None, id="both"),
+    ],
+)
+def test_hours_in_which_the_market_may_be_closed_have_no_gap(
+    may_open: int | None, may_close: int | None, absent: Collection[int], gap: int | None
+) -> None:
+    edges = [None if edge is None else OPEN + timedelta(minutes=edge) for edge in (may_open, may_close)]
+    session = replace(SESSION, may_open_at=edges[0], may_close_at=edges[1])
+    stored = minutes(sorted(set(range(60)) - set(absent)))
+    first = first_gap(stored, session=session, now=NOW, gap_tolerance=None)
+    assert first == (None if gap is None else OPEN + timedelta(minutes=gap))
+    whole = without_incomplete_bars(
+        stored, timeframe=Timeframe.M5, session=session, now=NOW, gap_tolerance=None
+    )  # fmt: skip
+    assert len(whole) == len(stored) - (0 if gap is None else gap % 5)
