@@ -21,7 +21,7 @@ from tradematrix_pipelines.quality.summary import SessionSummary
 
 _LEAST_SESSIONS = 3
 _PAUSE_ALLOWANCE = 10
-"""Minutes by which a gap tolerance exceeds the longest pause of sound sessions: 15 for FX's 5, 75 for metals' 65."""
+"""Minutes by which a gap tolerance exceeds the longest pause of sound sessions: 15 for FX's 5, 20 for metals' 10."""
 _MONDAY, _FRIDAY = 0, 4
 _WITH_PRICES = {Reason.BAD_VOLUME, Reason.CONFLICT, Reason.HIGH_TOO_LOW, Reason.LOW_TOO_HIGH}
 """Reasons to reject a bar whose prices are nonetheless its own, or candidates for them."""

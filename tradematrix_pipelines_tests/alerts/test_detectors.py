@@ -50,7 +50,7 @@ def test_levels_that_are_not_there_at_a_deadline(now: str, stored: dict[str, str
         ("2026-11-18 00:00", PLANS["basic"], 800, None),
         ("2026-11-18 23:30", PLANS["basic"], 45, None),  # spent as they are meant to be
         ("2026-11-18 15:00", PLANS["basic"], 180, None),
-        ("2026-11-18 15:00", PLANS["basic"], 110, "live pulls come every 31 minutes"),
+        ("2026-11-18 15:00", PLANS["basic"], 110, "live pulls come every 30 minutes"),
         ("2026-11-18 15:00", PLANS["basic"], 20, "live pulls stop until then"),
         ("2026-11-18 22:59", PLANS["basic"], 20, "live pulls stop until then"),
         ("2026-11-18 23:00", PLANS["basic"], 20, None),

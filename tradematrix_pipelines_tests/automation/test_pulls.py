@@ -23,14 +23,16 @@ def utc(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("moment", "due"),
     [
-        # FX from Sunday 17:00 to Friday 17:00 New York; DAX 9:00 to 17:30 Berlin; New York 9:30 to 16:00.
+        # FX from Sunday 17:00 to Friday 17:00 New York, metals from 18:00 to 17:00; DAX 9:00 to 17:30 Berlin; New York 9:30 to 16:00.
         ("2026-11-18 03:00", {"EUR/USD", "XAG/USD"}),
         ("2026-11-18 12:00", {"EUR/USD", "XAG/USD", "DAX"}),
         ("2026-11-18 15:00", {"EUR/USD", "XAG/USD", "DAX", "NDX", "DJI"}),
         ("2026-11-18 20:59", {"EUR/USD", "XAG/USD", "NDX", "DJI"}),
         ("2026-11-18 21:00", {"EUR/USD", "XAG/USD"}),
         ("2026-11-21 12:00", set()),
-        ("2026-11-22 22:30", {"EUR/USD", "XAG/USD"}),
+        ("2026-11-22 22:30", {"EUR/USD"}),
+        ("2026-11-22 23:30", {"EUR/USD", "XAG/USD"}),
+        ("2026-11-18 22:30", {"EUR/USD"}),
         ("2026-11-26 15:00", {"EUR/USD", "XAG/USD", "DAX"}),  # Thanksgiving
         ("2026-11-27 18:30", {"EUR/USD", "XAG/USD"}),  # New York closed at 13:00
         ("2026-05-01 12:00", {"EUR/USD", "XAG/USD"}),  # Xetra's holiday
@@ -65,7 +67,7 @@ def test_nothing_is_asked_before_a_minute_has_closed() -> None:
         (Plan(per_minute=2, per_day=None), None, 4),  # five symbols, with room for what else is asked for
         (BASIC, 800, 6),
         (BASIC, 400, 12),
-        (BASIC, 60, 348),
+        (BASIC, 60, 343),
         (BASIC, 48, None),  # 8 for the closes and 40 for what goes wrong
         (BASIC, 0, None),
     ],

@@ -173,12 +173,12 @@ def test_a_session_and_the_levels_after_it_are_due_a_grace_after_its_close(
 @pytest.mark.parametrize(
     ("symbol", "ages", "expected"),
     [
-        # Minutes since the newest bar of 1m, 5m, 15m, 1h closed. DAX may be 15 late, and silver 75 more.
+        # Minutes since the newest bar of 1m, 5m, 15m, 1h closed. DAX may be 15 late, and silver 20 more.
         pytest.param("DAX", (15, 15, 15, 60), [], id="fresh"),
         pytest.param("DAX", (16, 19, 29, 74), ["ohlc_1m"], id="minutes"),
         pytest.param("DAX", (1, 20, 30, 75), ["ohlc_5m", "ohlc_15m", "ohlc_1h"], id="coarser"),
-        pytest.param("XAG/USD", (90, 90, 90, 90), [], id="silver pauses"),
-        pytest.param("XAG/USD", (91, 90, 90, 90), ["ohlc_1m"], id="and is back"),
+        pytest.param("XAG/USD", (35, 35, 35, 35), [], id="silver pauses"),
+        pytest.param("XAG/USD", (36, 35, 35, 35), ["ohlc_1m"], id="and is back"),
     ],
 )
 def test_a_running_session_is_judged_by_its_newest_bar(

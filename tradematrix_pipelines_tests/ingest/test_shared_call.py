@@ -86,8 +86,8 @@ def test_five_symbols_take_one_request_and_five_credits(
     assert [(booked.credits, booked.purpose) for booked in ledger.reserved] == [(5, "live")]
     assert len(ledger.settled) == 1
     received = {name: coverage.received for name, coverage in minutes_of(batches).items()}
-    # Xetra has been open since 08:00 UTC, New York since 13:30, FX since 21:00 of the day before.
-    assert received == {"DAX": 420, "NDX": 90, "DJI": 90, "EUR/USD": 18 * 60, "XAG/USD": 18 * 60}
+    # Xetra has been open since 08:00 UTC, New York since 13:30, FX since 21:00 of the day before, metals an hour less.
+    assert received == {"DAX": 420, "NDX": 90, "DJI": 90, "EUR/USD": 18 * 60, "XAG/USD": 17 * 60}
 
 
 def test_the_prices_are_those_of_a_pull_alone(simulate: Simulate, connect: Connect, symbols: Symbols) -> None:

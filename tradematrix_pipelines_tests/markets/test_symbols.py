@@ -92,7 +92,7 @@ def test_the_gap_tolerance_of_what_has_to_be_named() -> None:
         ("GBP/USD", InstrumentType.FOREX, 0.0001, 15),
         ("USD/JPY", InstrumentType.FOREX, 0.01, 15),
         ("JPY/USD", InstrumentType.FOREX, 0.0001, 15),
-        ("XAU/EUR", InstrumentType.METAL, 0.01, 75),
+        ("XAU/EUR", InstrumentType.METAL, 0.01, 20),
     ],
 )
 def test_a_currency_pair_is_known_by_its_name(
@@ -100,7 +100,7 @@ def test_a_currency_pair_is_known_by_its_name(
 ) -> None:
     assert currency_pair(name) == Symbol(
         name=name,
-        calendar="FX",
+        calendar="METALS" if instrument is InstrumentType.METAL else "FX",
         instrument=instrument,
         tick_size=tick_size,
         currency=name.split("/")[1],
