@@ -1,7 +1,7 @@
 """Gaps in the minutes of a session that is still open: where the first is, and which coarser bars they make wrong.
 
-A gap is a run of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any run. Minutes in
-which the market may be closed are in none.
+A gap is a run of absent minutes that is longer than the symbol's gap tolerance; without a tolerance, any run. Minutes
+in which the market may be closed are in none.
 """
 
 from datetime import datetime

@@ -23,7 +23,8 @@ def utc(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("moment", "due"),
     [
-        # FX from Sunday 17:00 to Friday 17:00 New York, metals from 18:00 to 17:00; DAX 9:00 to 17:30 Berlin; New York 9:30 to 16:00.
+        # FX from Sunday 17:00 to Friday 17:00 New York, metals from 18:00 to 17:00;
+        # DAX 9:00 to 17:30 Berlin; New York 9:30 to 16:00.
         ("2026-11-18 03:00", {"EUR/USD", "XAG/USD"}),
         ("2026-11-18 12:00", {"EUR/USD", "XAG/USD", "DAX"}),
         ("2026-11-18 15:00", {"EUR/USD", "XAG/USD", "DAX", "NDX", "DJI"}),

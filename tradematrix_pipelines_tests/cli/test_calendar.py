@@ -66,6 +66,11 @@ def test_a_closed_day_is_closed_at_once_and_says_what_becomes_of_its_candles(
     query = "SELECT y_trade_date::text FROM levels_daily WHERE trade_date = '2026-11-23'"
     assert rows(database, query) == [("2026-11-19",)], "levels bridge the day"
     assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 2, "no session"
+    with database.engine.begin() as connection:  # the clock stands still
+        connection.execute(text("UPDATE levels_daily SET computed_at = computed_at - interval '1 hour'"))
+    assert run("calendar", "undo", "XETR", "2026-11-20").exit_code == 0
+    assert run("retry").exit_code == 0
+    assert rows(database, query) == [("2026-11-20",)], "and come from it again"
 
 
 def test_undoing_a_closed_day_restores_what_was_known(run: Run, stored: Simulator, database: Database) -> None:
@@ -75,9 +80,6 @@ def test_undoing_a_closed_day_restores_what_was_known(run: Run, stored: Simulato
     undone = run("calendar", "undo", "XETR", "2026-11-20")
     assert (undone.exit_code, undone.output) == (0, "2026-11-20 of XETR is 08:00 to 16:30 UTC again: DAX\n")
     assert rows(database, COVERAGE) == before
-    assert run("retry").exit_code == 0
-    query = "SELECT y_trade_date::text FROM levels_daily WHERE trade_date = '2026-11-23'"
-    assert rows(database, query) == [("2026-11-20",)]
     again = run("calendar", "undo", "XETR", "2026-11-20")
     assert again.exit_code == 2
     assert "no correction of 2026-11-20 is in force on XETR" in again.output
@@ -116,6 +118,17 @@ def test_other_hours_judge_what_is_stored(run: Run, stored: Simulator, database:
     assert of_friday(database)["1h"] == ("complete", 5, 5)
     assert run("calendar", "undo", "XETR", "2026-11-20").exit_code == 0
     assert of_friday(database) == {"1m": ("complete", 510, 510), "1d": ("complete", 1, 1)}
+
+
+def test_a_day_that_is_made_of_minutes_follows_other_hours(run: Run, simulator: Simulator, database: Database) -> None:
+    assert run("backfill", "EUR/USD", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
+    early = ("calendar", "hours", "FX", "2026-11-20", "--open", "17:00", "--close", "14:00", "--reason", "early close")
+    assert run(*early).exit_code == 0
+    calls = simulator.counts.calls
+    assert run("backfill", "EUR/USD", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
+    assert simulator.counts.calls == calls
+    [minute] = rows(database, "SELECT close FROM ohlc WHERE timeframe = '1m' AND ts = '2026-11-20 18:59+00'")
+    assert rows(database, "SELECT close FROM ohlc WHERE timeframe = '1d'") == [minute]
 
 
 def test_a_later_open_moves_the_official_day(run: Run, stored: Simulator, database: Database) -> None:

@@ -126,7 +126,7 @@ def test_a_session_with_its_pause_is_the_same_an_hour_later(old: Old, settings: 
     with Database.open(settings) as database:
         symbols = {symbol.name: symbol for symbol in read_symbols(database.engine)}
         rows = ask(database, "SELECT symbol_id, timeframe::text, opens_at, closes_at, status::text, expected, "
-                             "received, longest_gap FROM session_coverage c ORDER BY symbol_id, c.timeframe")  # fmt: skip
+                             "received, longest_gap FROM session_coverage c ORDER BY 1, c.timeframe")  # fmt: skip
         opens, closes = at(PAUSING - DAY, 18), at(PAUSING, 17)
         assert rows[:3] == [
             (SILVER, "1m", opens, closes, "complete", 1380, 1380, 0),
