@@ -59,7 +59,7 @@ def command(
 
     With --as-of: what was known then. Attempts, and when the next one is, are not kept.
     """
-    with open_database() as (_, database):
+    with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
         now = viewed_at(as_of, database.clock.now())
         last = last or now.date() + timedelta(days=1)
@@ -71,7 +71,7 @@ def command(
             for symbol in chosen:
                 judge_unjudged(database, symbol, first, last)
         stored = read_coverage(database.engine, chosen, wanted, first, last, as_of=as_of)
-        closures = surprise_closures(database, now)
+        closures = surprise_closures(database, settings, now)
         tasks = {
             (task.symbol.name, task.timeframe, task.trade_date): task
             for symbol in chosen

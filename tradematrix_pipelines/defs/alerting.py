@@ -19,7 +19,7 @@ from tradematrix_pipelines.alerts.detectors import (
     find_surprise_closures,
 )
 from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
-from tradematrix_pipelines.automation.closures import paused_sessions
+from tradematrix_pipelines.automation.closures import find_closures, paused_sessions
 from tradematrix_pipelines.defs.automation import sensor_status
 from tradematrix_pipelines.defs.failed_runs import find_failed_runs
 from tradematrix_pipelines.defs.installation import installation
@@ -37,7 +37,6 @@ from tradematrix_pipelines.storage.trading_day_state import (
     computed_levels,
     credit_state,
     recent_coverage,
-    surprise_closures,
 )
 
 _SECONDS = 60
@@ -106,7 +105,7 @@ def _detectors(
     symbols = automated_symbols(database, settings)
     began = read_beginnings(database.engine, symbols, now=now)
     rows = recent_coverage(database, symbols, now)
-    closures = surprise_closures(database, now)
+    closures = find_closures(symbols, rows)
 
     def stale() -> list[Incident]:
         newest = {price.symbol: price.at for price in read_current_prices(database.engine, symbols)}

@@ -108,9 +108,9 @@ def read_backlog(
     ]
 
 
-def surprise_closures(database: Database, now: datetime) -> list[SurpriseClosure]:
+def surprise_closures(database: Database, settings: Settings, now: datetime) -> list[SurpriseClosure]:
     """Return the surprise closures of the last 30 days."""
-    symbols = read_symbols(database.engine)
+    symbols = automated_symbols(database, settings)
     return find_closures(symbols, recent_coverage(database, symbols, now))
 
 
