@@ -106,6 +106,22 @@ def test_atr_spans_a_closed_day(run: Run, simulator: Simulator, database: Databa
     assert again.output.strip() == "nothing to retry", again.output
 
 
+def test_levels_that_a_correction_does_not_change_are_computed_again_once(
+    run: Run, stored: Simulator, database: Database
+) -> None:
+    with database.engine.begin() as connection:  # the clock stands still
+        connection.execute(text("UPDATE levels_daily SET computed_at = computed_at - interval '1 hour'"))
+    early = ("calendar", "hours", "XETR", "2026-11-18", "--open", "09:00", "--close", "17:00", "--reason", "storm")
+    assert run(*early).exit_code == 0
+    levels = "SELECT to_jsonb(l) - 'computed_at' FROM levels_daily l ORDER BY trade_date"
+    before = rows(database, levels)
+    assert {row["trade_date"] for row in json.loads(run("retry", "--json").output)} == {
+        "2026-11-19", "2026-11-20", "2026-11-23",
+    }  # fmt: skip
+    assert rows(database, levels) == before
+    assert run("retry").output.strip() == "nothing to retry"
+
+
 def test_other_hours_judge_what_is_stored(run: Run, stored: Simulator, database: Database) -> None:
     done = run(*HOURS, "--json")
     assert done.exit_code == 0, done.output
