@@ -299,12 +299,13 @@ def test_a_call_for_several_symbols_has_a_window_that_contains_all_of_theirs(
 def test_windows_that_would_be_cut_together_are_asked_for_apart(
     simulate: Simulate, connect: Connect, symbols: Symbols
 ) -> None:
-    # Each has 2,880 minutes; from the first one's start to the second one's end it is more than a call can carry.
+    # They have 2,880 minutes and, with the pauses of metals, 2,760: from the start of the first to the end of the second
+    # it is more than a call can carry.
     simulator = simulate()
     first = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-10", "2026-03-12")
     second = ask(symbols["XAG/USD"], Timeframe.M1, "2026-03-17", "2026-03-19")
     answers = fetch_many(connect(simulator.url), first, second)
-    assert [len(part.candles) for part in answers.values() if isinstance(part, CandleAnswer)] == [2_880, 2_880]
+    assert [len(part.candles) for part in answers.values() if isinstance(part, CandleAnswer)] == [2_880, 2_760]
     assert (simulator.counts.calls, simulator.counts.credits) == (2, 2)
 
 
