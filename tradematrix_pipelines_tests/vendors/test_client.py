@@ -299,7 +299,7 @@ def test_a_call_for_several_symbols_has_a_window_that_contains_all_of_theirs(
 def test_windows_that_would_be_cut_together_are_asked_for_apart(
     simulate: Simulate, connect: Connect, symbols: Symbols
 ) -> None:
-    # They have 2,880 minutes and, with the pauses of metals, 2,760: from the start of the first to the end of the second
+    # They have 2,880 minutes and, with the pauses of metals, 2,760: from the first start to the second end
     # it is more than a call can carry.
     simulator = simulate()
     first = ask(symbols["EUR/USD"], Timeframe.M1, "2026-03-10", "2026-03-12")
