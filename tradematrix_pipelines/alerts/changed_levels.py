@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 from tradematrix_pipelines.alerts.messages import format_price
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -68,7 +68,7 @@ def find_changed_levels(changes: Iterable[LevelChange], symbols: Sequence[Symbol
     kind, incidents = IncidentKind.LEVEL_CHANGED, []
     for change in changes:
         symbol = by_name[change.symbol]
-        session = get_calendar(symbol.calendar).session(change.trade_date)
+        session = calendar_of(symbol).session(change.trade_date)
         if session is None or max(now, change.changed_at) >= session.closes_at:
             continue
         moved = list(moved_levels(change, symbol.tick_size))

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from tradematrix_pipelines.candles.coverage import Coverage
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.judging import SessionJudge, covered
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage, write_verdicts
@@ -50,7 +50,7 @@ def _is_unjudged(coverage: Coverage) -> bool:
 
 
 def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) -> Iterator[SeriesBatch]:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     days = sorted({coverage.trade_date for coverage in unjudged})
     judge = SessionJudge(symbol, calendar=calendar, dates=days, record=read_record(database.engine, symbol))
     verdicts: dict[date, Coverage] = {}

@@ -1,7 +1,8 @@
 """Coverage after a calendar has changed, from the candles that are stored.
 
-Here: judging stored sessions again by their new hours, without asking a vendor. Statements name the columns they use,
-so that a migration may call this too. Not here: the judgement (``candles.coverage``).
+Here: judging stored sessions again by their new hours, without asking a vendor. Their verdicts are gone: ``judging``
+makes new ones. Statements name the columns they use, so that a migration may call this too. Not here: the judgement
+(``candles.coverage``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,13 +30,14 @@ _OPENS = text("""
 """)
 _JUDGED = text("""
     UPDATE session_coverage SET status = CAST(:status AS coverage_status), final = :final, expected = :expected,
-        received = :received, longest_gap = :longest_gap, opens_at = :opens_at, closes_at = :closes_at
+        received = :received, longest_gap = :longest_gap, opens_at = :opens_at, closes_at = :closes_at,
+        verdict = NULL, doubt = NULL
     WHERE symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe) AND trade_date = :trade_date
 """)
 _CLOSED = text("""
     UPDATE session_coverage SET status = 'closed', final = true, expected = 0, received = 0, rejected = 0, outside = 0,
         longest_gap = 0, source = NULL, opens_at = NULL, closes_at = NULL, last_error = NULL, retry_at = NULL,
-        transient = false
+        transient = false, verdict = NULL, doubt = NULL
     WHERE symbol_id = ANY(:symbol_ids) AND trade_date = ANY(:days)
 """)
 

@@ -16,8 +16,8 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.rejudging import mark_closed, rejudge
 
-revision = "0008"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
