@@ -129,8 +129,9 @@ def test_other_hours_judge_what_is_stored(run: Run, stored: Simulator, database:
     assert (shown["opens_at"], shown["closes_at"]) == ("2026-11-20T08:00:00+00:00", "2026-11-20T13:00:00+00:00")
     assert of_friday(database) == {"1m": ("complete", 300, 300), "1d": ("complete", 1, 1)}
     calls = stored.counts.calls
-    assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
+    again = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
     assert stored.counts.calls == calls, "made of the stored minutes"
+    assert "doubtful: official_day: " in again.stderr, "the vendor's day has hours that the session has not"
     assert of_friday(database)["1h"] == ("complete", 5, 5)
     assert run("calendar", "undo", "XETR", "2026-11-20").exit_code == 0
     assert of_friday(database) == {"1m": ("complete", 510, 510), "1d": ("complete", 1, 1)}

@@ -268,7 +268,7 @@ def test_a_series_whose_stamps_are_all_off_is_refused_and_the_shift_named() -> N
     late["ts"] += pd.Timedelta(hours=2)
     days = [session.trade_date for session in get_calendar("FX").sessions(date(2026, 11, 2), LAST)]
     pair = replace(EUR, price_range=None)
-    by_day = coverage_of(bring_in([Books("first", {M1: late})], pair, days=days))
+    by_day = coverage_of(bring_in([Books("first", {M1: late}, max_bars=1_000_000)], pair, days=days))
     assert {row.status for row in by_day.values()} == {Status.FAILED, Status.PARTIAL}
     fits = "the bars fit 2 hours earlier: 2 of 2 pauses of the market"
     assert all(fits in row.reason() for row in by_day.values())
