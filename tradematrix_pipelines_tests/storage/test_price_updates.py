@@ -127,6 +127,27 @@ def test_prices_come_in_the_order_asked_for_and_not_of_others(database: Database
     assert [price.symbol for price in read_current_prices(database.engine, [fx, ndx])] == ["EUR/USD", "NDX"]
 
 
+def test_a_far_minute_moves_nothing_before_the_next_ones_confirm_it(database: Database, dax: Symbol) -> None:
+    # r1 is 24,100, r2 24,150 and r3 24,250.
+    store_levels(database, dax, high=24_050, low=23_900, close=24_050)
+    calm = [24_010.0, 24_011.0, 24_012.0] * 5
+
+    def price_after(closes: Sequence[float]) -> tuple[float, float, datetime]:
+        store(database, dax, closes)
+        update_prices(database, dax, session(), now=OPEN + len(closes) * MINUTE)
+        [price] = read_current_prices(database.engine, [dax])
+        return price.price, price.session_high, price.at
+
+    calm_end = OPEN + 15 * MINUTE
+    assert price_after([*calm, 24_300]) == (24_012, 24_013, calm_end)
+    assert price_after([*calm, 24_300, 24_012]) == (24_012, 24_013, calm_end)
+    assert price_after([*calm, 24_300, 24_012, 24_013]) == (24_013, 24_014, calm_end + 3 * MINUTE)
+    assert touched(database) == []
+    confirmed = [*calm, 24_300, 24_290, 24_310]
+    assert price_after(confirmed) == (24_310, 24_311, calm_end + 3 * MINUTE)
+    assert "classic r3" in {level for level, *_ in touched(database)}
+
+
 def test_the_first_touch_of_a_level_is_recorded_once(database: Database, dax: Symbol) -> None:
     # r1 is 24,100, r2 24,150 and r3 24,250.
     store_levels(database, dax, high=24_050, low=23_900, close=24_050)
