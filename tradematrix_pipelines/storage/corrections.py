@@ -19,6 +19,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.calendars import calendar_in
 from tradematrix_pipelines.storage.rejudging import mark_closed, rejudge
+from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import calendar_corrections, market_symbols, ohlc, session_coverage
 
 CLOSED, HOURS = "closed", "hours"
@@ -92,6 +93,7 @@ def correct(engine: Engine, calendar: str, correction: Correction, *, reason: st
     """
     day = correction.trade_date
     with engine.begin() as connection:
+        stamp(connection, now)
         before = calendar_in(connection, calendar).session(day)
         after = correction.session(before)
         symbols = _symbols(connection, calendar)
@@ -132,6 +134,7 @@ def undo(engine: Engine, calendar: str, trade_date: date, *, now: datetime) -> E
     table = calendar_corrections
     in_force = (table.c.calendar == calendar) & (table.c.trade_date == trade_date) & table.c.undone_at.is_(None)
     with engine.begin() as connection:
+        stamp(connection, now)
         before = calendar_in(connection, calendar).session(trade_date)
         ended = connection.execute(
             update(table).where(in_force).values(undone_at=now).returning(table.c.kind, table.c.replaced)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import insert
-from tradematrix_pipelines.candles.batch import SeriesBatch
 
 from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day
 from tradematrix_pipelines.candles.frame import as_candles, empty_candles
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe

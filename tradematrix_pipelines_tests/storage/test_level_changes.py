@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
-from tradematrix_pipelines.candles.batch import SeriesBatch
 
 from tradematrix_pipelines.alerts.changed_levels import LevelChange, RevisedCandle
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.markets.timeframes import Timeframe

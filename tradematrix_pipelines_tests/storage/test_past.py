@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sqlalchemy import NullPool, create_engine, text
-from tradematrix_pipelines.candles.batch import SeriesBatch
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.markets.symbols import Symbol

@@ -14,16 +14,23 @@ import hypothesis.strategies as st
 import pandas as pd
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import text
-from tradematrix_pipelines.candles.batch import SeriesBatch
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict, closed_day
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
+from tradematrix_pipelines.markets.corrections import Correction
+from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.quality.bars import SessionBars
+from tradematrix_pipelines.quality.judge import Judgement
+from tradematrix_pipelines.quality.summary import summarize
 from tradematrix_pipelines.storage.candles import write
+from tradematrix_pipelines.storage.corrections import correct
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.judgements import accept_session
 from tradematrix_pipelines.storage.levels import read_levels, write_levels
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
@@ -35,8 +42,9 @@ H1, D1 = Timeframe.H1, Timeframe.D1
 HOURS = 3
 TABLES = (
     "ohlc, ohlc_revisions, session_coverage, session_coverage_history, levels_daily, pivot_levels, levels_history, "
-    "rejected_candles"
+    "rejected_candles, session_summaries, session_findings, session_acceptances, calendar_corrections"
 )
+CALENDARS = {"DAX": "XETR", "EUR/USD": "FX"}
 
 Candle = tuple[float, float, float, float, float]
 
@@ -75,6 +83,7 @@ class PastMachine(RuleBasedStateMachine):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database, self.now, self.stored = database, BEGIN, Stored()
+        self.closed: set[tuple[str, date]] = set()
         self.past: list[tuple[datetime, Stored]] = [(BEGIN - timedelta(days=1), self.stored)]
         self.symbols = {symbol.name: symbol for symbol in find_symbols(database.engine, NAMES)}
 
@@ -96,13 +105,17 @@ class PastMachine(RuleBasedStateMachine):
         source = data.draw(st.sampled_from(["first", "second"]), label="source") if len(rows) == HOURS else None
         known = self.stored.coverage.get((name, H1, day))
         source = source or (known and known.source) or "first"
-        self.write(name, day, {H1: rows, D1: {opens_at(day): official}}, source=source)
+        # Another vendor's doubtful answer replaces no complete session, so that it stays with the one it is from.
+        may_doubt = len(rows) == HOURS and (known is None or known.source == source)
+        doubtful = may_doubt and data.draw(st.booleans(), label="doubtful")
+        self.write(name, day, {H1: rows, D1: {opens_at(day): official}}, source=source, doubtful=doubtful)
 
     @rule(name=symbols, day=days, hour=st.integers(0, HOURS - 1), row=candles)
     def revise(self, name: str, day: date, hour: int, row: Candle) -> None:
         """Change one candle of a session that has it."""
         ts = opens_at(day) + timedelta(hours=hour)
-        if (name, H1, ts) in self.stored.candles:
+        known = self.stored.coverage.get((name, H1, day))
+        if (name, H1, ts) in self.stored.candles and known is not None and known.status is not Status.CLOSED:
             rows = {at: old for (of, timeframe, at), old in self.stored.candles.items()
                     if (of, timeframe, at.date()) == (name, H1, day)}  # fmt: skip
             source = self.stored.coverage[name, H1, day].source
@@ -117,6 +130,28 @@ class PastMachine(RuleBasedStateMachine):
         kept = answer if known is None or not known.received else replace(known, error=error)
         self.write_batches([self.batch(name, H1, {}, answer)])
         self.remember(replace(self.stored, coverage={**self.stored.coverage, key: kept}))
+
+    @rule(name=symbols, day=days)
+    def accept(self, name: str, day: date) -> None:
+        """A person accepts what is doubtful of a session."""
+        doubtful = {key: row for key, row in self.stored.coverage.items()
+                    if (key[0], key[2]) == (name, day) and row.is_doubtful}  # fmt: skip
+        accepted = accept_session(self.database.engine, self.symbols[name], day, reason="right", now=self.now)
+        assert bool(accepted) >= bool(doubtful)
+        if doubtful:
+            believed = {key: replace(row, verdict=Verdict.ACCEPTED) for key, row in doubtful.items()}
+            self.remember(replace(self.stored, coverage={**self.stored.coverage, **believed}))
+
+    @rule(name=symbols, day=days)
+    def close(self, name: str, day: date) -> None:
+        """The calendar is corrected: the day was closed."""
+        if (name, day) in self.closed:
+            return
+        self.closed.add((name, day))
+        correct(self.database.engine, CALENDARS[name], Correction(trade_date=day), reason="storm", now=self.now)
+        closed = {key: closed_day(day, key[1]) for key in self.stored.coverage if (key[0], key[2]) == (name, day)}
+        if closed:
+            self.remember(replace(self.stored, coverage={**self.stored.coverage, **closed}))
 
     @rule(name=symbols, day=days)
     def recompute(self, name: str, day: date) -> None:
@@ -151,11 +186,21 @@ class PastMachine(RuleBasedStateMachine):
             self.check(moment)
         self.check(self.now + timedelta(days=1))
 
-    def write(self, name: str, day: date, rows: Mapping[Timeframe, Mapping[datetime, Candle]], *, source: str) -> None:
+    def write(
+        self,
+        name: str,
+        day: date,
+        rows: Mapping[Timeframe, Mapping[datetime, Candle]],
+        *,
+        source: str,
+        doubtful: bool = False,
+    ) -> None:
         kept = {key: row for key, row in self.stored.candles.items()
                 if (key[0], key[2].date()) != (name, day) or key[1] not in rows}  # fmt: skip
         new = {(name, timeframe, ts): row for timeframe, of in rows.items() for ts, row in of.items()}
         answers = {timeframe: self.answer(timeframe, day, of, source=source) for timeframe, of in rows.items()}
+        if doubtful:
+            answers[H1] = replace(answers[H1], verdict=Verdict.DOUBTFUL, doubt="wick: far out")
         self.write_batches([self.batch(name, timeframe, of, answers[timeframe]) for timeframe, of in rows.items()])
         covered = {(name, timeframe, day): answer for timeframe, answer in answers.items()}
         self.remember(replace(self.stored, candles=kept | new, coverage={**self.stored.coverage, **covered}))
@@ -174,9 +219,11 @@ class PastMachine(RuleBasedStateMachine):
     def batch(self, name: str, timeframe: Timeframe, rows: Mapping[datetime, Candle], answer: Coverage) -> SeriesBatch:
         assert answer.source is not None
         candles = {"candles": frame(rows)} if rows else {}
+        judgements = {answer.trade_date: _judgement(answer, frame(rows))} if answer.is_doubtful else {}
         return SeriesBatch(
-            symbol=self.symbols[name], timeframe=timeframe, coverage=(answer,), source=answer.source, **candles
-        )
+            symbol=self.symbols[name], timeframe=timeframe, coverage=(answer,), source=answer.source,
+            judgements=judgements, **candles,
+        )  # fmt: skip
 
     def write_batches(self, batches: list[SeriesBatch]) -> None:
         write(self.database.engine, batches, now=self.now)
@@ -211,6 +258,14 @@ class PastMachine(RuleBasedStateMachine):
             expected.pivots
         )
         assert len(pivots) == len(expected.pivots)
+
+
+def _judgement(answer: Coverage, rows: pd.DataFrame) -> Judgement:
+    assert answer.opens_at is not None
+    assert answer.closes_at is not None
+    session = Session(answer.trade_date, answer.opens_at, answer.closes_at)
+    summary = summarize(SessionBars.of(rows, session, H1), session, H1)
+    return Judgement(verdict=Verdict.DOUBTFUL, cold=True, findings=(), summary=summary)
 
 
 def _levels(rows: pd.DataFrame) -> dict[tuple[str, date], tuple[Any, ...]]:
