@@ -9,7 +9,13 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import calendar_of, trades_on_weekends
-from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance, guess_instrument
+from tradematrix_pipelines.markets.symbols import (
+    InstrumentType,
+    Symbol,
+    currency_pair,
+    default_gap_tolerance,
+    guess_instrument,
+)
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.calendars import read_defined
 from tradematrix_pipelines.storage.database import Database
@@ -42,9 +48,8 @@ def list_symbols(*, everything: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--calendar",
-    required=True,
     help="Session calendar: FX, METALS, DE40, US30, NAS100, US500, 24/7, an exchange's code such as XETR, or "
-    "one of `tradematrix calendar define`.",
+    "one of `tradematrix calendar define`. Default: that of a pair, or of the exchange that the vendor names.",
 )
 @click.option(
     "--instrument", type=click.Choice([kind.value for kind in InstrumentType]), help="Default: from name and calendar."
@@ -66,7 +71,7 @@ def list_symbols(*, everything: bool, as_json: bool) -> None:
 def add(
     *,
     name: str,
-    calendar: str,
+    calendar: str | None,
     instrument: str | None,
     tick_size: float,
     currency: str | None,
@@ -77,19 +82,21 @@ def add(
     gap_tolerance: int | None,
     no_lookup: bool,
 ) -> None:
-    """Add a symbol, e.g. SPX --calendar XNYS, or XAU/USD --calendar METALS.
+    """Add a symbol, e.g. GBP/USD, AAPL, or SPX --calendar XNYS.
 
     Where Twelve Data serves the candles, the instrument is looked up there first. The result is shown and fills in
     what the options leave open. A symbol that means another instrument or that the vendor doesn't know is an error.
     """
-    kind = InstrumentType(instrument) if instrument else guess_instrument(name, calendar)
+    pair = currency_pair(name)
+    sessions = calendar or (pair.calendar if pair is not None else "")
+    kind = InstrumentType(instrument) if instrument else guess_instrument(name, sessions)
     with open_database() as (settings, database):
         with database.engine.connect() as connection:
-            hours = read_defined(connection).get(calendar)
-        usual = default_gap_tolerance(kind, calendar, defined=hours is not None)
+            hours = read_defined(connection).get(sessions)
+        usual = default_gap_tolerance(kind, sessions, defined=hours is not None)
         symbol = Symbol(
             name=name,
-            calendar=calendar,
+            calendar=sessions,
             instrument=kind,
             tick_size=tick_size,
             currency=currency or (name.partition("/")[2] or "USD"),
@@ -100,15 +107,19 @@ def add(
             gap_tolerance=usual if gap_tolerance is None else gap_tolerance,
             hours=hours,
         )
-        sessions = calendar_of(symbol)
+        if sessions:
+            calendar_of(symbol)
         if name in {known.name for known in read_symbols(database.engine, only_active=False)}:
             raise UsageError(f"{name} already exists: see `tradematrix symbols list --all`")
         if not no_lookup:
             symbol = look_up(settings, database, symbol, fixed=bool(instrument))
+        if not symbol.calendar:
+            raise UsageError(f"no session calendar is known of {name}: choose one with --calendar, e.g. XNYS")
         add_symbols(database.engine, [symbol], now=database.clock.now())
         _sync(settings, database)
-    click.echo(f"added {name} ({symbol.instrument}, calendar {calendar})")
-    if not settings.weekends and trades_on_weekends(sessions):
+    tolerance = "" if symbol.gap_tolerance is None else f", gap tolerance {symbol.gap_tolerance} minutes"
+    click.echo(f"added {name} ({symbol.instrument}, calendar {symbol.calendar}{tolerance})")
+    if not settings.weekends and trades_on_weekends(calendar_of(symbol)):
         click.echo(
             f"{name} trades on weekends, which are no trade dates here: set TRADEMATRIX_WEEKENDS=1, "
             "or it has no levels on Mondays and no live pulls",

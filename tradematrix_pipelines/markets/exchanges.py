@@ -30,6 +30,16 @@ class BrokenCalendar(UsageError):
     """A calendar that the package knows by name and fails to make."""
 
 
+_LISTED_IN_NEW_YORK = {"XNAS", "XNGS", "XNMS", "XNCM", "XASE", "ARCX", "BATS"}
+"""Segments and venues with the hours of the New York Stock Exchange."""
+
+
+def calendar_of_exchange(code: str) -> str | None:
+    """Return the name of the calendar that fits an exchange's market identifier code (ISO 10383), if there is one."""
+    name = "XNYS" if code.upper() in _LISTED_IN_NEW_YORK else code.upper()
+    return name if name in exchange_names() else None
+
+
 def exchange_names() -> list[str]:
     """Return the names of all exchange calendars, aliases included (``XETR``, ``XNYS``, ``NYSE``, ``24/7``)."""
     import exchange_calendars  # noqa: PLC0415 - slow to import, and FX alone does not need it

@@ -55,6 +55,27 @@ def test_a_mistyped_symbol_is_refused_unless_it_is_meant(
     assert "ABC" in names(run)
 
 
+@pytest.mark.parametrize(
+    ("name", "calendar", "tolerance"),
+    [("GBP/USD", "FX", 15), ("XAU/USD", "METALS", 20), ("AAPL", "XNYS", None), ("SPY", "XNYS", None)],
+)
+def test_calendar_and_tolerance_are_proposed(
+    run: Run, simulator: Simulator, name: str, calendar: str, tolerance: int | None
+) -> None:
+    result = run("symbols", "add", name)
+    assert result.exit_code == 0, result.output
+    [added] = [row for row in json.loads(run("symbols", "list", "--json").output) if row["symbol"] == name]
+    assert (added["calendar"], added["gap_tolerance"]) == (calendar, tolerance)
+    assert f"calendar {calendar}" in result.output
+
+
+def test_without_a_look_up_a_calendar_has_to_be_named(run: Run, simulator: Simulator) -> None:
+    result = run("symbols", "add", "ABC", "--no-lookup")
+    assert result.exit_code == 2
+    assert "no session calendar is known of ABC: choose one with --calendar" in result.output
+    assert "ABC" not in names(run)
+
+
 def test_a_symbol_without_prices_is_removed_with_its_partitions(
     run: Run, simulator: Simulator, settings: Settings, database: Database
 ) -> None:

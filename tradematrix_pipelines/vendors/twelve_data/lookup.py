@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.exchanges import calendar_of_exchange
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, default_gap_tolerance
 from tradematrix_pipelines.vendors.protocol import Listing
 from tradematrix_pipelines.vendors.twelve_data.identity import possible_types
@@ -50,18 +51,18 @@ def pick_match(
 
 
 def complete_symbol(symbol: Symbol, match: SymbolMatch) -> Symbol:
-    """Return ``symbol`` with its empty fields filled from the catalogue."""
+    """Return ``symbol`` with its empty fields filled from the catalogue; the calendar, too, where it fits one."""
     possible = possible_types(match.type)
     # Where the vendor's word for the type is ambiguous and includes the row's own type, that one stays.
     kind = symbol.instrument if possible is None or symbol.instrument in possible else min(possible)
+    calendar = symbol.calendar or calendar_of_exchange(match.mic_code) or ""
     return replace(
         symbol,
         instrument=kind,
+        calendar=calendar,
         exchange=symbol.exchange or _listed_on(match),
         alias=symbol.alias or match.name or None,
-        gap_tolerance=symbol.gap_tolerance
-        if kind is symbol.instrument
-        else default_gap_tolerance(kind, symbol.calendar),
+        gap_tolerance=symbol.gap_tolerance if kind is symbol.instrument else default_gap_tolerance(kind, calendar),
     )
 
 
