@@ -28,6 +28,7 @@ class SeriesBatch:
             nor coverage: another vendor may serve it.
         whole: whether ``candles`` is all that the vendor has of these sessions, so that any other stored candle of them
             is removed. A live pull brings a part of a session, and removes nothing.
+        released: ids of the quarantined bars that are among the candles: storing these takes them out of quarantine.
     """
 
     symbol: Symbol
@@ -38,6 +39,7 @@ class SeriesBatch:
     source: str
     judgements: Mapping[date, Judgement] = field(default_factory=dict)
     whole: bool = True
+    released: frozenset[int] = frozenset()
 
     def only(self, coverage: Sequence[Coverage]) -> Self:
         """Return the part of the batch that is about the sessions of ``coverage``."""

@@ -62,6 +62,8 @@ class Kind(StrEnum):
     """The vendor's official day says otherwise."""
     SECOND_LOOK = "second_look"
     """What another vendor says of a doubtful session."""
+    RELEASED = "released"
+    """The session was refused, and released from quarantine."""
 
 
 class Severity(IntEnum):

@@ -2,7 +2,7 @@
 
 One way in: :func:`write`. It makes the stored session equal to the batch: new candles are inserted, different ones
 revised, withdrawn ones deleted, equal ones left alone. Candles, rejections and coverage go into one transaction, so a
-session is stored whole or not at all.
+session is stored whole or not at all. What is released from quarantine leaves it in the same transaction.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
 from tradematrix_pipelines.storage.coverage import settle_coverage, write_coverage
 from tradematrix_pipelines.storage.judgements import write_judgements
-from tradematrix_pipelines.storage.rejections import write_rejections
+from tradematrix_pipelines.storage.rejections import release_rejections, write_rejections
 from tradematrix_pipelines.storage.stamps import stamp
 
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
@@ -135,6 +135,7 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
             written = _write_candles(connection, [batch for batch in settled if len(batch.candles)], now=now)
             rejected = sum(write_rejections(connection, batch, now=now) for batch in settled)
             for batch in settled:
+                release_rejections(connection, batch)
                 write_judgements(connection, batch, now=now)
                 write_coverage(connection, batch, now=now)
     except (psycopg.IntegrityError, IntegrityError) as error:

@@ -45,6 +45,7 @@ def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
     return replace(
         replacing,
         rejected=batch.rejected,
+        released=batch.released if replacing.coverage else frozenset(),
         coverage=tuple(kept.get(answer.trade_date, answer) for answer in batch.coverage),
     )
 

@@ -1,10 +1,13 @@
-"""The quarantine: candles that failed screening, with their raw values and the reason."""
+"""The quarantine as candles are written: what failed screening goes in, with raw values and the reason, and comes out.
+
+Not here: what a person sees of it and does with it (``quarantine``, ``releasing``).
+"""
 
 import math
 from datetime import datetime
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.frame import VALUES
@@ -33,3 +36,9 @@ def write_rejections(connection: Connection, batch: SeriesBatch, *, now: datetim
     ]
     statement = insert(rejected_candles).on_conflict_do_nothing().returning(rejected_candles.c.id)
     return len(connection.execute(statement, rows).all())
+
+
+def release_rejections(connection: Connection, batch: SeriesBatch) -> None:
+    """Take out of quarantine what has become candles of ``batch``."""
+    if batch.released:
+        connection.execute(delete(rejected_candles).where(rejected_candles.c.id.in_(batch.released)))
