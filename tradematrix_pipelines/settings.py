@@ -232,6 +232,15 @@ class Settings(BaseModel):
             example="0",
         ),
     ] = True
+    verify_credits: Annotated[
+        NonNegativeInt,
+        BeforeValidator(_count),
+        Variable(
+            "TRADEMATRIX_VERIFY_CREDITS",
+            "credits a day for asking for stored sessions again, to [verify](docs/verification.md) them; `0`: none",
+            example="100",
+        ),
+    ] = 20
     # Separated by white space: an Apprise URL may contain commas.
     alert_urls: Annotated[
         tuple[SecretStr, ...],

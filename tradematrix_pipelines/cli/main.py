@@ -30,6 +30,7 @@ _COMMANDS = {
     "prices": ("prices", "Show each symbol's current price."),
     "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
+    "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),
     "quarantine": ("quarantine", "List, show, release and drop rejected candles."),
     "log": ("log", "Show what happened: sessions, levels, revisions, incidents, credits."),
     "plan": ("plan", "Price a backfill before it runs: calls, credits, minutes."),

@@ -21,27 +21,32 @@ from tradematrix_pipelines.defs.on_database import on_database
 from tradematrix_pipelines.defs.registry import CANDLES, candle_asset
 from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
+from tradematrix_pipelines.quality.verification import ABSENT, Comparison, Outcome
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.judgements import StoredJudgement, read_judged
 from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.verifications import StoredVerification, read_verifications
 
-COMPLETE, BELIEVABLE, RECONCILES = "complete", "believable", "reconciles"
+COMPLETE, BELIEVABLE, RECONCILES, VERIFIED = "complete", "believable", "reconciles", "verified"
 _DESCRIPTIONS = {
     COMPLETE: "Every bar of the session is there, as far as the symbol's gap tolerance requires.",
     BELIEVABLE: "The session can be believed: levels follow from it.",
     RECONCILES: "The session agrees with the vendor's coarser bars and with its official day.",
+    VERIFIED: "Asked for again, vendors said the same: reported where they were asked.",
 }
 _RECONCILED = {Kind.COARSER_BARS, Kind.OFFICIAL_DAY}
 _RECENT = timedelta(days=7)
 """How far back sessions that pass are reported; those that fail are over the last 30 days."""
 _SECONDS = 30
+_ERROR = dg.AssetCheckSeverity.ERROR
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Judged = Mapping[tuple[str, Timeframe, date], StoredJudgement]
+Verified = Mapping[tuple[str, Timeframe, date], Sequence[StoredVerification]]
 
 
 def partition_check_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
@@ -53,7 +58,7 @@ def partition_check_specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.A
     ]
 
 
-def evaluate(rows: Iterable[StoredCoverage], judged: Judged) -> Iterator[dg.AssetCheckEvaluation]:
+def evaluate(rows: Iterable[StoredCoverage], judged: Judged, verified: Verified) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield the evaluations of the checks of these sessions; those that are not over have none."""
     for row in rows:
         coverage = row.coverage
@@ -91,6 +96,7 @@ def evaluate(rows: Iterable[StoredCoverage], judged: Judged) -> Iterator[dg.Asse
             description=compared[0].message if compared else None,
             metadata=_table(compared),
         )
+        yield from _verified(row, _verifications(row, verified))
 
 
 def evaluate_stored(
@@ -98,7 +104,8 @@ def evaluate_stored(
 ) -> list[dg.AssetCheckEvaluation]:
     """Return the evaluations of the sessions of these series between two trade dates, both included."""
     rows = read_coverage(database.engine, symbols, timeframes, first, last)
-    return list(evaluate(rows, read_judged(database.engine, symbols, first, last)))
+    judged = read_judged(database.engine, symbols, first, last)
+    return list(evaluate(rows, judged, read_verifications(database.engine, symbols, first, last)))
 
 
 def build_quality_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -117,13 +124,24 @@ def build_quality_sensor(settings: Settings) -> dg.SensorDefinition:
         rows = read_coverage(database.engine, symbols, list(Timeframe), first, date.max)
         judged = read_judged(database.engine, symbols, first, date.max)
         known = _Known.read(context.cursor)
-        evaluations = {_name(evaluation): evaluation for evaluation in evaluate(rows, judged)}
+        verified = read_verifications(database.engine, symbols, first, date.max)
+        older, verified_older = _read_older(database, symbols, before=first, since=known.at)
+        evaluations = {_name(evaluation): evaluation for evaluation in evaluate(rows, judged, verified)}
+        for row in older:
+            evaluations |= {_name(result): result for result in _verified(row, _verifications(row, verified_older))}
         failing = {name: row.description or "" for name, row in evaluations.items() if not row.passed}
         recent = {_partition(row) for row in rows if _is_new(row, known.at, now)}
+        asked = {
+            _partition(row)
+            for of_rows, known_of in ((rows, verified), (older, verified_older))
+            for row in of_rows
+            if _is_verified_since(_verifications(row, known_of), known.at)
+        }
         reported = [
             row
             for name, row in evaluations.items()
-            if known.failing.get(name) != failing.get(name) or (row.passed and (row.asset_key, row.partition) in recent)
+            if known.failing.get(name) != failing.get(name)
+            or (row.passed and (row.asset_key, row.partition) in (asked if row.check_name == VERIFIED else recent))
         ]
         cursor = _Known(at=now, failing=failing).as_text()
         if not reported:
@@ -166,14 +184,79 @@ def _partition(row: StoredCoverage) -> tuple[dg.AssetKey, str]:
     return candle_asset(row.coverage.timeframe), str(key)
 
 
+def _read_older(
+    database: Database, symbols: Sequence[Symbol], *, before: date, since: datetime
+) -> tuple[list[StoredCoverage], Verified]:
+    """Return the older sessions that vendors were asked for since, or said otherwise of, and what they said."""
+    by_name = {symbol.name: symbol for symbol in symbols}
+    last = before - timedelta(days=1)
+    verified = read_verifications(database.engine, symbols, date.min, last, since=since)
+    rows = [
+        row
+        for name, day in sorted({(name, day) for name, _, day in verified})
+        for row in read_coverage(database.engine, [by_name[name]], list(Timeframe), day, day)
+        if row.coverage.ok and row.coverage.final
+    ]
+    return rows, verified
+
+
+def _verifications(row: StoredCoverage, verified: Verified) -> Sequence[StoredVerification]:
+    """Return what vendors said of a session's series, or of the finer one that it is resampled from."""
+    timeframe, day = row.coverage.timeframe, row.coverage.trade_date
+    names = [timeframe] if timeframe is Timeframe.D1 else [timeframe, *INTRADAY[: INTRADAY.index(timeframe)]]
+    of_session = (verified.get((row.symbol, name, day)) for name in names)
+    return [
+        stored
+        for stored in next((stored for stored in of_session if stored), ())
+        if stored.verification.comparison.outcome is not Outcome.UNAVAILABLE
+    ]
+
+
+def _is_verified_since(verifications: Sequence[StoredVerification], since: datetime) -> bool:
+    return any(stored.verified_at > since for stored in verifications)
+
+
+def _verified(row: StoredCoverage, verifications: Sequence[StoredVerification]) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield the evaluation of a session that vendors were asked for again."""
+    if not verifications:
+        return
+    different = [stored.verification for stored in verifications if stored.is_different]
+    said = "; ".join(f"{result.vendor} {_otherwise(result.comparison)}" for result in different)
+    yield _evaluation(
+        row,
+        VERIFIED,
+        passed=not different,
+        # What another vendor says is no error of the one that the session is stored from.
+        severity=_ERROR if any(result.own for result in different) else dg.AssetCheckSeverity.WARN,
+        description=said or None,
+        metadata={
+            stored.verification.vendor: f"{stored.verification.comparison.outcome}, "
+            f"{stored.verified_at:%Y-%m-%d %H:%M} UTC"
+            for stored in verifications
+        },
+    )
+
+
+def _otherwise(comparison: Comparison) -> str:
+    if comparison.largest is None or comparison.what == ABSENT:
+        return "has other bars"
+    return f"says otherwise; largest difference: {comparison.largest:g}, of {comparison.what}"
+
+
 def _evaluation(
-    row: StoredCoverage, name: str, *, passed: bool, description: str | None, metadata: Mapping[str, object]
+    row: StoredCoverage,
+    name: str,
+    *,
+    passed: bool,
+    description: str | None,
+    metadata: Mapping[str, object],
+    severity: dg.AssetCheckSeverity = _ERROR,
 ) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=candle_asset(row.coverage.timeframe),
         check_name=name,
         passed=passed,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=severity,
         description=description,
         metadata=metadata,  # type: ignore[arg-type]  # plain values: Dagster makes metadata of them
         partition=str(PartitionKey(row.coverage.trade_date, row.symbol)),

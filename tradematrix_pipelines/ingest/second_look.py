@@ -5,16 +5,16 @@ The first look, asking the same vendor again, is the fetch that this follows. No
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 
 from tradematrix_pipelines.candles.coverage import Status, Verdict, cover_many
-from tradematrix_pipelines.candles.screen import Screened, screen
+from tradematrix_pipelines.candles.screen import Screened
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.judging import SessionJudge, covered
+from tradematrix_pipelines.ingest.one_session import comparable_timeframes, fetch_session
 from tradematrix_pipelines.ingest.progress import Progress
-from tradematrix_pipelines.ingest.series import fetch_series
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
@@ -100,7 +100,7 @@ class SecondLook:
 
     def _summary(self, vendor: Vendor, timeframe: Timeframe, session: Session) -> SessionSummary | None:
         """Return another vendor's session in short, ``None`` where it has not the whole of it."""
-        for name in _timeframes(vendor, self._symbol, timeframe, session.trade_date):
+        for name in comparable_timeframes(vendor, self._symbol, timeframe, session.trade_date):
             screened = self._fetch(vendor, name, session)
             if screened is None:
                 return None
@@ -116,33 +116,18 @@ class SecondLook:
         return None
 
     def _fetch(self, vendor: Vendor, timeframe: Timeframe, session: Session) -> Screened | None:
-        fetched = fetch_series(
+        fetched = fetch_session(
             vendor,
             self._symbol,
             timeframe,
-            needed=[session],
-            between=[session],
+            session,
             now=self._now,
             purpose=self._purpose,
             progress=self._progress,
         )
-        [(_, answer)] = fetched
-        if isinstance(answer, VendorError):
-            _logger.warning("%s %s: no second look at %s: %s", self._symbol.name, timeframe, session.trade_date, answer)
+        if isinstance(fetched, VendorError):
+            _logger.warning(
+                "%s %s: no second look at %s: %s", self._symbol.name, timeframe, session.trade_date, fetched
+            )
             return None
-        return screen(
-            answer.candles,
-            timeframe=timeframe,
-            sessions=[session],
-            now=self._now,
-            price_range=self._symbol.price_range,
-            cut_at_close=answer.cut_at_close,
-        )
-
-
-def _timeframes(vendor: Vendor, symbol: Symbol, timeframe: Timeframe, day: date) -> Iterator[Timeframe]:
-    """Yield the series of a vendor that may be compared with ``timeframe``: the same one, then coarser ones."""
-    names = [Timeframe.D1] if timeframe is Timeframe.D1 else INTRADAY[INTRADAY.index(timeframe) :]
-    for name in names:
-        if vendor.unavailable_reason(symbol, name, day) is None:
-            yield name
+        return fetched

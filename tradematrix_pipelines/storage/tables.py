@@ -261,6 +261,24 @@ session_acceptances = Table(
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
 )
 
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("timeframe", timeframe_type, nullable=False),
+    Column("trade_date", Date, nullable=False),
+    Column("vendor", Text, nullable=False, comment="who was asked"),
+    Column("own", Boolean, nullable=False, comment="the session is stored from this vendor"),
+    Column("outcome", Text, nullable=False, comment="exact, within tolerance, different or unavailable"),
+    Column("bars", Integer, nullable=False, comment="bars compared"),
+    Column("largest", Double, comment="largest difference, in price units"),
+    Column("at", _UTC, comment="open of the bar with it; null = the whole session"),
+    Column("what", Text, comment="open, high, low or close; absent: only one has the bar"),
+    Column("reason", Text, comment="why nothing was compared"),
+    Column("verified_at", _UTC, nullable=False),
+    PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date", "vendor"),
+)
+
 # Rows come from a trigger: each version of a row that a reader could see, from when to when.
 session_coverage_history = Table(
     "session_coverage_history",

@@ -13,10 +13,16 @@ from typing import Protocol
 from tradematrix_pipelines.errors import UsageError
 
 BACKFILL = "backfill"
-"""The purpose that must not use the live share; every other purpose may use the whole plan."""
+"""The purpose of past sessions, which must not use the live share."""
+
+VERIFY = "verify"
+"""The purpose of asking for stored sessions again, which must not use the live share either."""
 
 LIVE, CLOSE, HEAL = "live", "close", "heal"
 """The purposes of the trading day: live pulls, sessions that have closed, and sessions that are fetched again."""
+
+_SPARING = frozenset({BACKFILL, VERIFY})
+"""Every other purpose may use the whole plan."""
 
 _FORM = re.compile(r"(?P<minute>\d+)(?:/(?P<day>\d+))?")
 
@@ -28,7 +34,7 @@ class Plan:
     Attributes:
         per_minute: credits in any rolling 60 seconds; ``None`` = no limit.
         per_day: credits of a UTC day; ``None`` = no limit.
-        live_share: part of both limits, 0 to 1, that a backfill leaves to live pulls.
+        live_share: part of both limits, 0 to 1, that backfills and verifications leave to live pulls.
     """
 
     per_minute: int | None
@@ -44,7 +50,7 @@ class Plan:
         return self._budget(self.per_day, purpose)
 
     def _budget(self, limit: int | None, purpose: str) -> int | None:
-        if limit is None or purpose != BACKFILL:
+        if limit is None or purpose not in _SPARING:
             return limit
         return max(1, limit - math.floor(limit * self.live_share))
 

@@ -53,8 +53,11 @@ class Day:
 
     def schedule(self, name: str) -> Answer:
         """Return the runs that a schedule requests, or why it requests none."""
-        schedule = self.defs.get_repository_def().get_schedule_def(name)
-        with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=self.clock.now()) as context:
+        repository = self.defs.get_repository_def()
+        schedule = repository.get_schedule_def(name)
+        with dg.build_schedule_context(
+            instance=self.instance, scheduled_execution_time=self.clock.now(), repository_def=repository
+        ) as context:
             data = schedule.evaluate_tick(context)
         return list(data.run_requests or []) or str(data.skip_message)
 

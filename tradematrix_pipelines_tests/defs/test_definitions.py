@@ -41,6 +41,7 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         "ohlc_1d": ("candles", ["ohlc_1m"]),
         "daily_levels": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "pivot_points": ("levels", ["ohlc_1d", "ohlc_1m"]),
+        "verification": ("verification", ["vendor"]),
     }
 
 
@@ -103,6 +104,7 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
         "trading_day": ["daily_levels", "ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m", "pivot_points"],
         "pull_live": [],
         "housekeeping": [],
+        "verify_sessions": ["verification"],
     }
 
 
@@ -132,6 +134,8 @@ def test_what_runs_by_default_and_without_automation() -> None:
         "alerts": ("60 s", True),
         "freshness": ("300 s", True),
         "symbols": ("30 s", True),
+        "quality": ("30 s", True),
+        "verification_daily": ("30 23 * * 1-5 UTC", True),
         "housekeeping_hourly": ("23 * * * * UTC", True),
         "automation_conditions": ("60 s", True),
         "resume_after_limit": ("30 s", True),
