@@ -15,7 +15,7 @@ from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.automation.pulls import next_opening
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.settings import hints
-from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS
+from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS, KEPT_VERSIONS
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.errors import TradeMatrixError
@@ -27,6 +27,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import Settings, load_settings, unknown_variables
 from tradematrix_pipelines.storage.check_events import count_check_events
+from tradematrix_pipelines.storage.coverage_history import count_open_versions
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.refusals import plain_refusals
@@ -88,7 +89,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("calendars", lambda: _calendars(symbols, database.clock.now()))
         yield _checked("dagster", lambda: _dagster(settings))
         yield _checked("logs", lambda: _logs(settings))
-        yield _checked("history", lambda: _history(settings, databases))
+        yield _checked("history", lambda: _history(settings, databases, database))
         yield _checked("alerts", lambda: _alerts(settings))
         try:
             with plain_refusals():
@@ -173,7 +174,7 @@ def _logs(settings: Settings) -> str:
     )
 
 
-def _history(settings: Settings, databases: OpenDatabases) -> str:
+def _history(settings: Settings, databases: OpenDatabases, database: Database) -> str:
     engine = create_engine(databases.dagster)
     try:
         with engine.connect() as connection:
@@ -182,7 +183,11 @@ def _history(settings: Settings, databases: OpenDatabases) -> str:
         engine.dispose()
     with open_instance(settings) as instance:
         pulls = instance.get_runs_count(dg.RunsFilter(job_name=PULL_LIVE))
-    return f"live pulls: {pulls} runs, up to {KEPT.days} days; checks: {checks} reports, up to {KEPT_CHECKS.days} days"
+    versions = count_open_versions(database.engine)
+    return (
+        f"live pulls: {pulls} runs, up to {KEPT.days} days; checks: {checks} reports, up to {KEPT_CHECKS.days} days; "
+        f"open sessions: {versions} versions, up to {KEPT_VERSIONS.days} days"
+    )
 
 
 def _served(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:

@@ -15,6 +15,7 @@ from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.log_files import cut_log_files, delete_compute_logs
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.check_events import prune_check_events
+from tradematrix_pipelines.storage.coverage_history import thin_open_versions
 from tradematrix_pipelines.storage.credits import prune_credits
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.run_requests import prune_requests
@@ -30,6 +31,9 @@ KEPT_CREDITS = timedelta(days=35)
 KEPT_CHECKS = timedelta(days=7)
 """How long verdicts of checks that were reported without a run are kept; the newest of each check stays."""
 
+KEPT_VERSIONS = timedelta(days=7)
+"""How long each version of an open session's coverage is kept; of older ones the last before the final one stays."""
+
 _AT_ONCE = 200
 _MAX_RUNTIME = timedelta(minutes=30)
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -39,20 +43,24 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 def delete_old(
     context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], database: dg.ResourceParam[Database]
 ) -> None:
-    """Delete old runs of live pulls and of this job, reports of checks, bookings, run requests; truncate logs."""
+    """Delete old runs of live pulls and of this job, reports of checks, bookings, run requests, versions of open
+    sessions; truncate logs.
+    """
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     now = SystemClock().now()
     runs = sum(_delete_runs(context.instance, job, before=now - KEPT) for job in (PULL_LIVE, HOUSEKEEPING))
     before = database.clock.now() - KEPT_CREDITS
     bookings = prune_credits(database.engine, before=before)
     prune_requests(database.engine, before=before)
+    versions = thin_open_versions(database.engine, before=database.clock.now() - KEPT_VERSIONS)
     engine = create_engine(database.databases.dagster, poolclass=NullPool)
     with engine.begin() as connection:
         checks = prune_check_events(connection, before=now - KEPT_CHECKS)
     outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
     context.log.info(
-        "deleted %d runs, %d reports of checks, %d bookings of credits, %d outputs of runs; truncated: %s",
-        *(runs, checks, bookings, outputs, ", ".join(logs) or "no log"),
+        "deleted %d runs, %d reports of checks, %d bookings of credits, %d versions of open sessions, %d outputs of "
+        "runs; truncated: %s",
+        *(runs, checks, bookings, versions, outputs, ", ".join(logs) or "no log"),
     )
 
 
@@ -60,8 +68,8 @@ def delete_old(
     name=HOUSEKEEPING,
     executor_def=dg.in_process_executor,
     tags={**NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
-    description="Delete runs of live pulls and reports of checks older than a week, and bookings of credits older than "
-    "35 days; truncate large log files.",
+    description="Delete runs of live pulls, reports of checks and versions of open sessions older than a week, and "
+    "bookings of credits older than 35 days; truncate large log files.",
 )
 def housekeeping() -> None:
     """Delete what has been kept long enough."""

@@ -1,20 +1,28 @@
 """Housekeeping deletes what is old, and nothing else; what grows has a limit."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
+from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.log_files import LIMIT
+from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.check_events import count_check_events, prune_check_events
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.coverage_history import count_open_versions
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.symbols import find_symbols
 
 
 def test_old_pulls_and_bookings_are_deleted(settings: Settings, database: Database) -> None:
@@ -42,13 +50,45 @@ def test_old_pulls_and_bookings_are_deleted(settings: Settings, database: Databa
         message = housekeep(settings, instance)
         left = {key for key, run_id in runs.items() if instance.has_run(run_id)}
     assert message == (
-        "deleted 1 runs, 0 reports of checks, 1 bookings of credits, 0 outputs of runs; truncated: no log"
+        "deleted 1 runs, 0 reports of checks, 1 bookings of credits, 0 versions of open sessions, 0 outputs of runs; "
+        "truncated: no log"
     )
     assert runs.keys() - left == {("pull_live", 8, dg.DagsterRunStatus.SUCCESS)}
     with database.engine.connect() as connection:
         [kept] = connection.execute(text("SELECT reserved_at FROM vendor_credits")).scalars()
     assert isinstance(kept, datetime)
     assert kept == now - timedelta(days=34)
+
+
+def test_of_the_versions_of_an_open_session_the_last_one_stays(settings: Settings, database: Database) -> None:
+    now = database.clock.now()
+    [symbol] = find_symbols(database.engine, ["DAX"])
+    known: dict[date, list[datetime]] = {}
+    for days in (8, 3):
+        session = get_calendar("XETR").previous((now - timedelta(days=days - 1)).date())
+        stamps = [session.opens_at + timedelta(minutes=1 + n) for n in range(4)] + [session.closes_at, now]
+        known[session.trade_date] = stamps
+        for received, at in enumerate(stamps, 1):
+            final = at >= session.closes_at
+            coverage = Coverage(
+                timeframe=Timeframe.M1, trade_date=session.trade_date, status=Status.COMPLETE, final=final,
+                expected=received, received=received, source="files", opens_at=session.opens_at,
+                closes_at=session.closes_at,
+            )  # fmt: skip
+            batch = SeriesBatch(symbol=symbol, timeframe=Timeframe.M1, coverage=(coverage,), source="files")
+            write(database.engine, [batch], now=at)
+    assert count_open_versions(database.engine) == 8
+    with open_instance(settings) as instance:
+        assert ", 3 versions of open sessions," in housekeep(settings, instance)
+        assert ", 0 versions of open sessions," in housekeep(settings, instance)
+
+    def received_at(day: date, at: datetime) -> list[int]:
+        rows = read_coverage(database.engine, [symbol], [Timeframe.M1], day, day, as_of=at)
+        return [row.coverage.received for row in rows]
+
+    (old, of_old), (young, of_young) = sorted(known.items())
+    assert [received_at(old, at) for at in of_old] == [[], [], [], [4], [5], [6]], "from the last one on"
+    assert [received_at(young, at) for at in of_young] == [[1], [2], [3], [4], [5], [6]]
 
 
 def housekeep(settings: Settings, instance: dg.DagsterInstance) -> str:
