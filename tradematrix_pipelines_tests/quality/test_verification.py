@@ -47,7 +47,7 @@ def test_a_bar_may_differ_by_a_tick(high: float, outcome: Outcome) -> None:
 
 
 def test_a_tick_that_no_binary_fraction_has_is_still_a_tick() -> None:
-    assert compare_bars(bars(close=1.1001), bars(close=1.1002), tick_size=0.0001).outcome is Outcome.WITHIN
+    assert compare_bars(bars(close=1.1018), bars(close=1.1019), tick_size=0.0001).outcome is Outcome.WITHIN
 
 
 def test_a_bar_that_only_one_has_is_a_difference() -> None:

@@ -27,6 +27,7 @@ def test_the_free_plan() -> None:
 def test_a_backfill_leaves_the_live_share_and_always_has_a_credit(share: float, minute: int, day: int) -> None:
     plan = Plan(per_minute=8, per_day=800, live_share=share)
     assert (plan.minute_budget("backfill"), plan.day_budget("backfill")) == (minute, day)
+    assert (plan.minute_budget("verify"), plan.day_budget("verify")) == (minute, day)
     assert (plan.minute_budget("live"), plan.day_budget("live")) == (8, 800)
 
 
