@@ -15,7 +15,7 @@ from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.candles.frame import TS_DTYPE, VALUES
 from tradematrix_pipelines.ingest.judging import Record, SessionJudge
 from tradematrix_pipelines.ingest.releasing import Quarantined, release
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -62,7 +62,7 @@ def release_bars(database: Database, symbol: Symbol, bars: Sequence[RejectedBar]
 
 
 def _of_day(database: Database, symbol: Symbol, day: date | None, bars: Sequence[RejectedBar]) -> Iterator[Outcome]:
-    calendar = get_calendar(symbol.calendar)
+    calendar = calendar_of(symbol)
     session = None if day is None else calendar.session(day)
     record = read_record(database.engine, symbol)
     judge = SessionJudge(symbol, calendar=calendar, dates=[] if day is None else [day], record=record)

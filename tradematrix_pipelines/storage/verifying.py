@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.ingest.verifying import StoredSession, Verification, verify_session
-from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -64,7 +64,7 @@ def verify(
 
 def _read(database: Database, symbol: Symbol, timeframe: Timeframe, day: date) -> StoredSession | None:
     """Return a session as it is stored, ``None`` where it is not complete any more."""
-    session = get_calendar(symbol.calendar).session(day)
+    session = calendar_of(symbol).session(day)
     rows = read_coverage(database.engine, [symbol], [timeframe], day, day)
     if session is None or not rows or not rows[0].coverage.is_settled or rows[0].coverage.source is None:
         return None

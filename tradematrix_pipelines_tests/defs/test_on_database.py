@@ -24,10 +24,10 @@ def test_every_tick_says_what_to_do_and_leaves_an_empty_database_empty(settings:
     with Simulator(clock=FrozenClock(OPEN)) as simulator, open_instance(settings) as instance:
         day = Day(settings, instance, simulator, FrozenClock(OPEN))
         answers = {name: day.sensor(name) for name in SENSORS} | {name: day.schedule(name) for name in SCHEDULES}
-    assert len(answers) == 10
+    assert len(answers) == 11
     for name, answer in answers.items():
         assert answer == (
-            "the database has no schema yet, this code works on 0009: run `tradematrix migrate`; "
+            "the database has no schema yet, this code works on 0010: run `tradematrix migrate`; "
             "every command and every run does so at its start"
         ), name
     with open_databases(settings) as databases:
