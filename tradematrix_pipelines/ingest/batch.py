@@ -46,7 +46,7 @@ class SeriesBatch:
         return replace(
             self,
             candles=_inside(self.candles, coverage),
-            rejected=_inside(self.rejected, coverage),
+            rejected=_inside(self.rejected, coverage, by_date=self.timeframe is Timeframe.D1),
             coverage=tuple(coverage),
             judgements={
                 row.trade_date: self.judgements[row.trade_date] for row in coverage if row.trade_date in self.judgements
@@ -61,10 +61,13 @@ class SeriesBatch:
         return replace(part, candles=empty_candles(), rejected=rejected, coverage=())
 
 
-def _inside(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
+def _inside(rows: pd.DataFrame, coverage: Sequence[Coverage], *, by_date: bool = False) -> pd.DataFrame:
+    """Return the rows of these sessions; ``by_date``: those of a vendor's days are stamped with their date, too."""
     inside = pd.Series(data=False, index=rows.index)
     for session in coverage:
         if session.status is Status.CLOSED:
             continue
         inside |= (rows["ts"] >= session.opens_at) & (rows["ts"] < session.closes_at)
+        if by_date:
+            inside |= rows["ts"] == pd.Timestamp(session.trade_date, tz="UTC")
     return rows[inside].reset_index(drop=True)

@@ -44,3 +44,17 @@ def test_the_part_about_some_sessions_has_their_rows_and_no_others() -> None:
     pd.testing.assert_frame_equal(part.rejected, frame(*inside).assign(reason="volume is negative or infinite"))
     assert part.coverage == tuple(some)
     assert (part.symbol, part.timeframe, part.source) == (batch.symbol, batch.timeframe, "files")
+
+
+def test_rejected_days_stamped_with_their_date_are_of_their_session() -> None:
+    midnights = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in DAYS]
+    reason = "high is below open or close"
+    batch = SeriesBatch(
+        symbol=DEFAULT_SYMBOLS[0],
+        timeframe=Timeframe.D1,
+        rejected=frame(*midnights).assign(reason=reason),
+        coverage=tuple(judged(session) for session in SESSIONS),
+        source="files",
+    )
+    part = batch.only(batch.coverage[1:])
+    pd.testing.assert_frame_equal(part.rejected, frame(*midnights[1:]).assign(reason=reason))
