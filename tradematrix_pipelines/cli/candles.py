@@ -3,14 +3,21 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import click
+import pandas as pd
 
+from tradematrix_pipelines.candles.adjusting import in_units_of
+from tradematrix_pipelines.candles.frame import COLUMNS
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
+
+_DAY = timedelta(days=1)
 
 
 @click.command()
@@ -19,6 +26,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 @click.option("--from", "first", type=TradeDate(), help="First trade date.")
 @click.option("--to", "last", type=TradeDate(), help="Last trade date.")
 @click.option("--limit", type=click.IntRange(min=1), default=500, show_default=True, help="Only the newest ones.")
+@click.option("--adjusted", is_flag=True, help="In today's units: prices before a split are divided by its ratio.")
 @as_of_option
 @json_option
 def command(
@@ -28,6 +36,7 @@ def command(
     first: date | None,
     last: date | None,
     limit: int,
+    adjusted: bool,
     as_of: datetime | None,
     as_json: bool,
 ) -> None:
@@ -35,7 +44,10 @@ def command(
     with open_database() as (_, database):
         [known] = find_symbols(database.engine, [symbol], only_active=False)
         start, end = _window(known, first, last, viewed_at(as_of, database.clock.now()))
-        candles = database.candles.series(known, Timeframe(timeframe), start, end, newest=limit, as_of=as_of)
+        if adjusted:
+            candles = _adjusted(database, known, Timeframe(timeframe), (start, end), as_of=as_of).tail(limit)
+        else:
+            candles = database.candles.series(known, Timeframe(timeframe), start, end, newest=limit, as_of=as_of)
     rows = [
         {str(name): value for name, value in row.items()}
         | {"ts": row["ts"].to_pydatetime(), "volume": None if row["volume"] != row["volume"] else row["volume"]}
@@ -43,6 +55,23 @@ def command(
     ]
     missing = f"no candles stored: run `tradematrix backfill {symbol} --from …`"
     show(rows, as_json=as_json, empty=missing if as_of is None else "no candles were stored then")
+
+
+def _adjusted(
+    database: Database,
+    symbol: Symbol,
+    timeframe: Timeframe,
+    window: tuple[datetime, datetime],
+    *,
+    as_of: datetime | None,
+) -> pd.DataFrame:
+    start, end = window
+    today = viewed_at(as_of, database.clock.now()).date()
+    first, last = (start - _DAY).date(), (end + _DAY).date()
+    rows = read_sessions(database, [symbol], timeframe, first, last, as_of=as_of)
+    rows = rows[(rows["ts"] >= start) & (rows["ts"] < end)]
+    daily = timeframe is Timeframe.D1
+    return in_units_of(rows, today, symbol=symbol, calendar=calendar_of(symbol), daily=daily)[COLUMNS]
 
 
 def _window(symbol: Symbol, first: date | None, last: date | None, now: datetime) -> tuple[datetime, datetime]:

@@ -32,6 +32,7 @@ _COMMANDS = {
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
     "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),
     "quarantine": ("quarantine", "List, show, release and drop rejected candles."),
+    "split": ("split", "Say that a stock has split, or that it has not."),
     "log": ("log", "Show what happened: sessions, levels, revisions, incidents, credits."),
     "plan": ("plan", "Price a backfill before it runs: calls, credits, minutes."),
     "credits": ("credits", "Show what is used and left of the vendor's credits."),

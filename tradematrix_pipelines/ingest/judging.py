@@ -5,8 +5,9 @@ becomes of a refused session (``sessions``, ``failover``), or where judgements a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from tradematrix_pipelines.candles.placement import spans
 from tradematrix_pipelines.markets.calendars import SessionCalendar
 from tradematrix_pipelines.markets.session_table import BeyondCalendar
 from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.splits import factor
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.markets.units import units_of_day
 from tradematrix_pipelines.quality.constant_shift import ConstantShift, constant_shift
 from tradematrix_pipelines.quality.judge import Beside, Judgement, judge_in_order
 from tradematrix_pipelines.quality.summary import SessionSummary
@@ -41,20 +44,26 @@ class Record:
     Attributes:
         read: returns those between two trade dates, both included.
         accepted: sessions that a person has accepted, with their prices at that time: other prices are judged anew.
+        stored_at: returns when the daily candles between two trade dates got their values, by trade date.
     """
 
     read: Callable[[date, date], Past] = lambda *_: {}
     accepted: Mapping[tuple[Timeframe, date], Prices] = field(default_factory=dict)
+    stored_at: Callable[[date, date], Mapping[date, datetime]] = lambda *_: {}
 
 
 class SessionJudge:
     """Judges sessions of one symbol; each is then history of those after it."""
 
-    def __init__(self, symbol: Symbol, *, calendar: SessionCalendar, dates: Sequence[date], record: Record) -> None:
+    def __init__(
+        self, symbol: Symbol, *, calendar: SessionCalendar, dates: Sequence[date], record: Record, now: datetime
+    ) -> None:
         """``dates``: the trade dates that may be judged, ascending."""
-        self._symbol, self._calendar, self._record = symbol, calendar, record
+        self._symbol, self._calendar, self._record, self._now = symbol, calendar, record, now
         self._thresholds = Thresholds.with_overrides(symbol.thresholds)
         self._past = dict(record.read(dates[0] - HISTORY, dates[-1])) if dates else {}
+        splits = dates and symbol.splits
+        self._stored_at = dict(record.stored_at(dates[0] - HISTORY, dates[-1])) if splits else {}
 
     def judge(
         self,
@@ -68,6 +77,7 @@ class SessionJudge:
         official: pd.DataFrame | None = None,
         coarser: Mapping[Timeframe, pd.DataFrame] | None = None,
         shift: ConstantShift | None = None,
+        stored: bool = False,
     ) -> dict[date, Judgement]:
         """Judge the sessions that are complete and final, by trade date; others have no judgement.
 
@@ -77,18 +87,21 @@ class SessionJudge:
             rejected: their rejected bars; ``raw``: all bars of the answer; ``official``: official days stored of them;
                 ``coarser``: the vendor's own coarser bars of them; ``shift``: by how much all stamps of the answer are
                 off.
+            stored: whether the candles were stored before, instead of being fetched now.
         """
         complete = {row.trade_date for row in coverage if row.status is Status.COMPLETE and row.final}
+        if timeframe is Timeframe.D1 and not stored:
+            self._stored_at |= dict.fromkeys(complete, self._now)
         beside = Beside(
             shift=shift,
             rejected=empty_candles().assign(reason="") if rejected is None else rejected,
             outside=empty_candles() if raw is None else _outside(raw, sessions, timeframe),
             official=official,
             coarser=coarser or {},
-            finer=self._finest(complete) if timeframe is Timeframe.D1 else {},
+            finer=self._finest_since(complete) if timeframe is Timeframe.D1 else {},
         )
         judgements: dict[date, Judgement] = {}
-        for run in self._contiguous([session for session in sessions if session.trade_date in complete]):
+        for run in self._contiguous(timeframe, [session for session in sessions if session.trade_date in complete]):
             of_run = self._judge_run(run, candles, timeframe, beside)
             self._past |= {(timeframe, day): (row.summary, row.verdict) for day, row in of_run.items()}
             judgements |= of_run
@@ -113,7 +126,7 @@ class SessionJudge:
         self, run: Sequence[Session], candles: pd.DataFrame, timeframe: Timeframe, beside: Beside
     ) -> dict[date, Judgement]:
         before, after = self._neighbour(run[0], later=False), self._neighbour(run[-1], later=True)
-        following = None if after is None else self._past.get((timeframe, after.trade_date))
+        following = None if after is None else self._following(timeframe, after.trade_date, run[-1].trade_date)
         history, unaccepted = self._history(timeframe, run[0].trade_date)
         return judge_in_order(
             candles,
@@ -126,7 +139,7 @@ class SessionJudge:
                 beside,
                 session_before=before,
                 session_after=after,
-                following=following[0] if following is not None and following[1] is Verdict.ACCEPTED else None,
+                following=following,
             ),
             thresholds=self._thresholds,
             is_accepted=lambda summary: self._is_accepted(timeframe, summary),
@@ -137,18 +150,47 @@ class SessionJudge:
         return self._record.accepted.get((timeframe, summary.trade_date)) == prices
 
     def _history(self, timeframe: Timeframe, day: date) -> tuple[list[SessionSummary], list[SessionSummary]]:
-        """Return the accepted sessions before ``day``, and the others since the last of these, ascending."""
+        """Return the accepted sessions before ``day``, and the others since the last of these, ascending.
+
+        All are in the units of ``day``.
+        """
         accepted: list[SessionSummary] = []
         since: list[SessionSummary] = []
         for (name, earlier), (summary, verdict) in sorted(self._past.items(), key=lambda item: item[0][1]):
             if name is not timeframe or earlier >= day:
                 continue
             if verdict is Verdict.ACCEPTED:
-                accepted.append(summary)
+                accepted.append(self._in_units_of(day, timeframe, summary))
                 since.clear()
             else:
-                since.append(summary)
+                since.append(self._in_units_of(day, timeframe, summary))
         return accepted, since
+
+    def _following(self, timeframe: Timeframe, after: date, day: date) -> SessionSummary | None:
+        """Return the session ``after``, where it is accepted already, in the units of ``day``."""
+        known = self._past.get((timeframe, after))
+        if known is None or known[1] is not Verdict.ACCEPTED:
+            return None
+        return self._in_units_of(day, timeframe, known[0])
+
+    def _in_units_of(self, day: date, timeframe: Timeframe, summary: SessionSummary) -> SessionSummary:
+        units = self._units_between(timeframe, summary.trade_date, day)
+        return summary if units == 1 else summary.divided(units)
+
+    def _units_between(self, timeframe: Timeframe, before: date, after: date) -> float:
+        """Return how many units of the session ``after`` one of the session ``before`` is."""
+        units = [self._units_of(timeframe, day) for day in (before, after)]
+        return factor(self._symbol.splits, after=units[0], until=units[1])
+
+    def _units_of(self, timeframe: Timeframe, day: date) -> date:
+        if timeframe is not Timeframe.D1:
+            return day
+        return units_of_day(self._symbol, day, self._stored_at.get(day), self._calendar)
+
+    def _finest_since(self, days: AbstractSet[date]) -> dict[date, SessionSummary]:
+        """Return the finest candles in short of these days, and of all later ones that are known."""
+        first = min(days, default=date.max)
+        return self._finest(days | {day for _, day in self._past if day > first})
 
     def _finest(self, days: Iterable[date]) -> dict[date, SessionSummary]:
         """Return each session's finest candles in short, where any of its intraday candles were judged."""
@@ -160,16 +202,21 @@ class SessionJudge:
                 finest[day] = summary
         return finest
 
-    def _contiguous(self, sessions: Sequence[Session]) -> Iterator[list[Session]]:
-        """Yield the runs of sessions between which the calendar has no other."""
+    def _contiguous(self, timeframe: Timeframe, sessions: Sequence[Session]) -> Iterator[list[Session]]:
+        """Yield the runs of sessions in the same units, between which the calendar has no other."""
         run: list[Session] = []
         for session in sessions:
-            if run and self._neighbour(run[-1], later=True) != session:
+            if run and not self._continues(timeframe, run[-1], session):
                 yield run
                 run = []
             run.append(session)
         if run:
             yield run
+
+    def _continues(self, timeframe: Timeframe, before: Session, session: Session) -> bool:
+        if self._neighbour(before, later=True) != session:
+            return False
+        return self._units_between(timeframe, before.trade_date, session.trade_date) == 1
 
     def _neighbour(self, session: Session, *, later: bool) -> Session | None:
         try:

@@ -68,6 +68,8 @@ class SecondLook:
     def _look(self, batch: SeriesBatch, session: Session, judgement: Judgement) -> Judgement:
         by_name = {vendor.name: vendor for vendor in self._vendors}
         doubts = {finding.kind for finding in judgement.findings if finding.severity is Severity.DOUBT}
+        if Kind.SPLIT in doubts:  # another vendor has the same prices, and says nothing of their units
+            return judgement
         if doubts == {Kind.HIDDEN_EXTREME} and batch.source in by_name and batch.timeframe is not _COARSEST:
             judgement = self._with_coarser_bars(by_name[batch.source], batch, session) or judgement
         if judgement.verdict is Verdict.DOUBTFUL:

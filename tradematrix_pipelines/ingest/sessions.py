@@ -108,7 +108,7 @@ class _Ingest:
         self.wanted, symbol, preferred = wanted, wanted.symbol, vendors[0]
         history = wanted.history or History(symbol=symbol)
         dates = sorted(set().union(*wanted.dates.values()))
-        self.judge = SessionJudge(symbol, calendar=calendar, dates=dates, record=wanted.record)
+        self.judge = SessionJudge(symbol, calendar=calendar, dates=dates, record=wanted.record, now=now)
         self.batches = BatchMaker(symbol, preferred=preferred.name, now=now, judge=self.judge)
         self.between = calendar.sessions(dates[0], dates[-1]) if dates else []
         self.plan = FetchPlan(
@@ -207,7 +207,7 @@ class _Ingest:
         for session in sessions:
             candles = self.wanted.read(Timeframe.D1, session.opens_at, session.closes_at)
             stored = days[session.trade_date]
-            judgements = self.judge.judge([stored], candles, timeframe=Timeframe.D1, sessions=[session])
+            judgements = self.judge.judge([stored], candles, timeframe=Timeframe.D1, sessions=[session], stored=True)
             reconciled = covered(stored, judgements)
             if reconciled.verdict is not stored.verdict:
                 yield [

@@ -12,6 +12,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.corrections import Correction
 from tradematrix_pipelines.markets.hours import DefinedHours
 from tradematrix_pipelines.markets.named_hours import FX, METALS, NAMED
+from tradematrix_pipelines.markets.splits import Split
 
 # Characters that Dagster's partition keys, file names or CSV columns can't contain.
 _FORBIDDEN = "|[],\\\"'`"
@@ -56,6 +57,7 @@ class Symbol:
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
         hours: the hours of its calendar, where the user defined that; else ``None``.
         corrections: the user's corrections of its calendar, by trade date.
+        splits: what the user says of its splits, by trade date.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Symbol:
     id: int | None = None
     hours: DefinedHours | None = None
     corrections: tuple[Correction, ...] = ()
+    splits: tuple[Split, ...] = ()
 
     def __post_init__(self) -> None:
         check_symbol_name(self.name)

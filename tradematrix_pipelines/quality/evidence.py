@@ -5,8 +5,8 @@ Here: the value, and questions that several detectors ask of it. Not here: the d
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +42,8 @@ class Evidence:
         following: the session after it in short, where that is known already.
         coarser: the vendor's own coarser intraday bars of the session, by timeframe.
         official: the vendor's official day, one row; ``None`` where it gives none.
-        finer: of a daily bar: the finest complete candles of its session in short; ``None`` where there are none.
+        finer_by_date: of a daily bar: the finest complete candles of sessions in short, its own and others, by trade
+            date.
     """
 
     bars: SessionBars
@@ -61,7 +62,12 @@ class Evidence:
     following: SessionSummary | None
     coarser: Mapping[Timeframe, pd.DataFrame]
     official: pd.DataFrame | None
-    finer: SessionSummary | None = None
+    finer_by_date: Mapping[date, SessionSummary] = field(default_factory=dict)
+
+    @property
+    def finer(self) -> SessionSummary | None:
+        """The finest complete candles of a daily bar's own session in short; ``None`` where there are none."""
+        return self.finer_by_date.get(self.session.trade_date)
 
     @cached_property
     def minutes(self) -> int:

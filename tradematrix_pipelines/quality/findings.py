@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """Bars do not open where the ones before them closed."""
     SCALE = "scale"
     """The whole session is at another scale than the one before."""
+    SPLIT = "split"
+    """Prices are another simple fraction of what they were: a person has to say whether it is a split."""
     GAP = "gap"
     """The session opens far from the close of the one before."""
     RANGE = "range"

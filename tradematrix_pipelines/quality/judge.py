@@ -76,7 +76,7 @@ class Beside:
         coarser: the vendor's own coarser intraday bars, by timeframe (``candles.frame``).
         official: the vendor's official day, one row (``candles.frame``).
         peers: accepted sessions of symbols of the same class, for the profile of the day while history is short.
-        finer: of daily bars: the finest complete candles of each session in short, by trade date.
+        finer: of daily bars: the finest complete candles of each session in short, and of later ones, by trade date.
         shift: by how much all stamps of the answer are off, where they are.
     """
 
@@ -164,7 +164,7 @@ def judge(
         following=beside.following,
         coarser=beside.coarser,
         official=beside.official,
-        finer=beside.finer.get(session.trade_date),
+        finer_by_date=beside.finer,
     )
     detectors = DAILY if timeframe.minutes is None else INTRADAY
     shifted = () if beside.shift is None else (beside.shift.finding(),)

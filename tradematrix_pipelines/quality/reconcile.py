@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from tradematrix_pipelines.candles.frame import instants
+from tradematrix_pipelines.markets.splits import later_factors
 from tradematrix_pipelines.quality.evidence import Evidence
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
+from tradematrix_pipelines.quality.splits import nearest_units, split_after
 from tradematrix_pipelines.quality.summary import SessionSummary
 
 
@@ -42,10 +44,20 @@ def official_day(evidence: Evidence) -> Iterator[Finding]:
 
 
 def own_bars(evidence: Evidence) -> Iterator[Finding]:
-    """Doubt an official day whose prices differ from those of its own session's candles (:func:`official_day`)."""
-    if evidence.finer is not None:
-        day = evidence.summary
-        yield from _day_by_session(evidence, (day.high, day.low, day.close), evidence.finer, 0.0)
+    """Doubt an official day whose prices differ from those of its own session's candles (:func:`official_day`).
+
+    The candles count in their own units, or in those since a later split: whichever is nearer.
+    """
+    if evidence.finer is None:
+        return
+    day = evidence.summary
+    factors = list(later_factors(evidence.symbol.splits, after=day.trade_date))
+    session = nearest_units(evidence.finer, day.close, factors)
+    question = split_after(evidence, session)
+    if question is None:
+        yield from _day_by_session(evidence, (day.high, day.low, day.close), session, 0.0)
+    else:
+        yield question
 
 
 def _day_by_session(

@@ -12,23 +12,24 @@ import numpy as np
 from tradematrix_pipelines.quality.evidence import PAUSE, Evidence
 from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
 from tradematrix_pipelines.quality.history import History
+from tradematrix_pipelines.quality.splits import split_since, which_units
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines.quality.thresholds import Thresholds
 
-_LARGEST_PART = 20
-_NEAR_FRACTION = 0.06
-
 
 def scale(evidence: Evidence) -> Iterator[Finding]:
-    """Doubt or refuse a session that lies wholly away from the last accepted close."""
+    """Doubt or refuse a session that lies wholly away from the last accepted close, or ask whether it is a split."""
     last, limits = evidence.history.last, evidence.thresholds
     if last is None:
         return
-    distance = _distance(evidence.summary, last.close)
+    distance = evidence.summary.distance(last.close)
     old = evidence.pause is not None and evidence.pause > timedelta(days=limits.scale_old)
     doubted, refused = ((factor**2 if old else factor) for factor in (limits.scale_doubted, limits.scale_refused))
     factor = float(np.exp(distance))
-    if factor > doubted:
+    question = split_since(evidence, limits.split_near if factor > doubted else limits.split_near / 2)
+    if question is not None and factor > (doubted if old else limits.split):
+        yield question
+    elif factor > doubted:
         yield Finding(
             kind=Kind.SCALE,
             severity=Severity.REFUSAL if factor > refused else Severity.DOUBT,
@@ -124,16 +125,17 @@ def lasting_change(evidence: Evidence) -> Iterator[Finding]:
     count = int(evidence.thresholds.lasting_change)
     if last is None or not _agree_on_another_scale(run[-count:], last, evidence.thresholds, count):
         return
-    ratio = run[-count].open / last.close
+    first = run[-count]
+    ratio = first.open / last.close
     yield Finding(
         kind=Kind.LASTING_CHANGE,
         severity=Severity.DOUBT,
         value=ratio,
         threshold=evidence.thresholds.scale_doubted,
-        at=run[-count].opens_at,
+        at=first.opens_at,
         until=evidence.session.closes_at,
-        message=f"{count} sessions since {run[-count].trade_date} agree on prices {ratio:.4g} times those before"
-        f"{_suspicion(ratio)}: which side is right?",
+        message=f"{count} sessions since {first.trade_date} agree on prices {ratio:.4g} times those before: "
+        f"{which_units(evidence, first.trade_date, ratio)}",
     )
 
 
@@ -148,22 +150,7 @@ def anchor(history: History, unaccepted: Sequence[SessionSummary], thresholds: T
 def _agree_on_another_scale(
     run: Sequence[SessionSummary], last: SessionSummary, thresholds: Thresholds, count: int
 ) -> bool:
-    if len(run) < count or any(_distance(session, last.close) <= np.log(thresholds.scale_doubted) for session in run):
+    if len(run) < count or any(session.distance(last.close) <= np.log(thresholds.scale_doubted) for session in run):
         return False
     limit = np.log(thresholds.scale_doubted)
-    return all(_distance(later, earlier.close) <= limit for earlier, later in pairwise(run))
-
-
-def _distance(session: SessionSummary, price: float) -> float:
-    """Return how far, as a log ratio, the session's nearest price is from ``price``; 0 where it trades there."""
-    return max(float(np.log(session.low / price)), float(np.log(price / session.high)), 0.0)
-
-
-def _suspicion(ratio: float) -> str:
-    """Return what a ratio looks like: a power of ten is a unit, a simple fraction a split."""
-    tens = round(float(np.log10(ratio)))
-    if tens and abs(ratio / 10.0**tens - 1) < _NEAR_FRACTION:
-        return f", near {10.0**tens:g}, as by another unit or a split"
-    parts = ((above, total - above) for total in range(2, _LARGEST_PART + 2) for above in range(1, total))
-    near = next(((above, below) for above, below in parts if abs(ratio * below / above - 1) < _NEAR_FRACTION), None)
-    return f", near {near[0]}/{near[1]}, as by a split" if near else ""
+    return all(later.distance(earlier.close) <= limit for earlier, later in pairwise(run))

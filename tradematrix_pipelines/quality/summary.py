@@ -3,13 +3,14 @@
 Here: the summary, how it is made, and its form as JSON. Not here: what is computed from several (``history``).
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Self
 
 import numpy as np
 
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
+from tradematrix_pipelines.markets.splits import divisor
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.bars import Floats, Positions, SessionBars
 from tradematrix_pipelines.quality.fingerprints import day_fingerprint, sketch
@@ -60,6 +61,25 @@ class SessionSummary:
     def log_range(self) -> float:
         """Log of high by low."""
         return float(np.log(self.high / self.low))
+
+    def distance(self, price: float) -> float:
+        """Return how far, as a log ratio, the nearest price is from ``price``; 0 where the session trades there."""
+        return max(float(np.log(self.low / price)), float(np.log(price / self.high)), 0.0)
+
+    def divided(self, units: float) -> Self:
+        """Return the same session in other units, ``units`` new ones for an old one.
+
+        An exchange's price step stays with a split, a unit's goes with the unit: the coarser one counts.
+        """
+        by, over = divisor(units)
+        return replace(
+            self,
+            open=self.open * by / over,
+            high=self.high * by / over,
+            low=self.low * by / over,
+            close=self.close * by / over,
+            step=max(self.step, self.step * by / over),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return it as values that JSON has; :meth:`from_json` reads them."""

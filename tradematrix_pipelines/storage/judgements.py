@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.coverage import Verdict
@@ -22,6 +22,7 @@ from tradematrix_pipelines.quality.findings import Finding, Kind, Severity
 from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import (
+    ohlc,
     session_acceptances,
     session_coverage,
     session_findings,
@@ -101,7 +102,11 @@ def read_record(engine: Engine, symbol: Symbol) -> Record:
     accepted: dict[SessionKey, Prices] = {
         (Timeframe(row.timeframe), row.trade_date): (row.open, row.high, row.low, row.close) for row in rows
     }
-    return Record(read=partial(_read_past, engine, symbol), accepted=accepted)
+    return Record(
+        read=partial(_read_past, engine, symbol),
+        accepted=accepted,
+        stored_at=partial(_read_stored_at, engine, symbol),
+    )
 
 
 def read_judged(
@@ -209,6 +214,22 @@ def _read_past(engine: Engine, symbol: Symbol, first: date, last: date) -> Past:
             (Timeframe(row.timeframe), row.trade_date): (SessionSummary.from_json(row.summary), Verdict(row.verdict))
             for row in connection.execute(query)
         }
+
+
+def _read_stored_at(engine: Engine, symbol: Symbol, first: date, last: date) -> dict[date, datetime]:
+    days, on = session_coverage, Timeframe.D1
+    query = (
+        select(days.c.trade_date, func.coalesce(ohlc.c.stored_at, ohlc.c.ts).label("stored_at"))
+        .join_from(days, ohlc, (ohlc.c.symbol_id == days.c.symbol_id) & (ohlc.c.ts == days.c.opens_at))
+        .where(
+            days.c.symbol_id == symbol.id,
+            days.c.timeframe == str(on),
+            ohlc.c.timeframe == str(on),
+            days.c.trade_date.between(first, last),
+        )
+    )
+    with engine.connect() as connection:
+        return {row.trade_date: row.stored_at for row in connection.execute(query)}
 
 
 def _stored(connection: Connection, batch: SeriesBatch, days: Iterable[date]) -> set[date]:

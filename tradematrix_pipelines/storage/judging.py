@@ -52,7 +52,9 @@ def _is_unjudged(coverage: Coverage) -> bool:
 def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) -> Iterator[SeriesBatch]:
     calendar = calendar_of(symbol)
     days = sorted({coverage.trade_date for coverage in unjudged})
-    judge = SessionJudge(symbol, calendar=calendar, dates=days, record=read_record(database.engine, symbol))
+    judge = SessionJudge(
+        symbol, calendar=calendar, dates=days, record=read_record(database.engine, symbol), now=database.clock.now()
+    )
     verdicts: dict[date, Coverage] = {}
     for timeframe in Timeframe:
         rows = {coverage.trade_date: coverage for coverage in unjudged if coverage.timeframe is timeframe}
@@ -65,7 +67,7 @@ def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) ->
         judgements = {}
         if sessions:
             candles = database.candles.series(symbol, timeframe, sessions[0].opens_at, sessions[-1].closes_at)
-            judgements = judge.judge(rows.values(), candles, timeframe=timeframe, sessions=sessions)
+            judgements = judge.judge(rows.values(), candles, timeframe=timeframe, sessions=sessions, stored=True)
         coverage = [
             covered(row, judgements) if day in judgements else _like(row, verdicts.get(day))
             for day, row in rows.items()

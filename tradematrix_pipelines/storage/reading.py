@@ -21,7 +21,7 @@ _ONE_SERIES = """
     ORDER BY ts DESC LIMIT $5
 """
 _MANY_SERIES = """
-    SELECT s.symbol, o.ts, o.open, o.high, o.low, o.close, o.volume, o.source
+    SELECT s.symbol, o.ts, o.open, o.high, o.low, o.close, o.volume, o.source, o.stored_at
     FROM ohlc AS o JOIN market_symbols AS s ON s.id = o.symbol_id
     WHERE o.symbol_id = ANY(string_to_array($1, ',')::int[]) AND o.timeframe = $2::text::ohlc_timeframe
       AND o.ts >= $3 AND o.ts < $4
@@ -86,7 +86,8 @@ class CandleReader:
     ) -> pd.DataFrame:
         """Return the candles of several series with ``start <= ts < end``, by symbol and ``ts``.
 
-        Columns: ``symbol`` (str), those of ``candles.frame``, ``source`` (str).
+        Columns: ``symbol`` (str), those of ``candles.frame``, ``source`` (str), ``stored_at`` (when the candle got its
+        values; ``NaT`` where that was not kept).
 
         Args:
             as_of: return what was stored at this instant, aware; ``None`` = now. The source is that of the values, by
@@ -95,8 +96,14 @@ class CandleReader:
         terms: tuple[object, ...] = (",".join(str(symbol.id) for symbol in symbols), str(timeframe), start, end)
         query, terms = (_MANY_SERIES, terms) if as_of is None else (_MANY_SERIES_AS_OF, (*terms, as_of))
         frame = self._read(query, terms)
-        return frame[["symbol", *COLUMNS, "source"]].astype(
-            {"symbol": "str", "ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64"), "source": "str"}
+        return frame[["symbol", *COLUMNS, "source", "stored_at"]].astype(
+            {
+                "symbol": "str",
+                "ts": TS_DTYPE,
+                **dict.fromkeys(VALUES, "float64"),
+                "source": "str",
+                "stored_at": TS_DTYPE,
+            }
         )
 
     def close(self) -> None:

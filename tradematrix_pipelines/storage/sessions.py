@@ -12,7 +12,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 
-SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "status", "final", "verdict"]
+SESSION_COLUMNS = ["symbol", "trade_date", *COLUMNS, "source", "stored_at", "status", "final", "verdict"]
 
 
 def read_sessions(
@@ -26,9 +26,10 @@ def read_sessions(
 ) -> pd.DataFrame:
     """Return the candles of the sessions between two trade dates, both included, by symbol and ``ts``.
 
-    Columns: ``symbol`` (str), ``trade_date`` (dates), those of ``candles.frame``, ``source`` (str), and from the
-    session's coverage ``status`` (str), ``final`` (bool) and ``verdict`` (str, or ``None`` where it was not judged). A
-    candle without a coverage row is not returned.
+    Columns: ``symbol`` (str), ``trade_date`` (dates), those of ``candles.frame``, ``source`` (str), ``stored_at`` (when
+    the candle got its values; ``NaT`` where that was not kept), and from the session's coverage ``status`` (str),
+    ``final`` (bool) and ``verdict`` (str, or ``None`` where it was not judged). A candle without a coverage row is not
+    returned.
 
     Args:
         as_of: return what was stored at this instant, aware; ``None`` = now.

@@ -13,6 +13,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.storage.calendars import read_corrections, read_defined
+from tradematrix_pipelines.storage.splits import read_splits
 from tradematrix_pipelines.storage.tables import (
     incidents,
     levels_daily,
@@ -34,15 +35,21 @@ class UnknownSymbol(UsageError):
 
 
 def read_symbols(engine: Engine, *, only_active: bool = True) -> list[Symbol]:
-    """Return the symbols in the order in which they were added, with what users know of their calendars."""
+    """Return the symbols in the order in which they were added, with what users know of their calendars and splits."""
     query = select(market_symbols).order_by(market_symbols.c.id)
     if only_active:
         query = query.where(market_symbols.c.active)
     with engine.connect() as connection:
         hours, corrections = read_defined(connection), read_corrections(connection)
+        splits = read_splits(connection)
         symbols = [_symbol(row) for row in connection.execute(query)]
     return [
-        replace(symbol, hours=hours.get(symbol.calendar), corrections=corrections.get(symbol.calendar, ()))
+        replace(
+            symbol,
+            hours=hours.get(symbol.calendar),
+            corrections=corrections.get(symbol.calendar, ()),
+            splits=splits.get(symbol.id, ()),
+        )
         for symbol in symbols
     ]
 

@@ -420,6 +420,19 @@ incidents = Table(
     Index("incidents_open_key", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
 )
 
+splits = Table(
+    "splits",
+    metadata,
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("trade_date", Date, nullable=False, comment="the first session in the new units"),
+    Column("ratio", Double, comment="new units for an old one; null: a person says that there was no split"),
+    Column("reason", Text),
+    Column("decided_at", _UTC, nullable=False),
+    Column("undone_at", _UTC, comment="null while it is in force"),
+    PrimaryKeyConstraint("symbol_id", "trade_date"),
+    CheckConstraint(f"ratio > 0 AND ratio < {_INFINITY}", name="ratio"),
+)
+
 calendar_corrections = Table(
     "calendar_corrections",
     metadata,

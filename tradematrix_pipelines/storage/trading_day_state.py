@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Row, text
 
 from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
 from tradematrix_pipelines.automation.closures import SurpriseClosure, find_closures, paused_sessions
 from tradematrix_pipelines.automation.pulls import CreditState
+from tradematrix_pipelines.candles.adjusting import day_in_units_of
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.history import HISTORY_SPAN
@@ -25,10 +27,12 @@ from tradematrix_pipelines.vendors.credits import UNLIMITED
 _logger = logging.getLogger(__name__)
 _LONGEST_BREAK = timedelta(days=14)
 
-# A day that was revised after its levels were computed makes them due again; so does a correction of the calendar among
-# the sessions that ATR and the previous week come from.
-_FITTING_LEVELS = text("""
-    SELECT s.symbol, l.trade_date
+# A day that was revised after its levels were computed makes them due again; so does a correction of the calendar, or a
+# decision on a split, among the sessions that ATR and the previous week come from.
+_COMPUTED_LEVELS = text("""
+    SELECT s.symbol, l.trade_date, l.y_trade_date, day.stored_at,
+        ARRAY[l.y_open, l.y_high, l.y_low, l.y_close] AS levels,
+        ARRAY[day.open, day.high, day.low, day.close] AS prices
     FROM levels_daily AS l
     JOIN market_symbols AS s ON s.id = l.symbol_id
     JOIN session_coverage AS c
@@ -36,10 +40,12 @@ _FITTING_LEVELS = text("""
     JOIN ohlc AS day ON day.symbol_id = l.symbol_id AND day.timeframe = '1d' AND day.ts = c.opens_at
     WHERE l.symbol_id = ANY(:symbol_ids) AND l.trade_date >= :since
       AND l.verdict = 'accepted'
-      AND (l.y_open, l.y_high, l.y_low, l.y_close) = (day.open, day.high, day.low, day.close)
       AND NOT EXISTS (SELECT FROM calendar_corrections AS k
           WHERE k.calendar = s.calendar AND k.trade_date < l.trade_date AND k.trade_date >= l.trade_date - :history
             AND l.computed_at < greatest(k.made_at, k.undone_at))
+      AND NOT EXISTS (SELECT FROM splits AS k
+          WHERE k.symbol_id = l.symbol_id AND abs(k.trade_date - l.trade_date) <= :history
+            AND l.computed_at < greatest(k.decided_at, k.undone_at))
 """)
 
 
@@ -129,8 +135,25 @@ def credit_state(database: Database, settings: Settings, now: datetime) -> Credi
 def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -> dict[str, set[date]]:
     """Return the trade dates from ``since`` on whose stored levels match the day they come from, by symbol."""
     computed: dict[str, set[date]] = {symbol.name: set() for symbol in symbols}
+    by_name = {symbol.name: symbol for symbol in symbols}
     with engine.connect() as connection:
         terms = {"symbol_ids": [symbol.id for symbol in symbols], "since": since, "history": HISTORY_SPAN.days}
-        for name, trade_date in connection.execute(_FITTING_LEVELS, terms):
-            computed[name].add(trade_date)
+        for row in connection.execute(_COMPUTED_LEVELS, terms):
+            if _fits(row, by_name[row.symbol]):
+                computed[row.symbol].add(row.trade_date)
     return computed
+
+
+def _fits(row: Row[Any], symbol: Symbol) -> bool:
+    """Whether levels are those of the stored day that they come from, in their own units."""
+    prices = tuple(row.prices)
+    if symbol.splits:
+        prices = day_in_units_of(
+            prices,
+            row.trade_date,
+            trade_date=row.y_trade_date,
+            stored_at=row.stored_at,
+            symbol=symbol,
+            calendar=calendar_of(symbol),
+        )
+    return tuple(row.levels) == prices

@@ -12,6 +12,7 @@ import pandas as pd
 from dagster import AssetKey
 
 from tradematrix_pipelines.automation.deadlines import BERLIN, DAILY_CLOSE, PIVOTS
+from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
@@ -154,6 +155,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
     if calendar.session(day) is None:
         closed = str(Status.CLOSED)
         return PartitionResult(metadata={"status": closed, CONTENT_VERSION: closed, "dagster/partition_row_count": 0})
+    bars = in_units_of(bars, day, symbol=symbol, calendar=calendar, daily=True)
     daily = levels_for(day, bars=bars, calendar=calendar)
     if daily is None:
         return PartitionResult(error=_why_no_levels(database, symbol, day))
