@@ -68,21 +68,21 @@ class SecondLook:
     def _look(self, batch: SeriesBatch, session: Session, judgement: Judgement) -> Judgement:
         by_name = {vendor.name: vendor for vendor in self._vendors}
         doubts = {finding.kind for finding in judgement.findings if finding.severity is Severity.DOUBT}
-        if Kind.SPLIT in doubts:  # another vendor has the same prices, and says nothing of their units
-            return judgement
         if doubts == {Kind.HIDDEN_EXTREME} and batch.source in by_name and batch.timeframe is not _COARSEST:
             judgement = self._with_coarser_bars(by_name[batch.source], batch, session) or judgement
         if judgement.verdict is Verdict.DOUBTFUL:
             for vendor in self._vendors:
                 other = None if vendor.name == batch.source else self._summary(vendor, batch.timeframe, session)
                 if other is not None:
-                    return compare(
+                    compared = compare(
                         judgement,
                         other,
                         vendor=vendor.name,
                         tick_size=self._symbol.tick_size,
                         thresholds=Thresholds.with_overrides(self._symbol.thresholds),
                     )
+                    # That another vendor has the same prices says nothing of their units.
+                    return replace(compared, verdict=judgement.verdict) if Kind.SPLIT in doubts else compared
         return judgement
 
     def _with_coarser_bars(self, vendor: Vendor, batch: SeriesBatch, session: Session) -> Judgement | None:

@@ -190,13 +190,20 @@ def test_three_sessions_at_another_scale_are_one_question() -> None:
     assert [judgement.verdict for judgement in judgements] == [Verdict.REFUSED] * 3 + [Verdict.ACCEPTED] * 2
     assert [kinds(judgement) & {Kind.LASTING_CHANGE} for judgement in judgements[:2]] == [set(), set()]
     question = the(Kind.LASTING_CHANGE, judgements[2])
-    assert question.message.endswith("near 1/4, as by a split: which side is right?")
+    assert question.message.endswith(
+        "near 4:1, as by a split or another unit? Answer with `tradematrix split DAX 2026-11-02 4:1`, or `none`"
+    )
     assert question.at == session(0).opens_at
 
 
 @pytest.mark.parametrize(
     ("factor", "suspicion"),
-    [(100, "near 100, as by another unit or a split"), (0.6, "near 3/5, as by a split"), (0.01, "near 0.01, as by")],
+    [
+        (100, "near 1:100, as by a split or another unit? Answer with `tradematrix split DAX 2026-11-02 1:100`"),
+        (0.4, "near 5:2, as by"),
+        (0.01, "near 100:1, as by"),
+        (0.6, "which side is right? Answer with `tradematrix split DAX 2026-11-02 RATIO`, or `none`"),
+    ],
 )
 def test_what_a_lasting_change_looks_like(factor: float, suspicion: str) -> None:
     before = history(6)
