@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from tradematrix_pipelines.candles.coverage import Coverage
+from tradematrix_pipelines.candles.coverage import Coverage, Verdict
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.judging import SessionJudge, covered
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.quality.judge import Judgement
 from tradematrix_pipelines.storage.coverage import read_coverage, write_verdicts
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.judgements import read_record, write_judgements
@@ -68,6 +69,9 @@ def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) ->
         if sessions:
             candles = database.candles.series(symbol, timeframe, sessions[0].opens_at, sessions[-1].closes_at)
             judgements = judge.judge(rows.values(), candles, timeframe=timeframe, sessions=sessions, stored=True)
+            judgements = {day: _as_stored(judgement) for day, judgement in judgements.items()}
+            for judgement in judgements.values():
+                judge.amend(timeframe, judgement)
         coverage = [
             covered(row, judgements) if day in judgements else _like(row, verdicts.get(day))
             for day, row in rows.items()
@@ -76,6 +80,12 @@ def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) ->
         yield SeriesBatch(
             symbol=symbol, timeframe=timeframe, coverage=tuple(coverage), source="", judgements=judgements
         )
+
+
+def _as_stored(judgement: Judgement) -> Judgement:
+    """Return the judgement of a session that is stored already: what would be refused on arrival is doubtful."""
+    refused = judgement.verdict is Verdict.REFUSED
+    return replace(judgement, verdict=Verdict.DOUBTFUL) if refused else judgement
 
 
 def _like(row: Coverage, finer: Coverage | None) -> Coverage:
