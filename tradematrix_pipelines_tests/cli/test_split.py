@@ -16,6 +16,7 @@ from sqlalchemy import text
 from tradematrix_pipelines.automation.backlog import Cause
 from tradematrix_pipelines.candles.frame import PRICES
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.trading_day_state import read_backlog
@@ -194,6 +195,26 @@ def test_a_decision_is_listed_and_taken_back(desk: Desk) -> None:
     again = desk.run("split", "AAPL", "2026-11-20", "--undo")
     assert again.exit_code == 2
     assert "nothing is decided of AAPL 2026-11-20" in again.output
+
+
+def test_what_was_refused_for_it_is_fetched_again(
+    run: Run, simulator: Simulator, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index whose vendor changes its unit: refused at first, as an index does not split."""
+    only = ("--timeframe", "1h", "--timeframe", "1d")
+    monkeypatch.setenv("TRADEMATRIX_CLOCK", "2026-11-19T23:00:00Z")
+    assert run("backfill", "DAX", "--from", "2026-11-16", "--to", "2026-11-19", *only).exit_code == 0
+    simulator.set_faults("scale=4@GDAXI")
+    monkeypatch.setenv("TRADEMATRIX_CLOCK", "2026-11-20T23:00:00Z")
+    assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20", *only).exit_code == 1
+    done = run("split", "DAX", "2026-11-20", "1:4")
+    assert "fetched again by `tradematrix up`, or with `tradematrix retry DAX`: 2026-11-20" in done.output
+    query = "SELECT DISTINCT status::text, verdict::text FROM session_coverage WHERE trade_date = '2026-11-20'"
+    assert run("retry", "DAX").exit_code == 0
+    with database.engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(text(query))] == [("complete", "accepted")]
+        levels = "SELECT y_close > 40000, atr_14 FROM levels_daily WHERE trade_date = '2026-11-23'"
+        assert [tuple(row) for row in connection.execute(text(levels))] == [(True, None)]
 
 
 @pytest.mark.parametrize(
