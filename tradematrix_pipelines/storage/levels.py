@@ -17,7 +17,13 @@ from tradematrix_pipelines.levels.pivots import pivots as compute
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.past import levels_at
 from tradematrix_pipelines.storage.stamps import stamp
-from tradematrix_pipelines.storage.tables import calendar_corrections, levels_daily, market_symbols, pivot_levels
+from tradematrix_pipelines.storage.tables import (
+    calendar_corrections,
+    levels_daily,
+    market_symbols,
+    pivot_levels,
+    splits,
+)
 
 
 def write_levels(
@@ -105,7 +111,7 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
     differs = table.c[compared[0]].is_distinct_from(statement.excluded[compared[0]])
     for name in compared[1:]:
         differs |= table.c[name].is_distinct_from(statement.excluded[name])
-    differs |= _before_a_correction(table)
+    differs |= _before_a_correction(table) | _before_a_decision(table)
     statement = statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in values}, where=differs
     )
@@ -121,6 +127,19 @@ def _before_a_correction(table: Table) -> ColumnElement[bool]:
         .where(
             market_symbols.c.id == table.c.symbol_id,
             table.c.computed_at < func.greatest(made.c.made_at, made.c.undone_at),
+        )
+        .correlate(table)
+        .exists()
+    )
+
+
+def _before_a_decision(table: Table) -> ColumnElement[bool]:
+    """Whether a person has decided on a split since a row was computed: it is stamped anew, even if it is the same."""
+    return (
+        select(splits.c.symbol_id)
+        .where(
+            splits.c.symbol_id == table.c.symbol_id,
+            table.c.computed_at < func.greatest(splits.c.decided_at, splits.c.undone_at),
         )
         .correlate(table)
         .exists()

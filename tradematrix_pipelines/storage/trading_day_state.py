@@ -44,7 +44,7 @@ _COMPUTED_LEVELS = text("""
           WHERE k.calendar = s.calendar AND k.trade_date < l.trade_date AND k.trade_date >= l.trade_date - :history
             AND l.computed_at < greatest(k.made_at, k.undone_at))
       AND NOT EXISTS (SELECT FROM splits AS k
-          WHERE k.symbol_id = l.symbol_id AND abs(k.trade_date - l.trade_date) <= :history
+          WHERE k.symbol_id = l.symbol_id AND k.trade_date <= l.trade_date AND k.trade_date >= l.trade_date - :history
             AND l.computed_at < greatest(k.decided_at, k.undone_at))
 """)
 

@@ -147,6 +147,11 @@ def test_a_confirmed_split_is_applied_to_judgement_and_levels_once(desk: Desk) -
     for day, values in levels.items():
         assert values == pytest.approx(desk.expected(date.fromisoformat(day))), day
     assert desk.levels_due() == [], "none is computed again"
+    with desk.database.engine.begin() as connection:
+        connection.execute(text("UPDATE levels_daily SET computed_at = computed_at - interval '1 hour'"))
+    assert desk.levels_due() == [SPLIT, AFTER, date(2026, 11, 24)], "those that the decision concerns"
+    desk.run("retry", "AAPL")
+    assert desk.levels_due() == [], "once, also where nothing changes"
     assert desk.rows("SELECT * FROM ohlc ORDER BY symbol_id, timeframe, ts") == before, "stored candles stay"
     _shows_todays_units(desk)
 

@@ -16,7 +16,16 @@ STOCK = replace(INDEX, name="AAPL", instrument=InstrumentType.STOCK)
 
 @pytest.mark.parametrize(
     ("factor", "simple"),
-    [(0.25, "4:1"), (10.2, "1:10"), (0.667, "3:2"), (0.8, "5:4"), (0.01, "100:1"), (0.87, None), (0.6, None)],
+    [
+        (0.25, "4:1"),
+        (10.2, "1:10"),
+        (0.667, "3:2"),
+        (0.8, "5:4"),
+        (0.01, "100:1"),
+        (0.87, None),
+        (0.705, None),
+        (0.6, None),
+    ],
 )
 def test_a_stock_near_a_simple_ratio_is_a_question(factor: float, simple: str | None) -> None:
     candles = walk()
