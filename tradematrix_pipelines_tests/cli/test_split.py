@@ -212,13 +212,14 @@ def test_what_was_refused_for_it_is_fetched_again(
     simulator.set_faults("scale=4@GDAXI")
     monkeypatch.setenv("TRADEMATRIX_CLOCK", "2026-11-20T23:00:00Z")
     assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20", *only).exit_code == 1
-    done = run("split", "DAX", "2026-11-20", "1:4")
+    done = run("split", "DAX", "2026-11-20", "4:1")
     assert "fetched again by `tradematrix up`, or with `tradematrix retry DAX`: 2026-11-20" in done.output
     query = "SELECT DISTINCT status::text, verdict::text FROM session_coverage WHERE trade_date = '2026-11-20'"
-    assert run("retry", "DAX").exit_code == 0
+    retried = run("retry", "DAX")
+    assert retried.exit_code == 0, retried.output
     with database.engine.connect() as connection:
         assert [tuple(row) for row in connection.execute(text(query))] == [("complete", "accepted")]
-        levels = "SELECT y_close > 40000, atr_14 FROM levels_daily WHERE trade_date = '2026-11-23'"
+        levels = "SELECT y_close < 10000, atr_14 FROM levels_daily WHERE trade_date = '2026-11-23'"
         assert [tuple(row) for row in connection.execute(text(levels))] == [(True, None)]
 
 
