@@ -65,7 +65,8 @@ def _of_day(database: Database, symbol: Symbol, day: date | None, bars: Sequence
     calendar = calendar_of(symbol)
     session = None if day is None else calendar.session(day)
     record = read_record(database.engine, symbol)
-    judge = SessionJudge(symbol, calendar=calendar, dates=[] if day is None else [day], record=record)
+    dates = [] if day is None else [day]
+    judge = SessionJudge(symbol, calendar=calendar, dates=dates, record=record, now=database.clock.now())
     for (timeframe, source), group in groupby(bars, key=lambda bar: (bar.timeframe, bar.source)):
         of_series = list(group)
         if session is None or any(bar.ts is None for bar in of_series):
