@@ -35,50 +35,71 @@ _SATURDAY = 5
 _MAX_RUNTIME = timedelta(hours=1)
 
 
-def build_verification(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """Return the asset: a partition is the sample that was drawn on its date, of the sessions before it."""
+class VerificationConfig(dg.Config):
+    """What to verify."""
 
-    @dg.asset(
-        name=VERIFICATION.to_user_string(),
+    date: str
+    """Sessions before this trade date; it names the partition, and seeds the sample."""
+
+
+def verification_spec(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    """Return the asset: a partition is the sample that was drawn on its date, of the sessions before it.
+
+    Its job reports it. It is not materialized with the candles: a backfill of these would be asked for other dates.
+    """
+    return dg.AssetSpec(
+        VERIFICATION,
         group_name=_GROUP,
         owners=["team:market-data"],
         kinds={"postgres"},
         # Not on the candles: a sample may have any session before its date.
         deps=[VENDOR],
         partitions_def=partitions,
-        pool="vendor",
         metadata={"dagster/table_name": "public.verifications"},
         description="Stored sessions that were asked for again on this date, of their vendor and of another one: do "
         "they still say the same? `tradematrix verify --correct` takes in what has changed.",
     )
-    def verification(
-        context: dg.AssetExecutionContext,
-        *,
-        settings: dg.ResourceParam[Settings],
-        database: dg.ResourceParam[Database],
-        vendors: dg.ResourceParam[Sequence[Vendor]],
-    ) -> dg.MaterializeResult[None]:
-        day, now = date.fromisoformat(context.partition_key), database.clock.now()
-        symbols, allowance = read_symbols(database.engine), allowance_left(database, settings, now)
-        sample = sample_sessions(
-            database.engine,
-            symbols,
-            vendors=[vendor.name for vendor in vendors],
-            first=settings.history_start,
-            last=day - _DAY,
-            seed=context.partition_key,
-            most=allowance,
-            now=now,
-        )
-        results = []
-        for result in verify(database, vendors, sample, allowance=allowance):
-            context.log.info("%s", _line(result))
-            results.append(result)
-        return dg.MaterializeResult(
-            metadata=_metadata(results, read_drift(database.engine, symbols, since=now - RECENT))
-        )
 
-    return verification
+
+@dg.op(pool="vendor", description="Ask for a sample of stored sessions again, and compare")
+def verification(
+    context: dg.OpExecutionContext,
+    config: VerificationConfig,
+    *,
+    settings: dg.ResourceParam[Settings],
+    database: dg.ResourceParam[Database],
+    vendors: dg.ResourceParam[Sequence[Vendor]],
+) -> None:
+    """Verify the sample of a date, and report it to Dagster."""
+    day, now = date.fromisoformat(config.date), database.clock.now()
+    symbols, allowance = read_symbols(database.engine), allowance_left(database, settings, now)
+    sample = sample_sessions(
+        database.engine,
+        symbols,
+        vendors=[vendor.name for vendor in vendors],
+        first=settings.history_start,
+        last=day - _DAY,
+        seed=config.date,
+        most=allowance,
+        now=now,
+    )
+    results = []
+    for result in verify(database, vendors, sample, allowance=allowance):
+        context.log.info("%s", _line(result))
+        results.append(result)
+    metadata = _metadata(results, read_drift(database.engine, symbols, since=now - RECENT))
+    context.log_event(dg.AssetMaterialization(VERIFICATION, partition=config.date, metadata=metadata))
+
+
+@dg.job(
+    name=VERIFY_SESSIONS,
+    executor_def=dg.in_process_executor,
+    tags={**NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
+    description="Ask for a sample of stored sessions again and compare; changes nothing.",
+)
+def verify_sessions() -> None:
+    """Verify the sample of a date."""
+    verification()
 
 
 def _line(result: Verification) -> str:
@@ -125,7 +146,7 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
         cron_schedule="30 23 * * 1-5",
         execution_timezone="UTC",
-        job_name=VERIFY_SESSIONS,
+        job=verify_sessions,
         name="verification_daily",
         description="Ask for a sample of stored sessions again, within TRADEMATRIX_VERIFY_CREDITS.",
         default_status=schedule_status(settings),
@@ -138,7 +159,8 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
             return dg.SkipReason("the day's allowance is spent, or none: see TRADEMATRIX_VERIFY_CREDITS")
         if now.weekday() >= _SATURDAY and not settings.weekends:
             return dg.SkipReason(f"{now.date()} is no trade date")
-        return dg.RunRequest(partition_key=now.date().isoformat())
+        day = now.date().isoformat()
+        return dg.RunRequest(run_config={"ops": {"verification": {"config": {"date": day}}}})
 
     return tick
 
@@ -147,14 +169,8 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
 def defs() -> dg.Definitions:
     """Return the definitions of this module."""
     settings = installation().settings
-    job = dg.define_asset_job(
-        VERIFY_SESSIONS,
-        selection=dg.AssetSelection.assets(VERIFICATION),
-        description="Ask for a sample of stored sessions again and compare; changes nothing.",
-        executor_def=dg.in_process_executor,
-        tags={**NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
-    )
-    assets = [build_verification(date_partitions(settings))]
     return dg.Definitions(
-        assets=dg.with_source_code_references(assets), jobs=[job], schedules=[build_schedule(settings)]
+        assets=[verification_spec(date_partitions(settings))],
+        jobs=[verify_sessions],
+        schedules=[build_schedule(settings)],
     )

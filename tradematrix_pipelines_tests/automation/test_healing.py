@@ -28,9 +28,13 @@ def test_the_newest_come_first_within_the_budget_with_all_their_timeframes() -> 
     assert choose_healing(tasks, budget=0) == []
 
 
-def test_healing_is_for_incomplete_and_sparse_sessions() -> None:
+def test_healing_is_for_incomplete_sparse_and_doubtful_sessions() -> None:
     tasks = [task(day, cause) for day, cause in enumerate(Cause, start=16)]
-    assert {chosen.cause for chosen in choose_healing(tasks, budget=10)} == {Cause.INCOMPLETE, Cause.SPARSE}
+    assert {chosen.cause for chosen in choose_healing(tasks, budget=10)} == {
+        Cause.INCOMPLETE,
+        Cause.SPARSE,
+        Cause.DOUBTFUL,
+    }
 
 
 @pytest.mark.parametrize(("left", "budget"), [(800, 10), (130, 10), (105, 5), (80, 0), (0, 0)])

@@ -14,7 +14,6 @@ from dagster._core.storage.tags import (
 )
 from dagster._utils.error import SerializableErrorInfo
 from pydantic import SecretStr
-from sqlalchemy import update
 
 from tradematrix_pipelines.alerts.detectors import IncidentKind
 from tradematrix_pipelines.clock import SystemClock
@@ -24,7 +23,6 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
-from tradematrix_pipelines.storage.tables import ohlc
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
 
@@ -237,17 +235,17 @@ def test_credits_that_run_out(day: Day, receiver: Receiver) -> None:
     assert "of the day's 800 credits are left until 00:00 UTC" in messages[0]
 
 
-def test_a_day_that_does_not_fit_its_minutes(day: Day, receiver: Receiver) -> None:
+def test_a_session_that_stays_doubtful_asks_a_person(day: Day, receiver: Receiver) -> None:
     catch_up(day.at(CLOSED))
     assert tick(day, receiver) == []
     with Database.open(day.settings) as database, database.engine.begin() as connection:
-        connection.execute(
-            update(ohlc)
-            .where(ohlc.c.timeframe == "1d", ohlc.c.ts == datetime(2026, 11, 20, 8, tzinfo=UTC))
-            .values(high=ohlc.c.high * 1.01)
+        connection.exec_driver_sql(
+            "UPDATE session_coverage SET verdict = 'doubtful', doubt = 'wick: far out', attempts = 2 "
+            "WHERE trade_date = '2026-11-20' AND symbol_id = (SELECT id FROM market_symbols WHERE symbol = 'DAX')"
         )
-    [message] = tick(day, receiver)
-    assert "vendor disagreement: DAX 2026-11-20: the official day's high and low" in message
+    messages = [message for message in tick(day, receiver) if "session doubtful" in message]
+    assert len(messages) == 1
+    assert "session doubtful: DAX 2026-11-20 is doubtful: wick: far out; accept it, if it is right" in messages[0]
 
 
 def test_a_revised_day_that_changes_published_levels_notifies_once(day: Day, receiver: Receiver) -> None:

@@ -104,7 +104,7 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
         "trading_day": ["daily_levels", "ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m", "pivot_points"],
         "pull_live": [],
         "housekeeping": [],
-        "verify_sessions": ["verification"],
+        "verify_sessions": [],
     }
 
 

@@ -36,9 +36,11 @@ def fetch(day: Day, *, refresh: bool) -> None:
 
 def verify(day: Day, date: str) -> dict[str, Any]:
     job = day.defs.resolve_job_def("verify_sessions")
-    result = job.execute_in_process(instance=day.instance, partition_key=date)
+    config = {"ops": {"verification": {"config": {"date": date}}}}
+    result = job.execute_in_process(instance=day.instance, run_config=config)
     assert result.success
     [event] = result.asset_materializations_for_node("verification")
+    assert event.partition == date
     return {name: value.value for name, value in event.metadata.items()}
 
 
@@ -84,7 +86,7 @@ def test_the_schedule_asks_while_the_allowance_lasts(stored: Day, monkeypatch: p
     assert stored.schedule("verification_daily") == "2026-11-21 is no trade date"
     [request] = stored.at(SATURDAY + timedelta(days=2)).schedule("verification_daily")
     assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2026-11-23"
+    assert request.run_config == {"ops": {"verification": {"config": {"date": "2026-11-23"}}}}
     monkeypatch.setenv("TRADEMATRIX_VERIFY_CREDITS", "0")
     stored.settings = load_settings().model_copy(update={"clock": stored.clock})
     assert str(stored.schedule("verification_daily")).startswith("the day's allowance is spent, or none")

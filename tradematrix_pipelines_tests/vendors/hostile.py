@@ -6,6 +6,7 @@ The simulator is separate: it has the faults of an honest vendor.
 
 import gzip
 import json
+import random
 import socket
 import threading
 import time
@@ -28,11 +29,16 @@ Behaviour = Callable[[socket.socket], None]
 
 
 def rows(*, scale: float = 1.0, start: int = 0, minutes: int = 510) -> list[dict[str, Any]]:
-    """Return sound rows of the DAX, prices times ``scale``."""
-    prices = {"open": 24_000, "high": 24_010, "low": 23_990, "close": 24_005}
+    """Return sound rows of the DAX, prices times ``scale``: a seeded walk, since bars that repeat are refused."""
+    dice, price, walk = random.Random(20), 24_000, []
+    for _ in range(start + minutes):
+        step = dice.randint(-9, 9)
+        above, below = dice.randint(0, 5), dice.randint(0, 5)
+        walk.append((price, max(price, price + step) + above, min(price, price + step) - below, price + step))
+        price += step
     return [
         {"datetime": f"{OPENS + timedelta(minutes=n):%Y-%m-%d %H:%M:%S}"}
-        | {name: str(price * scale) for name, price in prices.items()}
+        | {name: str(value * scale) for name, value in zip(("open", "high", "low", "close"), walk[n], strict=True)}
         for n in range(start, start + minutes)
     ]
 

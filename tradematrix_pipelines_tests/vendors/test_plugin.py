@@ -19,6 +19,7 @@ from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.registry import open_vendors, vendor_names
+from tradematrix_pipelines_tests.quality.hand_made import walk
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "vendors.md"
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
@@ -44,9 +45,8 @@ def desk_url(postgres: ServerLease, tmp_path: Path) -> str:
     """A third-party database with the minutes of a session."""
     url = postgres.url("postgres").set(drivername="postgresql+psycopg")
     engine = create_engine(url)
-    minutes = pd.DataFrame({"ts": pd.date_range("2026-11-20T08:00Z", periods=510, freq="1min")})
-    minutes[["open", "high", "low", "close"]] = [24_000.0, 24_001.0, 23_999.0, 24_000.5]
-    minutes = minutes.assign(volume=None, symbol="DAX")
+    minutes = walk(bars=510, start=24_000.0)
+    minutes = minutes.assign(ts=pd.date_range("2026-11-20T08:00Z", periods=510, freq="1min"), volume=None, symbol="DAX")
     minutes.to_sql("candles", engine, index=False, if_exists="replace")
     engine.dispose()
     (tmp_path / "desk.url").write_text(url.render_as_string(hide_password=False))
