@@ -118,10 +118,6 @@ class SessionJudge:
         """Take in a judgement that a second look has changed."""
         self._past[timeframe, judgement.summary.trade_date] = judgement.summary, judgement.verdict
 
-    def is_judged(self, day: date) -> bool:
-        """Whether intraday candles of this session have been judged, now or before."""
-        return bool(self._finest({day}))
-
     def _judge_run(
         self, run: Sequence[Session], candles: pd.DataFrame, timeframe: Timeframe, beside: Beside
     ) -> dict[date, Judgement]:

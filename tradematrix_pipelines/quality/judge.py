@@ -192,7 +192,7 @@ def judge_in_order(
         candles: those of all sessions (``candles.frame``).
         sessions: complete ones, ascending.
         beside: for all sessions together: ``official`` has one row a session, whose ``ts`` is the session's open;
-            ``session_before`` and ``session_after`` are those before the first and after the last.
+            ``session_before`` is that before the first, ``session_after`` and ``following`` those after the last.
         is_accepted: whether a person has accepted this session, whatever its findings.
     """
     accepted, since, judgements = list(history), list(unaccepted), {}
@@ -216,6 +216,7 @@ def judge_in_order(
             ),
             session_before=before,
             session_after=after,
+            following=whole.following if session is sessions[-1] else None,
             coarser={name: frame.within(session) for name, frame in coarser.items()},
             official=None if day is None or day.empty else day,
         )

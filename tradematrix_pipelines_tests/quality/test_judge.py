@@ -154,3 +154,16 @@ def test_the_candles_are_left_as_they_were() -> None:
     before = candles.copy(deep=True)
     judge(candles, symbol=INDEX, timeframe=Timeframe.M1, session=session())
     pd.testing.assert_frame_equal(candles, before)
+
+
+def test_the_session_after_many_concerns_the_last_of_them_only() -> None:
+    both = pd.concat([walk(0), walk(1)], ignore_index=True)
+    judgements = judge_in_order(
+        both,
+        symbol=INDEX,
+        timeframe=Timeframe.M1,
+        sessions=[session(0), session(1)],
+        history=history(5),
+        beside=Beside(following=judged(walk(2, start=1300), 2).summary),
+    )
+    assert [kinds(judgement) for judgement in judgements.values()] == [set(), {Kind.NEXT_SESSION}]
