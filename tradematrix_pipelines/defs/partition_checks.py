@@ -39,6 +39,8 @@ _DESCRIPTIONS = {
     RECONCILES: "The session agrees with the vendor's coarser bars and with its official day.",
     VERIFIED: "Asked for again, vendors said the same: reported where they were asked.",
 }
+PARTITION_CHECKS = tuple(_DESCRIPTIONS)
+"""The names of the checks of partitions."""
 _RECONCILED = {Kind.COARSER_BARS, Kind.OFFICIAL_DAY}
 _RECENT = timedelta(days=7)
 """How far back sessions that pass are reported; those that fail are over the last 30 days."""

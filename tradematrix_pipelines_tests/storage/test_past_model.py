@@ -278,5 +278,5 @@ def _levels(rows: pd.DataFrame) -> dict[tuple[str, date], tuple[Any, ...]]:
 def test_what_is_read_as_of_any_instant_is_what_was_stored_then(database: Database) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis gives it no types
         lambda: PastMachine(database),
-        settings=hypothesis.settings(max_examples=40, stateful_step_count=25, deadline=None),
+        settings=hypothesis.settings(max_examples=15, stateful_step_count=25, deadline=None),
     )

@@ -19,7 +19,7 @@ from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import candle_versions
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.io_manager import StepOutput
-from tradematrix_pipelines.defs.partition_checks import evaluate_stored, partition_check_specs
+from tradematrix_pipelines.defs.partition_checks import PARTITION_CHECKS, evaluate_stored, partition_check_specs
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
 from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import session_partitions
@@ -44,6 +44,9 @@ from tradematrix_pipelines.vendors.credits import BACKFILL, HEAL, Plan
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 CoverageByKey = dict[tuple[Timeframe, date], StoredCoverage]
+
+_MOST_EVALUATED = 50
+"""Partitions of a run whose checks are all evaluated."""
 
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other rules."""
@@ -154,16 +157,22 @@ class _Ingestion:
         return results
 
     def evaluations(self) -> list[dg.AssetCheckEvaluation]:
-        """Return the evaluations of the checks of partitions that the run selects, from what is stored."""
-        selected = self.context.selected_asset_check_keys
+        """Return the evaluations of the checks of partitions that the run selects, from what is stored.
+
+        Of a long history only those that fail: an event for each partition would take as long as the candles.
+        """
+        selected = {key for key in self.context.selected_asset_check_keys if key.name in PARTITION_CHECKS}
+        if not selected:
+            return []
         wanted = dates_by_symbol(self.context.partition_keys)
+        every = len(self.context.partition_keys) <= _MOST_EVALUATED
         return [
             evaluation
             for symbol in find_symbols(self.database.engine, wanted, only_active=False)
             for evaluation in evaluate_stored(
                 self.database, [symbol], self.timeframes, min(wanted[symbol.name]), max(wanted[symbol.name])
             )
-            if evaluation.asset_check_key in selected
+            if evaluation.asset_check_key in selected and (every or not evaluation.passed)
         ]
 
     def _of_symbol(self, symbol: Symbol, dates: Sequence[date]) -> Iterator[Sequence[SeriesBatch]]:
