@@ -15,7 +15,7 @@ from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.candles.screen import screen
 from tradematrix_pipelines.ingest.batch import SeriesBatch
-from tradematrix_pipelines.ingest.judging import SessionJudge, covered
+from tradematrix_pipelines.ingest.judging import SessionJudge, covered, like_finer
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -73,9 +73,7 @@ class BatchMaker:
         bars = resample(finer, timeframe=timeframe, sessions=sessions, now=self.now, base=base)
         known = {row.trade_date: row for row in finer_coverage}
         coverage = tuple(
-            replace(row, verdict=known[row.trade_date].verdict, doubt=known[row.trade_date].doubt)
-            if row.trade_date in known and row.is_settled
-            else row
+            like_finer(row, known.get(row.trade_date)) if row.is_settled else row
             for row in self._covered(bars, timeframe, sessions, source)
         )
         return SeriesBatch(symbol=self.symbol, timeframe=timeframe, candles=bars, coverage=coverage, source=source)

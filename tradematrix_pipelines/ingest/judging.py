@@ -227,6 +227,11 @@ def covered(row: Coverage, judgements: Mapping[date, Judgement]) -> Coverage:
     return row if judgement is None else replace(row, verdict=judgement.verdict, doubt=judgement.doubt)
 
 
+def like_finer(row: Coverage, finer: Coverage | None) -> Coverage:
+    """Return the coverage of a session's coarser series with what is thought of the finer one, where that is known."""
+    return row if finer is None else replace(row, verdict=finer.verdict, doubt=finer.doubt)
+
+
 def _outside(raw: pd.DataFrame, sessions: Sequence[Session], timeframe: Timeframe) -> pd.DataFrame:
     rows = raw[raw["ts"].notna()]
     outside: pd.DataFrame = rows[spans(sessions).locate_raw(instants(rows["ts"]), timeframe) < 0]

@@ -39,8 +39,7 @@ class Symbol:
 
     Attributes:
         name: its name in TradeMatrix, e.g. ``EUR/USD``; the symbol half of a partition key.
-        calendar: session calendar, e.g. ``XETR`` or ``FX`` ; its sessions are those of
-            ``calendars.calendar_of``.
+        calendar: session calendar, e.g. ``XETR`` or ``FX``; its sessions are those of ``calendars.calendar_of``.
         instrument: kind of instrument.
         tick_size: smallest price step, in price units.
         currency: ISO code that the price is in.
@@ -108,12 +107,11 @@ def check_symbol_name(name: str) -> None:
 def default_gap_tolerance(instrument: InstrumentType, calendar: str, *, defined: bool = False) -> int | None:
     """Return the gap tolerance in minutes that fits this kind of instrument on this calendar.
 
-    Args:
-        defined: whether the calendar is a user's own, which is a broker's: as those that are named here.
-
-
     Real FX sessions pause up to 5 minutes. Metals pause an hour after 17:00 New York, which ``METALS`` knows, and end
     at 16:45 on Fridays at some brokers. Index CFDs have quiet minutes.
+
+    Args:
+        defined: whether the calendar is a user's own: its hours are a broker's, as those that are named here.
     """
     match instrument:
         case InstrumentType.FOREX | InstrumentType.CRYPTO:

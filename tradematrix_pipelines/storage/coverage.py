@@ -163,6 +163,25 @@ def read_coverage(
         return [_stored(row) for row in connection.execute(query)]
 
 
+def read_unjudged(engine: Engine, symbol: Symbol, first: date, last: date) -> list[Coverage]:
+    """Return the complete, final sessions without a verdict between two trade dates, both included, by trade date."""
+    table = session_coverage
+    query = (
+        select(table)
+        .where(
+            table.c.symbol_id == symbol.id,
+            table.c.trade_date.between(first, last),
+            table.c.status == str(Status.COMPLETE),
+            table.c.final,
+            table.c.received > 0,
+            table.c.verdict.is_(None),
+        )
+        .order_by(table.c.trade_date, table.c.timeframe)
+    )
+    with engine.connect() as connection:
+        return [_coverage(row) for row in connection.execute(query)]
+
+
 def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[StoredCoverage]:
     """Return what failed for a reason that has passed at ``now``, of active symbols, by symbol, timeframe, date.
 

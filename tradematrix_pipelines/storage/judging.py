@@ -7,20 +7,21 @@ Here: reading a symbol's candles, judging them in order, and storing the verdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import groupby
 
 from tradematrix_pipelines.candles.coverage import Coverage, Verdict
 from tradematrix_pipelines.ingest.batch import SeriesBatch
-from tradematrix_pipelines.ingest.judging import SessionJudge, covered
+from tradematrix_pipelines.ingest.judging import SessionJudge, covered, like_finer
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.judge import Judgement
-from tradematrix_pipelines.storage.coverage import read_coverage, write_verdicts
+from tradematrix_pipelines.storage.coverage import read_unjudged, write_verdicts
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.judgements import read_record, write_judgements
 from tradematrix_pipelines.storage.stamps import stamp
 
-_DAYS_AT_ONCE = timedelta(days=30)
+_AT_ONCE = timedelta(days=31)
 
 
 def judge_unjudged(database: Database, symbol: Symbol, first: date, last: date) -> int:
@@ -29,25 +30,15 @@ def judge_unjudged(database: Database, symbol: Symbol, first: date, last: date) 
     Each by its finest complete candles. The coarser series of a session have its verdict, but for official days, which
     are judged by themselves and against the candles of their session.
     """
-    judged = 0
-    while first <= last:
-        end = min(last, first + _DAYS_AT_ONCE)
-        rows = read_coverage(database.engine, [symbol], list(Timeframe), first, end)
-        unjudged = [row.coverage for row in rows if _is_unjudged(row.coverage)]
-        if unjudged:
-            batches = list(_judged(database, symbol, unjudged))
-            with database.engine.begin() as connection:
-                stamp(connection, database.clock.now())
-                for batch in batches:
-                    write_judgements(connection, batch, now=database.clock.now())
-                    write_verdicts(connection, batch)
-            judged += len({coverage.trade_date for coverage in unjudged})
-        first = end + timedelta(days=1)
-    return judged
-
-
-def _is_unjudged(coverage: Coverage) -> bool:
-    return coverage.is_settled and coverage.verdict is None and coverage.received > 0
+    unjudged = read_unjudged(database.engine, symbol, first, last)
+    for _, group in groupby(unjudged, key=lambda coverage: (coverage.trade_date - first) // _AT_ONCE):
+        batches, now = list(_judged(database, symbol, list(group))), database.clock.now()
+        with database.engine.begin() as connection:
+            stamp(connection, now)
+            for batch in batches:
+                write_judgements(connection, batch, now=now)
+                write_verdicts(connection, batch)
+    return len({coverage.trade_date for coverage in unjudged})
 
 
 def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) -> Iterator[SeriesBatch]:
@@ -73,7 +64,7 @@ def _judged(database: Database, symbol: Symbol, unjudged: Sequence[Coverage]) ->
             for judgement in judgements.values():
                 judge.amend(timeframe, judgement)
         coverage = [
-            covered(row, judgements) if day in judgements else _like(row, verdicts.get(day))
+            covered(row, judgements) if day in judgements else like_finer(row, verdicts.get(day))
             for day, row in rows.items()
         ]
         verdicts = {row.trade_date: row for row in coverage if row.verdict is not None} | verdicts
@@ -86,7 +77,3 @@ def _as_stored(judgement: Judgement) -> Judgement:
     """Return the judgement of a session that is stored already: what would be refused on arrival is doubtful."""
     refused = judgement.verdict is Verdict.REFUSED
     return replace(judgement, verdict=Verdict.DOUBTFUL) if refused else judgement
-
-
-def _like(row: Coverage, finer: Coverage | None) -> Coverage:
-    return row if finer is None else replace(row, verdict=finer.verdict, doubt=finer.doubt)

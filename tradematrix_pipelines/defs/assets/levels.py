@@ -110,7 +110,7 @@ def _specs(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetSpec]:
     candles = [dg.AssetDep(candle_asset(timeframe), partition_mapping=date_before()) for timeframe in (_M1, _D1)]
     descriptions = {
         DAILY_LEVELS: f"Levels to trade a session with: {', '.join(DAILY)}. Only from a session that is closed, "
-        "final and complete.",
+        "final, complete and believed.",
         PIVOT_POINTS: f"Pivot points to trade a session with, by each method: {', '.join(Method)}.",
     }
     return [
