@@ -11,7 +11,7 @@ import dagster as dg
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.candles.coverage import Coverage
 from tradematrix_pipelines.cli.common import open_database, sessions_options
-from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.output import drop_usual, json_option, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.backfill import execute, plan_candle_runs, plan_levels_run
@@ -158,9 +158,8 @@ def report(
 ) -> None:
     """Print what is stored per symbol and timeframe, then what failed, and why."""
     rows = _rows(database, outcomes, first, last, timeframes)
-    if not as_json and not any(row["doubtful"] for row in rows):
-        for row in rows:
-            del row["doubtful"]
+    if not as_json:
+        drop_usual(rows, "doubtful", 0)
     show(rows, as_json=as_json, title="Sessions stored")
     for outcome in outcomes:
         for failure in outcome.failed[:10]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
-from tradematrix_pipelines.cli.output import json_option, price, show
+from tradematrix_pipelines.cli.output import drop_usual, json_option, price, show
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.markets.calendars import calendar_of
@@ -60,9 +60,8 @@ def show_levels(
         if method is not None:
             levels = levels[levels["method"] == method]
         rows += [_row(symbol, row, names, as_json=as_json) for row in levels.to_dict("records")]
-    if not as_json and all(row["verdict"] == str(Verdict.ACCEPTED) for row in rows):
-        for row in rows:
-            del row["verdict"]
+    if not as_json:
+        drop_usual(rows, "verdict", str(Verdict.ACCEPTED))
     first = symbols[0].name if symbols else "SYMBOL"
     missing = f"no levels stored: run `tradematrix backfill {first} --from …`"
     show(rows, as_json=as_json, empty=missing if as_of is None else "no levels were stored then")

@@ -52,6 +52,13 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str | None 
     console().print(table)
 
 
+def drop_usual(rows: Sequence[dict[str, Any]], name: str, usual: object) -> None:
+    """Remove a column of a table for people where every row has what is usual there."""
+    if all(row[name] == usual for row in rows):
+        for row in rows:
+            del row[name]
+
+
 def price(value: float | None, tick_size: float) -> str:
     """Return a price with one more digit than its tick size; ``-`` for none."""
     if value is None:
