@@ -17,6 +17,7 @@ KEPT = 0.05
 
 _DOUBLINGS = 6
 _LONGEST_PAUSE = timedelta(hours=1)
+_SILENT_PART = 4
 
 BUSY = 0.8
 """Part of a minute's credits that live pulls may use."""
@@ -37,10 +38,12 @@ class LastPull:
     Attributes:
         at: when it was, aware, UTC.
         without_result: number of pulls so far, where none of them brought a bar and the last one failed; else 0.
+        silent: whether the vendor answered, and no pull has brought a bar yet.
     """
 
     at: datetime
     without_result: int = 0
+    silent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,24 +141,29 @@ def _why_not(
         resets = day_resets_at(now)
         return f"{left} credits are left and kept for the closes, until {resets:%Y-%m-%d %H:%M} UTC"
     # A pull in the future was made by a clock that has been set back since: ignore it.
-    return None if last is None or last.at > now else _too_soon(now, last, every)
+    return None if last is None or last.at > now else _too_soon(now, last, every, session)
 
 
-def _too_soon(now: datetime, last: LastPull, every: int) -> str | None:
-    again = _floor(last.at) + pull_pause(last, every)
+def _too_soon(now: datetime, last: LastPull, every: int, session: Session) -> str | None:
+    again = _floor(last.at) + pull_pause(last, every, opened_at=session.opens_at)
     if _floor(now) >= again:
         return None
+    if last.silent:
+        return f"no bar since the open at {session.opens_at:%H:%M} UTC, the next attempt is at {again:%H:%M} UTC"
     if last.without_result:
         return f"failed {last.without_result} times without a bar, the next attempt is at {again:%H:%M} UTC"
     return f"pulled at {last.at:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
 
 
-def pull_pause(last: LastPull, every: int) -> timedelta:
-    """Return the time from one pull to the next: doubled after each pull without result.
+def pull_pause(last: LastPull, every: int, *, opened_at: datetime) -> timedelta:
+    """Return the time from one pull to the next: longer and longer while pulls bring nothing.
 
-    A vendor that does not serve a symbol, because of the plan or its name, charges a credit for each refusal.
+    Doubled after each refusal: a vendor that does not serve a symbol, because of the plan or its name, charges a credit
+    for each. A quarter of the time since the open in a session without a bar: the exchange may be closed that day.
     """
     usual: timedelta = every * _MINUTE
+    if last.silent:
+        return max(usual, min((last.at - opened_at) / _SILENT_PART, _LONGEST_PAUSE))
     if not last.without_result:
         return usual
     doubled: timedelta = usual * 2 ** min(last.without_result, _DOUBLINGS)

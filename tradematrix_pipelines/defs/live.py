@@ -157,8 +157,10 @@ def plan_pulls(database: Database, settings: Settings, *, now: datetime) -> Pull
 
 
 def _last_pull(row: StoredCoverage) -> LastPull:
-    without_result = row.coverage.status is Status.FAILED and not row.coverage.received
-    return LastPull(at=row.checked_at, without_result=row.attempts if without_result else 0)
+    failed, nothing = row.coverage.status is Status.FAILED, not row.coverage.received
+    return LastPull(
+        at=row.checked_at, without_result=row.attempts if failed and nothing else 0, silent=nothing and not failed
+    )
 
 
 def pull_symbols(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -144,6 +145,24 @@ def test_a_symbol_that_the_vendor_refuses_is_pulled_less_and_less_often(
     assert due or decision.waiting["NDX"].startswith(
         f"failed {without_result} times without a bar, the next attempt is at 15:"
     )
+
+
+def test_a_session_without_a_bar_is_pulled_less_and_less_often() -> None:
+    opened, pulls = utc("2026-11-18 14:30"), []
+    last: dict[tuple[str, date], LastPull] = {}
+    for minute in range(1, 390):
+        now = opened + minute * MINUTE
+        decision = decide_pulls(now, DEFAULT_SYMBOLS, spendable=FULL, last_pulls=last)
+        if "NDX" in {symbol.name for symbol, _ in decision.due}:
+            pulls.append(minute)
+            last["NDX", now.date()] = LastPull(at=now, silent=True)
+        else:
+            assert decision.waiting["NDX"].startswith("no bar since the open at 14:30 UTC, the next attempt is at ")
+    pauses = [later - earlier for earlier, later in pairwise(pulls)]
+    assert pulls[0] == 1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 60
+    assert len(pulls) < 25, "every minute, they were 389"
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)])
