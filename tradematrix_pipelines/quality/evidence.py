@@ -35,7 +35,6 @@ class Evidence:
         summary: the same in short.
         history: accepted sessions before it.
         unaccepted: sessions since the last accepted one, ascending, that were doubtful or refused.
-        peers: accepted sessions of symbols of the same class, for the profile of the day while history is short.
         rejected: the session's rejected bars, as ``candles.screen`` returns them: raw values and a ``reason``.
         outside: sound bars of the same answer that lie in no session (``candles.frame``).
         session_before: the calendar's session before it; ``session_after``: the one after it.
@@ -54,7 +53,6 @@ class Evidence:
     thresholds: Thresholds
     history: History
     unaccepted: tuple[SessionSummary, ...]
-    peers: tuple[SessionSummary, ...]
     rejected: pd.DataFrame
     outside: pd.DataFrame
     session_before: Session | None

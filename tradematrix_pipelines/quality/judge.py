@@ -75,7 +75,6 @@ class Beside:
         following: the session after it in short, where it is known already.
         coarser: the vendor's own coarser intraday bars, by timeframe (``candles.frame``).
         official: the vendor's official day, one row (``candles.frame``).
-        peers: accepted sessions of symbols of the same class, for the profile of the day while history is short.
         finer: of daily bars: the finest complete candles of each session in short, and of later ones, by trade date.
         shift: by how much all stamps of the answer are off, where they are.
     """
@@ -87,7 +86,6 @@ class Beside:
     following: SessionSummary | None = None
     coarser: Mapping[Timeframe, pd.DataFrame] = field(default_factory=dict)
     official: pd.DataFrame | None = None
-    peers: tuple[SessionSummary, ...] = ()
     finer: Mapping[date, SessionSummary] = field(default_factory=dict)
     shift: ConstantShift | None = None
 
@@ -156,7 +154,6 @@ def judge(
         thresholds=thresholds,
         history=reference,
         unaccepted=tuple(past for past in unaccepted if past not in reference.sessions),
-        peers=beside.peers,
         rejected=beside.rejected,
         outside=outside,
         session_before=beside.session_before,

@@ -36,7 +36,7 @@ def time_shift(evidence: Evidence) -> Iterator[Finding]:
     inside = own[BESIDE // width : length - BESIDE // width]
     if width > _WIDEST or np.count_nonzero(~np.isnan(inside)) < limits.shift_filled * len(inside):
         return
-    single = _fits(own, _reference(evidence), width)
+    single = _fits(own, evidence.history.usual_profile(length), width)
     lag = _lag(single, limits.shift, limits.shift_fit)
     if lag is not None:
         yield _shift(single, lag, limits.shift, 1)
@@ -55,14 +55,6 @@ def time_shift(evidence: Evidence) -> Iterator[Finding]:
         if lag is not None:
             yield _shift(mean, lag, limits.shift_pooled, len(pool))
             return
-
-
-def _reference(evidence: Evidence) -> Floats:
-    """Return the usual profile: of the series itself, or of its class while the series is short."""
-    length = len(evidence.summary.profile)
-    if evidence.history.is_cold and evidence.peers:
-        return History(evidence.peers).usual_profile(length)
-    return evidence.history.usual_profile(length)
 
 
 def _fits(own: Floats, usual: Floats, width: int) -> list[Fit]:

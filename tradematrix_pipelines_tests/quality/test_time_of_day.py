@@ -52,11 +52,6 @@ def test_a_session_whose_busy_hours_are_moved(before: list[SessionSummary], late
     assert judge_busy(10, before).findings == ()
 
 
-def test_a_class_stands_in_for_a_short_history(before: list[SessionSummary]) -> None:
-    assert Kind.TIME_SHIFT in kinds(judge_busy(10, [], late=120, peers=tuple(before)))
-    assert Kind.TIME_SHIFT not in kinds(judge_busy(10, [], late=120))
-
-
 def test_a_weak_shift_shows_in_several_sessions(before: list[SessionSummary]) -> None:
     weak = {"late": 60, "swing": 0.42}
     usual = [judge_busy(number, [], swing=0.42).summary for number in range(8)]
