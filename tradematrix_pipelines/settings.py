@@ -31,6 +31,7 @@ from pydantic.fields import FieldInfo
 
 from tradematrix_pipelines.clock import Clock, SystemClock, format_clock, parse_clock
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.levels.pivots import Method
 
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
@@ -224,6 +225,15 @@ class Settings(BaseModel):
             example="1",
         ),
     ] = False
+    pivot_method: Annotated[
+        Method,
+        _one_of(*Method),
+        Variable(
+            "TRADEMATRIX_PIVOT_METHOD",
+            f"pivot points that commands show unless asked for others: {', '.join(f'`{name}`' for name in Method)}",
+            example="camarilla",
+        ),
+    ] = Method.CLASSIC
     automation: Annotated[
         _Flag,
         Variable(

@@ -12,6 +12,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.incidents import read_open, read_since
 from tradematrix_pipelines.storage.symbols import set_touch_alerts
+from tradematrix_pipelines.storage.touches import level_name
 
 _RECENT = timedelta(days=30)
 
@@ -49,14 +50,32 @@ def list_incidents(*, everything: bool, as_json: bool) -> None:
 @command.command()
 @click.argument("symbol")
 @click.option("--on/--off", "on", default=None, help="Whether to notify when its price touches a level.")
-def touches(*, symbol: str, on: bool | None) -> None:
-    """Turn the alerts of a symbol's touched levels on or off."""
-    if on is None:
-        raise UsageError("say --on or --off")
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="LEVEL",
+    help="Only this level: PP, R1, y_high, 'camarilla R3' …; may be given several times. Turns the alerts on.",
+)
+def touches(*, symbol: str, on: bool | None, levels: tuple[str, ...]) -> None:
+    """Turn the alerts of a symbol's touched levels on or off: of yesterday's prices and the pivot points, or of some.
+
+    A pivot point without its method is of TRADEMATRIX_PIVOT_METHOD, else classic.
+    """
+    if on is None and not levels:
+        raise UsageError("say --on or --off, or --level PP for this level alone")
+    if levels and on is False:
+        raise UsageError("--off is for all levels: give --level for those that are to stay on")
     with open_database() as (settings, database):
-        set_touch_alerts(database.engine, symbol, on=on)
-    hint = "; nobody is notified until TRADEMATRIX_ALERT_URLS is set" if on and not settings.alert_urls else ""
-    click.echo(f"touch alerts of {symbol} are {'on' if on else 'off'}{hint}")
+        names = [level_name(level, method=settings.pivot_method) for level in levels] or None
+        known = set_touch_alerts(database.engine, symbol, on=on is not False, levels=names)
+    hint = (
+        "; nobody is notified until TRADEMATRIX_ALERT_URLS is set"
+        if on is not False and not settings.alert_urls
+        else ""
+    )
+    of = f" for {', '.join(names)}" if names else ""
+    click.echo(f"touch alerts of {known.name} are {'off' if on is False else 'on'}{of}{hint}")
 
 
 def _row(incident: RecordedIncident) -> dict[str, object]:

@@ -56,7 +56,7 @@ def command(
     symbols: tuple[str, ...],
     first: date,
     last: date | None,
-    timeframes: tuple[str, ...],
+    timeframes: tuple[Timeframe, ...],
     refresh: bool,
     allow_doubtful: bool,
     as_json: bool,
@@ -67,7 +67,7 @@ def command(
     """
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols)
-        wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+        wanted = list(timeframes) or list(Timeframe)
         outcomes = backfill(
             settings,
             database,

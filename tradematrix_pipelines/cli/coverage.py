@@ -9,9 +9,16 @@ import click
 from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask, backlog
 from tradematrix_pipelines.automation.closures import paused_sessions
 from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
-from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
-from tradematrix_pipelines.cli.output import json_option, show
-from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.cli.common import (
+    TimeframeName,
+    TradeDate,
+    as_of_option,
+    first_date,
+    open_database,
+    span_option,
+    viewed_at,
+)
+from tradematrix_pipelines.cli.output import json_option, show, wide_option
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.judgements import StoredJudgement, read_judged
@@ -19,33 +26,48 @@ from tradematrix_pipelines.storage.judging import judge_unjudged
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.storage.trading_day_state import surprise_closures
 
+_OPTIONAL = (
+    "received",
+    "expected",
+    "next_attempt",
+    "rejected",
+    "longest_gap",
+    "attempts",
+    "source",
+    "outside",
+    "final",
+)
 _NOT_KEPT = ("attempts", "next_attempt")
 
 
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
 @click.option("--from", "first", type=TradeDate(), help="First trade date; default: 30 days ago.")
-@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: today.")
+@span_option
+@click.option("--to", "last", type=TradeDate(), help="Last trade date; default: tomorrow.")
 @click.option(
     "--timeframe",
     "timeframes",
-    type=click.Choice([timeframe.value for timeframe in Timeframe]),
+    type=TimeframeName(),
     multiple=True,
     help="Only these.",
 )
 @click.option("--open", "only_open", is_flag=True, help="Only what is partial, missing, failed, sparse or doubtful.")
 @click.option("--verdicts", is_flag=True, help="What was noticed of each session, too.")
 @as_of_option
+@wide_option
 @json_option
 def command(
     *,
     symbols: tuple[str, ...],
     first: date | None,
+    span: timedelta | None,
     last: date | None,
-    timeframes: tuple[str, ...],
+    timeframes: tuple[Timeframe, ...],
     only_open: bool,
     verdicts: bool,
     as_of: datetime | None,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """Show, per session, how many bars are expected and stored, and why one is not complete.
@@ -63,10 +85,8 @@ def command(
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
         now = viewed_at(as_of, database.clock.now())
         last = last or now.date() + timedelta(days=1)
-        first = first or last - LOOKBACK
-        if first > last:
-            raise UsageError(f"--from {first} is after --to {last}: swap them")
-        wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+        first = first_date(first, span, last=last) or last - LOOKBACK
+        wanted = list(timeframes) or list(Timeframe)
         if verdicts and as_of is None:
             for symbol in chosen:
                 judge_unjudged(database, symbol, first, last)
@@ -90,7 +110,8 @@ def command(
             rows = [row | _findings(judged, row) for row in rows]
         if as_of is not None:
             rows = [{name: value for name, value in row.items() if name not in _NOT_KEPT} for row in rows]
-    show(rows, as_json=as_json, empty="nothing is open" if only_open else "no session has been fetched in this time")
+    empty = "nothing is open" if only_open else "no session has been fetched in this time"
+    show(rows, as_json=as_json, empty=empty, optional=() if wide else _OPTIONAL)
 
 
 def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:

@@ -1,42 +1,120 @@
-"""``tradematrix levels``: the stored daily levels and pivot points of a session."""
+"""``tradematrix levels``: the levels to trade a session with, and where the last price is among them.
 
-from collections.abc import Mapping, Sequence
+Here: which levels are shown, as a table, as cards or as JSON. Not here: how a table is laid out (``output``), how a
+card is (``level_cards``), or why levels are absent (``automation.absent_levels``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
 import pandas as pd
 
+from tradematrix_pipelines.automation.absent_levels import why_absent
 from tradematrix_pipelines.candles.coverage import Verdict
-from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
-from tradematrix_pipelines.cli.output import drop_usual, json_option, price, show
+from tradematrix_pipelines.cli.common import (
+    TradeDate,
+    as_of_option,
+    method_option,
+    open_database,
+    simulated_title,
+    viewed_at,
+)
+from tradematrix_pipelines.cli.level_cards import LevelCard, print_cards
+from tradematrix_pipelines.cli.output import (
+    console,
+    drop_empty,
+    drop_usual,
+    is_piped,
+    json_option,
+    note,
+    price,
+    show,
+    wide_option,
+)
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
-from tradematrix_pipelines.levels.pivots import LEVELS, Method
+from tradematrix_pipelines.levels.pivots import LEVELS as PIVOT_LEVELS
+from tradematrix_pipelines.levels.pivots import Method
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.storage.current_prices import LastPrice, read_last_prices
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_levels
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
 
-_CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
+_TABLE_WIDTH = 100
+"""Columns of a terminal from which on a table is legible; a narrower one shows cards."""
+
+_SHOWN = ("r2", "r1", "pp", "s1", "s2", "y_high", "y_low", "y_close")
+_OPTIONAL = ("above", "below", "s2", "r2", "from_session")
+_CLASSIC = {"pivot": "pp", **{name: name for name in ("r1", "r2", "s1", "s2")}}
+
+Prices = dict[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredLevels:
+    """The levels of one symbol and trade date.
+
+    Attributes:
+        from_session: the session that they come from; ``None`` where only pivot points are stored.
+        daily: daily levels by name; ``pivots``: pivot points by name, of one method.
+    """
+
+    symbol: Symbol
+    trade_date: date
+    verdict: str
+    from_session: date | None = None
+    daily: Prices = field(default_factory=dict)
+    pivots: Prices = field(default_factory=dict)
+
+    @property
+    def prices(self) -> Prices:
+        """All of them, the highest pivot points first."""
+        pivots = sorted(self.pivots.items(), key=lambda item: item[1] or 0.0, reverse=True)
+        return {**dict(pivots), **self.daily}
 
 
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
-@click.option("--date", "trade_date", type=TradeDate(), help="Session to trade; default: the coming one.")
 @click.option(
-    "--method", type=click.Choice([known.value for known in Method]), help="Pivot points of this method instead."
+    "--date", "trade_date", type=TradeDate(), help="Session to trade, or `tomorrow`; default: the coming one."
 )
+@method_option
 @as_of_option
+@wide_option
 @json_option
 def command(
-    *, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_of: datetime | None, as_json: bool
+    *,
+    symbols: tuple[str, ...],
+    trade_date: date | None,
+    method: Method | None,
+    as_of: datetime | None,
+    wide: bool,
+    as_json: bool,
 ) -> None:
-    """Show the levels to trade a session with, for all symbols or those given."""
-    with open_database() as (_, database):
+    """Show the levels to trade a session with, for all symbols or those given.
+
+    With the last stored price and the levels nearest to it, in price units. Symbols that have no levels are listed with
+    the reason. A terminal of less than 100 columns shows a card a symbol.
+    """
+    with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
-        show_levels(database, chosen, trade_date, method=method, as_of=as_of, as_json=as_json)
+        show_levels(
+            database,
+            chosen,
+            trade_date,
+            method=method or settings.pivot_method,
+            only_pivots=method is not None,
+            as_of=as_of,
+            wide=wide,
+            as_json=as_json,
+        )
 
 
 def show_levels(
@@ -44,39 +122,41 @@ def show_levels(
     symbols: Sequence[Symbol],
     trade_date: date | None,
     *,
-    method: str | None = None,
+    method: Method = Method.CLASSIC,
+    only_pivots: bool = False,
     as_of: datetime | None = None,
+    wide: bool = False,
     as_json: bool,
 ) -> None:
-    """Print the levels of ``trade_date``, or of each symbol's coming session, as they are or were at ``as_of``."""
-    now, rows = viewed_at(as_of, database.clock.now()), []
+    """Print the levels of ``trade_date``, or of each symbol's coming session, as they are or were at ``as_of``.
+
+    Args:
+        method: of the pivot points; ``only_pivots``: whether JSON has all of these, and no daily levels.
+        wide: whether all levels are shown, instead of those that most traders draw.
+    """
+    now, stored, absent = viewed_at(as_of, database.clock.now()), [], []
     for symbol in symbols:
         day = trade_date or coming_session(symbol, now)
-        if method is None:
-            table, names = levels_daily, [*DAILY_LEVELS, *_CLASSIC]
-        else:
-            table, names = pivot_levels, list(LEVELS)
-        levels = read_levels(database.engine, table, [symbol], day, day, as_of=as_of)
-        if method is not None:
-            levels = levels[levels["method"] == method]
-        rows += [_row(symbol, row, names, as_json=as_json) for row in levels.to_dict("records")]
-    if not as_json:
-        drop_usual(rows, "verdict", str(Verdict.ACCEPTED))
-    first = symbols[0].name if symbols else "SYMBOL"
-    missing = f"no levels stored: run `tradematrix backfill {first} --from …`"
-    show(rows, as_json=as_json, empty=missing if as_of is None else "no levels were stored then")
+        levels = _read(database, symbol, day, method, as_of=as_of)
+        stored += levels
+        if not levels:
+            absent.append(f"{symbol.name} {day}: {_why(database, symbol, day, now=now, as_of=as_of)}")
+    last = {} if as_of else read_last_prices(database.engine, symbols)
+    if as_json:
+        show([_json_row(levels, only_pivots=only_pivots, method=method) for levels in stored], as_json=True)
+    elif stored:
+        _print(stored, last, method=method, wide=wide, title=simulated_title(database))
+    for line in absent:
+        note(line, as_json=as_json)
 
 
-def stored_pivots(name: str, trade_date: date | None, as_of: datetime | None) -> dict[Method, dict[str, float | None]]:
+def stored_pivots(name: str, trade_date: date | None, as_of: datetime | None) -> dict[Method, Prices]:
     """Return the stored pivot points of a symbol by method: of ``trade_date``, or of its coming session."""
     with open_database() as (_, database):
         [symbol] = find_symbols(database.engine, [name], only_active=False)
         day = trade_date or coming_session(symbol, viewed_at(as_of, database.clock.now()))
         rows = read_levels(database.engine, pivot_levels, [symbol], day, day, as_of=as_of)
-    return {
-        Method(row["method"]): {level: None if pd.isna(row[level]) else float(row[level]) for level in LEVELS}
-        for row in rows.to_dict("records")
-    }
+    return {Method(row["method"]): _prices(row, PIVOT_LEVELS) for row in rows.to_dict("records")}
 
 
 def coming_session(symbol: Symbol, now: datetime) -> date:
@@ -88,13 +168,100 @@ def coming_session(symbol: Symbol, now: datetime) -> date:
     return session.trade_date
 
 
-def _row(symbol: Symbol, row: Mapping[Any, Any], names: Sequence[str], *, as_json: bool) -> dict[str, object]:
-    shown: dict[str, object] = {"symbol": symbol.name, "trade_date": row["trade_date"]}
-    shown["verdict"] = row["verdict"]
-    if "y_trade_date" in row:
-        shown["from_session"] = row["y_trade_date"]
-    for name in names:
-        value = row[name]
-        number = None if value is None or pd.isna(value) else float(value)
-        shown[name] = number if as_json else price(number, symbol.tick_size)
-    return shown
+def _read(
+    database: Database, symbol: Symbol, day: date, method: Method, *, as_of: datetime | None
+) -> list[StoredLevels]:
+    """Return the levels of a trade date, one at most."""
+    daily, points = (
+        read_levels(database.engine, table, [symbol], day, day, as_of=as_of).to_dict("records")
+        for table in (levels_daily, pivot_levels)
+    )
+    pivots: Prices = {name: price for row in points if row["method"] == method for name, price in _prices(row).items()}
+    if daily:
+        [row] = daily
+        classic = {name: _number(row[column]) for column, name in _CLASSIC.items()}
+        return [
+            StoredLevels(
+                symbol=symbol,
+                trade_date=day,
+                verdict=row["verdict"],
+                from_session=row["y_trade_date"],
+                daily=_prices(row, tuple(DAILY_LEVELS)),
+                pivots=pivots or (classic if method is Method.CLASSIC else {}),
+            )
+        ]
+    verdicts = [row["verdict"] for row in points]
+    return [StoredLevels(symbol=symbol, trade_date=day, verdict=verdicts[0], pivots=pivots)] if pivots else []
+
+
+def _why(database: Database, symbol: Symbol, day: date, *, now: datetime, as_of: datetime | None) -> str:
+    if as_of is not None:
+        return "no levels were stored then"
+    before = calendar_of(symbol).previous(day).trade_date
+    row = next(iter(read_coverage(database.engine, [symbol], [Timeframe.D1], before, before)), None)
+    return why_absent(symbol, day, row=row, now=now)
+
+
+def _print(
+    stored: Sequence[StoredLevels],
+    last: dict[str, LastPrice],
+    *,
+    method: Method,
+    wide: bool,
+    title: str | None,
+) -> None:
+    if not is_piped() and console().width < _TABLE_WIDTH:
+        print_cards([_card(levels, last, method=method, wide=wide) for levels in stored], console(), title)
+        return
+    rows = [_row(levels, last, wide=wide) for levels in stored]
+    drop_usual(rows, "verdict", str(Verdict.ACCEPTED))
+    drop_empty(rows, ("last", "above", "below", *PIVOT_LEVELS))
+    show(rows, as_json=False, title=title, optional=("above", "below", "from_session") if wide else _OPTIONAL)
+
+
+def _card(levels: StoredLevels, last: dict[str, LastPrice], *, method: Method, wide: bool) -> LevelCard:
+    known, symbol = last.get(levels.symbol.name), levels.symbol
+    names = levels.prices if wide else _SHOWN
+    doubt = "" if levels.verdict == Verdict.ACCEPTED else f" {levels.verdict.upper()}"
+    session = "" if levels.from_session is None else f", from {levels.from_session}"
+    return LevelCard(
+        heading=f"{levels.trade_date:%a %Y-%m-%d}{session}, {method}{doubt}",
+        symbol=symbol.name,
+        prices={name: value for name in names if (value := levels.prices.get(name)) is not None},
+        tick_size=symbol.tick_size,
+        last=None if known is None else known.price,
+        last_at=None if known is None else known.at,
+    )
+
+
+def _row(levels: StoredLevels, last: dict[str, LastPrice], *, wide: bool) -> dict[str, Any]:
+    known, tick = last.get(levels.symbol.name), levels.symbol.tick_size
+    names = levels.prices if wide else _SHOWN
+    card = _card(levels, last, method=Method.CLASSIC, wide=wide)
+    above, below = card.nearest()
+    return {
+        "symbol": levels.symbol.name,
+        "trade_date": levels.trade_date,
+        "verdict": levels.verdict,
+        "last": price(None if known is None else known.price, tick),
+        **{name: price(levels.prices.get(name), tick) for name in names},
+        "above": card.distance(above),
+        "below": card.distance(below),
+        "from_session": levels.from_session,
+    }
+
+
+def _json_row(levels: StoredLevels, *, only_pivots: bool, method: Method) -> dict[str, Any]:
+    row: dict[str, Any] = {"symbol": levels.symbol.name, "trade_date": levels.trade_date, "verdict": levels.verdict}
+    if only_pivots:
+        return row | {name: levels.pivots.get(name) for name in PIVOT_LEVELS}
+    classic = {column: levels.pivots.get(name) for column, name in _CLASSIC.items()}
+    return row | {"from_session": levels.from_session} | levels.daily | classic | {"method": str(method)}
+
+
+def _prices(row: dict[Any, Any], names: Sequence[str] = PIVOT_LEVELS) -> Prices:
+    return {name: _number(row[name]) for name in names}
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)

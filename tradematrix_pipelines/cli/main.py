@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -20,7 +21,7 @@ _COMMANDS = {
     "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
     "settings": ("settings", "Show every setting: its value, where it comes from, what it means."),
     "doctor": ("doctor", "Check database, migrations, vendor, calendars and Dagster's storage."),
-    "symbols": ("symbols", "Add, list, deactivate and activate symbols."),
+    "symbols": ("symbols", "Add, list, change, deactivate and activate symbols."),
     "calendar": ("calendar", "Correct session calendars, and define calendars of one's own."),
     "backfill": ("backfill", "Fetch and store candles and levels of past sessions."),
     "retry": ("retry", "Fetch again all that is failed, partial, missing or doubtful."),
@@ -39,6 +40,7 @@ _COMMANDS = {
     "alerts": ("alerts", "Test the alert services, list incidents, turn touch alerts on and off."),
     "simulate": ("simulate", "Run the simulated vendor."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
+    "completion": ("completion", "Print the completion script of a shell: bash, zsh or fish."),
     "psql": ("psql", "Open psql on the market database; arguments are passed on."),
 }
 
@@ -56,6 +58,15 @@ class _Commands(click.Group):
         module = importlib.import_module(f"tradematrix_pipelines.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0].lower(), _COMMANDS, n=1, cutoff=0.6)
+            hint = f"Did you mean `tradematrix {close[0]}`?" if close else "`tradematrix --help` lists the commands."
+            ctx.fail(f"No such command {args[0]!r}. {hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -9,7 +9,8 @@ import click
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
-from tradematrix_pipelines.levels.pivots import Method, pivots
+from tradematrix_pipelines.levels.pivots import LEVELS, Method, pivots
+from tradematrix_pipelines.settings import load_settings
 
 _NEED_OPEN = [method for method in Method if method.needs_open]
 _METHODS = click.Choice([*(known.value for known in Method), "all"])
@@ -22,7 +23,7 @@ _METHODS = click.Choice([*(known.value for known in Method), "all"])
 @click.option("--close", type=float, help="Close of the last session.")
 @click.option("--open", "open_", type=float, help=f"Open of the last session; {', '.join(_NEED_OPEN)} needs it.")
 @click.option("--session-open", type=float, help="Open of the session to come; woodie uses it.")
-@click.option("--method", type=_METHODS, default="classic", show_default=True)
+@click.option("--method", type=_METHODS, help="Default: TRADEMATRIX_PIVOT_METHOD, else classic.")
 @click.option("--date", "trade_date", type=TradeDate(), help="Session to trade SYMBOL in; default: the coming one.")
 @as_of_option
 @json_option
@@ -34,7 +35,7 @@ def command(
     close: float | None,
     open_: float | None,
     session_open: float | None,
-    method: str,
+    method: str | None,
     trade_date: date | None,
     as_of: datetime | None,
     as_json: bool,
@@ -43,7 +44,7 @@ def command(
 
     With --method all, JSON is an object by method; a method that needs --open is left out without it.
     """
-    wanted = list(Method) if method == "all" else [Method(method)]
+    wanted = list(Method) if method == "all" else [load_settings().pivot_method if method is None else Method(method)]
     prices = {"high": high, "low": low, "close": close, "open_": open_, "session_open": session_open}
     given = {name: price for name, price in prices.items() if price is not None}
     if symbol is not None:
@@ -60,7 +61,11 @@ def command(
     if as_json:
         click.echo(json.dumps(by_method if method == "all" else by_method[wanted[0]], indent=2))
         return
-    show([{"method": str(name), **levels} for name, levels in by_method.items()], as_json=False)
+    levels = [name for name in LEVELS if any(prices[name] is not None for prices in by_method.values())]
+    show(
+        [{"level": name, **{str(known): prices[name] for known, prices in by_method.items()}} for name in levels],
+        as_json=False,
+    )
 
 
 def _stored(

@@ -28,10 +28,10 @@ from tradematrix_pipelines.vendors.registry import open_vendor, plan_in_force
 @sessions_options
 @json_option
 def command(
-    *, symbols: tuple[str, ...], first: date, last: date | None, timeframes: tuple[str, ...], as_json: bool
+    *, symbols: tuple[str, ...], first: date, last: date | None, timeframes: tuple[Timeframe, ...], as_json: bool
 ) -> None:
     """Price a backfill at the vendor: calls, credits, and minutes at the plan's pace. Nothing is fetched or stored."""
-    wanted = [Timeframe(name) for name in timeframes] or list(Timeframe)
+    wanted = list(timeframes) or list(Timeframe)
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols)
         with closing(open_vendor(settings, ledger=NoLedger())) as vendor:

@@ -6,8 +6,8 @@ from math import isfinite
 
 import click
 
-from tradematrix_pipelines.cli.common import open_database
-from tradematrix_pipelines.cli.output import json_option, price, show
+from tradematrix_pipelines.cli.common import open_database, simulated_title
+from tradematrix_pipelines.cli.output import json_option, note, price, show, wide_option
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
@@ -21,13 +21,17 @@ from tradematrix_pipelines.vendors.registry import open_vendors
 
 Row = dict[str, object]
 
+_NO_PRICE = "no price yet: live pulls fetch them while `tradematrix up` runs"
+_OPTIONAL = ("at", "percent", "session_high", "session_low", "trade_date", "stored_at", "volume", "source")
+
 
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
 @click.option("--live", is_flag=True, help="Ask the vendor for its quotes, too: a credit a symbol. None is stored.")
+@wide_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, *, symbols: tuple[str, ...], live: bool, as_json: bool) -> None:
+def command(ctx: click.Context, *, symbols: tuple[str, ...], live: bool, wide: bool, as_json: bool) -> None:
     """Show the current prices of all symbols or those given; times are UTC.
 
     The price is the close of the newest stored minute, "at" when that minute closed, and the change is against
@@ -38,6 +42,7 @@ def command(ctx: click.Context, *, symbols: tuple[str, ...], live: bool, as_json
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
         stored = {current.symbol: current for current in read_current_prices(database.engine, chosen)}
         answers = _ask(settings, database, chosen) if live else {}
+        title = simulated_title(database)
     quotes = {name: answer for name, answer in answers.items() if isinstance(answer, Quote)}
     for name, answer in answers.items():
         if isinstance(answer, VendorError):
@@ -49,7 +54,11 @@ def command(ctx: click.Context, *, symbols: tuple[str, ...], live: bool, as_json
         else _row(symbol, stored.get(symbol.name), quotes.get(symbol.name), live=live)
         for symbol in known
     ]
-    show(rows, as_json=as_json, empty="no price yet: live pulls fetch them while `tradematrix up` runs")
+    show(rows, as_json=as_json, title=title, empty=_NO_PRICE, optional=() if wide else _OPTIONAL)
+    if rows:
+        for symbol in chosen:
+            if symbol not in known:
+                note(f"{symbol.name}: {_NO_PRICE}", as_json=as_json)
     ctx.exit(1 if answers and not quotes else 0)
 
 

@@ -4,7 +4,8 @@ import click
 
 from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.lookup import look_up
-from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.output import json_option, show, wide_option
+from tradematrix_pipelines.cli.symbol_set import command as set_symbol
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
@@ -31,17 +32,22 @@ from tradematrix_pipelines.storage.symbols import (
 
 @click.group()
 def command() -> None:
-    """Add, list, deactivate, activate and remove symbols."""
+    """Add, list, change, deactivate, activate and remove symbols."""
+
+
+command.add_command(set_symbol)
 
 
 @command.command("list")
 @click.option("--all", "everything", is_flag=True, help="Deactivated ones too.")
+@wide_option
 @json_option
-def list_symbols(*, everything: bool, as_json: bool) -> None:
+def list_symbols(*, everything: bool, wide: bool, as_json: bool) -> None:
     """List the symbols."""
     with open_database() as (_, database):
         symbols = read_symbols(database.engine, only_active=not everything)
-    show([_row(symbol) for symbol in symbols], as_json=as_json, empty="no symbols")
+    optional = ("tick_size", "vendor_symbol", "active", "gap_tolerance", "instrument", "alias")
+    show([_row(symbol) for symbol in symbols], as_json=as_json, empty="no symbols", optional=() if wide else optional)
 
 
 @command.command()
@@ -160,14 +166,14 @@ def remove(name: str, *, purge: bool, yes: bool) -> None:
             click.confirm(f"Delete {summary} permanently?", abort=True)
         remove_symbol(database.engine, symbol, purge=purge)
         _sync(settings, database)
-    click.echo(f"removed {name}" + (f" and {summary}" if stored else ""))
+    click.echo(f"removed {symbol.name}" + (f" and {summary}" if stored else ""))
 
 
 def _set_active(name: str, *, active: bool) -> None:
     with open_database() as (settings, database):
-        set_active(database.engine, name, active=active)
+        known = set_active(database.engine, name, active=active)
         _sync(settings, database)
-    click.echo(f"{name} is {'active' if active else 'deactivated; its candles and levels stay'}")
+    click.echo(f"{known.name} is {'active' if active else 'deactivated; its candles and levels stay'}")
 
 
 def _sync(settings: Settings, database: Database) -> None:

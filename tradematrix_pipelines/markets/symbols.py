@@ -4,7 +4,7 @@ Here: the value and the validity of its name. Not here: where symbols are stored
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -52,6 +52,8 @@ class Symbol:
             when every minute of the session is expected (exchange-traded).
         active: whether it is materialized.
         touch_alerts: whether a notification is sent when the price touches a level.
+        touch_levels: the levels that are watched for touches, as ``storage.touches`` names them; ``None`` = yesterday's
+            prices and the classic pivot points.
         thresholds: thresholds of the judgement that differ for it, by name (``quality.thresholds``).
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.
         hours: the hours of its calendar, where the user defined that; else ``None``.
@@ -72,6 +74,7 @@ class Symbol:
     gap_tolerance: int | None = None
     active: bool = True
     touch_alerts: bool = False
+    touch_levels: tuple[str, ...] | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     id: int | None = None
     hours: DefinedHours | None = None
@@ -91,6 +94,25 @@ class Symbol:
     def quotes_all_day(self) -> bool:
         """Whether minutes without a tick are normal (FX, metals, crypto), so that bars may be absent."""
         return self.gap_tolerance is not None
+
+
+def match_symbol(name: str, known: Iterable[Symbol]) -> Symbol | None:
+    """Return the symbol that a person means: ``dax``, ``eurusd``, ``EUR-USD``; or, by its alias, ``gold``.
+
+    A name as it is stored comes before all others. ``None`` where none, or more than one, is meant.
+    """
+    symbols = list(known)
+    for symbol in symbols:
+        if symbol.name == name:
+            return symbol
+    short = _letters(name)
+    named = [symbol for symbol in symbols if _letters(symbol.name) == short]
+    meant = named or [symbol for symbol in symbols if symbol.alias is not None and _letters(symbol.alias) == short]
+    return meant[0] if short and len(meant) == 1 else None
+
+
+def _letters(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def check_symbol_name(name: str) -> None:

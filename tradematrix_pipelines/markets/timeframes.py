@@ -1,8 +1,12 @@
 """The timeframes: a name and a row each. Nothing about when a bar opens: that is the session's (``sessions``)."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
+
+from tradematrix_pipelines.errors import UsageError
 
 
 class Timeframe(StrEnum):
@@ -83,6 +87,37 @@ ROWS = {
         "metals.",
     ),
 }
+
+_UNITS = {
+    "m": 1, "min": 1, "mins": 1, "minute": 1, "minutes": 1, "t": 1,
+    "h": 60, "hour": 60, "hours": 60, "hr": 60,
+    "d": None, "day": None, "days": None, "daily": None,
+}  # fmt: skip  # a line a unit
+_COUNT_FIRST = re.compile(r"(\d*)\s*([a-z]+)")
+_UNIT_FIRST = re.compile(r"([a-z])(\d+)")
+
+
+def parse_timeframe(text: str) -> Timeframe:
+    """Return the timeframe that a person means: ``1h``, ``1H``, ``60m``, ``60min``, ``H1``, ``hour``, ``d``, ``daily``.
+
+    Raises:
+        UsageError: there is none; the message suggests the nearest and lists all.
+    """
+    written = text.strip().lower()
+    if (reversed_ := _UNIT_FIRST.fullmatch(written)) is not None:
+        written = f"{reversed_[2]}{reversed_[1]}"
+    parts = _COUNT_FIRST.fullmatch(written)
+    if parts is not None and parts[2] in _UNITS:
+        unit, count = _UNITS[parts[2]], int(parts[1] or 1)
+        minutes = None if unit is None and count == 1 else (unit or 24 * 60) * count
+        for timeframe, row in ROWS.items():
+            if row.minutes == minutes:
+                return timeframe
+    names = [timeframe.value for timeframe in Timeframe]
+    close = get_close_matches(written, names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(f"there is no timeframe {text!r}: {hint}There are {', '.join(names)}")
+
 
 INTRADAY = tuple(timeframe for timeframe in Timeframe if timeframe.minutes is not None)
 """All but the daily bar, finest first."""

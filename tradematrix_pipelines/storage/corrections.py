@@ -72,7 +72,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class SymbolRow:
     """What is needed of a row of ``market_symbols``."""
 
     id: int
@@ -121,7 +121,7 @@ def correct(engine: Engine, calendar: str, correction: Correction, *, reason: st
         if before == after:
             what = "is no session" if after is None else "has these hours"
             raise UsageError(f"{day} {what} on calendar {calendar}: there is nothing to correct")
-        _follow(connection, symbols, day, before, after)
+        follow(connection, symbols, day, before, after)
     return effect
 
 
@@ -148,7 +148,7 @@ def undo(engine: Engine, calendar: str, trade_date: date, *, now: datetime) -> E
         if ended.kind == CLOSED:
             _restore(connection, symbols, trade_date, ended.replaced)
         else:
-            _follow(connection, symbols, trade_date, before, after)
+            follow(connection, symbols, trade_date, before, after)
         return _effect(connection, symbols, after or before)
 
 
@@ -169,14 +169,14 @@ def list_corrections(engine: Engine, calendar: str | None = None, *, undone: boo
         return [StoredCorrection(**row) for row in connection.execute(query).mappings()]
 
 
-def _symbols(connection: Connection, calendar: str) -> list[_Row]:
+def _symbols(connection: Connection, calendar: str) -> list[SymbolRow]:
     table = market_symbols
     query = select(table.c.id, table.c.symbol, table.c.gap_tolerance, table.c.active)
     rows = connection.execute(query.where(table.c.calendar == calendar).order_by(table.c.id))
-    return [_Row(*row) for row in rows]
+    return [SymbolRow(*row) for row in rows]
 
 
-def _effect(connection: Connection, symbols: Sequence[_Row], session: Session | None) -> Effect:
+def _effect(connection: Connection, symbols: Sequence[SymbolRow], session: Session | None) -> Effect:
     candles: dict[str, int] = {}
     if session is not None:
         inside = (ohlc.c.ts >= session.opens_at) & (ohlc.c.ts < session.closes_at)
@@ -191,9 +191,10 @@ def _effect(connection: Connection, symbols: Sequence[_Row], session: Session | 
     return Effect(symbols=tuple(symbol.symbol for symbol in symbols if symbol.active), candles=candles)
 
 
-def _follow(
-    connection: Connection, symbols: Sequence[_Row], day: date, before: Session | None, after: Session | None
+def follow(
+    connection: Connection, symbols: Sequence[SymbolRow], day: date, before: Session | None, after: Session | None
 ) -> None:
+    """Let the coverage of a stored trade date follow from hours that have changed: ``before`` and ``after``."""
     if after is None:
         mark_closed(connection, [symbol.id for symbol in symbols], [day])
         return
@@ -204,7 +205,7 @@ def _follow(
             _move_hours(connection, symbol, before, after)
 
 
-def _move_hours(connection: Connection, symbol: _Row, before: Session, after: Session) -> None:
+def _move_hours(connection: Connection, symbol: SymbolRow, before: Session, after: Session) -> None:
     """Judge a stored session by its new hours, and forget what has to be made of its minutes again."""
     judged = [Timeframe.M1]
     forgotten = [timeframe for timeframe in INTRADAY if timeframe is not Timeframe.M1]
@@ -229,7 +230,7 @@ def _forget(connection: Connection, symbol_id: int, day: date, timeframes: Seque
     connection.execute(_FORGET, {"symbol_id": symbol_id, "day": day, "timeframes": names})
 
 
-def _restore(connection: Connection, symbols: Sequence[_Row], day: date, rows: Sequence[dict[str, Any]]) -> None:
+def _restore(connection: Connection, symbols: Sequence[SymbolRow], day: date, rows: Sequence[dict[str, Any]]) -> None:
     """Put the coverage back that a closed day replaced; what was fetched of the day since then is fetched again."""
     ids = {symbol.id for symbol in symbols}
     for symbol_id in ids:

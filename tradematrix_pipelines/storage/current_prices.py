@@ -32,6 +32,25 @@ _UPDATE = text("""
 """)
 
 
+# Without live pulls no current price is kept: then the newest minute of what was backfilled counts.
+_LAST = text("""
+    SELECT s.symbol, coalesce(p.price, newest.close) AS price, coalesce(p.at, newest.ts + interval '1 minute') AS at
+    FROM market_symbols AS s
+    LEFT JOIN LATERAL (SELECT close, ts FROM ohlc WHERE symbol_id = s.id AND timeframe = '1m'
+                       ORDER BY ts DESC LIMIT 1) AS newest ON true
+    LEFT JOIN current_prices AS p ON p.symbol_id = s.id AND (newest.ts IS NULL OR p.at > newest.ts)
+    WHERE s.id = ANY(:symbol_ids) AND coalesce(p.at, newest.ts) IS NOT NULL
+""")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastPrice:
+    """The newest price that is known of a symbol, in price units; ``at`` is when its minute closed, aware, UTC."""
+
+    price: float
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurrentPrice:
     """A row of ``current_prices``; prices in price units, instants aware, UTC.
@@ -97,3 +116,10 @@ def read_current_prices(engine: Engine, symbols: Sequence[Symbol]) -> list[Curre
     utc = [row | {name: row[name].astimezone(UTC) for name in ("at", "updated_at")} for row in rows]
     prices = {row["symbol"]: CurrentPrice(**row) for row in utc}
     return [prices[symbol.name] for symbol in symbols if symbol.name in prices]
+
+
+def read_last_prices(engine: Engine, symbols: Sequence[Symbol]) -> dict[str, LastPrice]:
+    """Return each symbol's newest price, by name: the current one, else the close of the newest stored minute."""
+    with engine.connect() as connection:
+        rows = connection.execute(_LAST, {"symbol_ids": [symbol.id for symbol in symbols]})
+        return {row.symbol: LastPrice(price=row.price, at=row.at.astimezone(UTC)) for row in rows}

@@ -34,6 +34,7 @@ def update_prices(database: Database, symbol: Symbol, session: Session, *, now: 
     mask = waiting(minutes, thresholds=Thresholds.with_overrides(symbol.thresholds))
     far = [moment.to_pydatetime() for moment in minutes["ts"][mask]]
     update_current_price(database.engine, symbol, session, now=now, waiting=far)
-    levels = levels_to_watch(database.engine, symbol, session.trade_date) if symbol.touch_alerts else {}
-    touches = find_touches(minutes[~mask], levels, previous_close=levels.get("y_close"))
+    stored = levels_to_watch(database.engine, symbol, session.trade_date) if symbol.touch_alerts else {}
+    levels = {name: stored[name] for name in symbol.touch_levels or stored if name in stored}
+    touches = find_touches(minutes[~mask], levels, previous_close=stored.get("y_close"))
     return record_touches(database.engine, symbol, session.trade_date, touches)

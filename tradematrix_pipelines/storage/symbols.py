@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, case, delete, func, select, update
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tradematrix_pipelines.automation.beginnings import began_at
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import calendar_of
-from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
+from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol, match_symbol
 from tradematrix_pipelines.storage.calendars import read_corrections, read_defined
 from tradematrix_pipelines.storage.splits import read_splits
 from tradematrix_pipelines.storage.tables import (
@@ -57,19 +58,20 @@ def read_symbols(engine: Engine, *, only_active: bool = True) -> list[Symbol]:
 def find_symbols(engine: Engine, names: Iterable[str], *, only_active: bool = True) -> list[Symbol]:
     """Return the symbols of these names, in the order asked for, each once.
 
+    A name is understood in another case, without its separator, and by its alias (``match_symbol``).
+
     Raises:
         UnknownSymbol: a name is not stored, or not active where ``only_active``.
     """
-    known = {symbol.name: symbol for symbol in read_symbols(engine, only_active=False)}
+    known = read_symbols(engine, only_active=False)
     selected: dict[str, Symbol] = {}
     for name in names:
-        symbol = known.get(name)
+        symbol = match_symbol(name, known)
         if symbol is None:
-            have = ", ".join(s.name for s in known.values())
-            raise UnknownSymbol(f"unknown symbol {name!r}: have {have}; add one with: tradematrix symbols add {name}")
+            raise UnknownSymbol(_unknown(name, [s.name for s in known]))
         if only_active and not symbol.active:
-            raise UnknownSymbol(f"{name} is deactivated: run `tradematrix symbols activate {name}` first")
-        selected[name] = symbol
+            raise UnknownSymbol(f"{symbol.name} is deactivated: run `tradematrix symbols activate {symbol.name}` first")
+        selected[symbol.name] = symbol
     return list(selected.values())
 
 
@@ -116,13 +118,16 @@ def set_active(engine: Engine, name: str, *, active: bool) -> Symbol:
     return _set(engine, name, active=active)
 
 
-def set_touch_alerts(engine: Engine, name: str, *, on: bool) -> Symbol:
+def set_touch_alerts(engine: Engine, name: str, *, on: bool, levels: Sequence[str] | None = None) -> Symbol:
     """Turn alerts for levels that the price of a symbol touches on or off.
+
+    Args:
+        levels: only these, as ``storage.touches`` names them; ``None`` = the usual ones.
 
     Raises:
         UnknownSymbol: the name is not stored.
     """
-    return _set(engine, name, touch_alerts=on)
+    return _set(engine, name, touch_alerts=on, touch_levels=None if levels is None else list(levels))
 
 
 def count_stored(engine: Engine, symbol: Symbol) -> dict[str, int]:
@@ -157,19 +162,26 @@ def remove_symbol(engine: Engine, symbol: Symbol, *, purge: bool) -> None:
         connection.execute(delete(market_symbols).where(market_symbols.c.id == symbol.id))
 
 
-def _set(engine: Engine, name: str, **values: bool) -> Symbol:
+def _unknown(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name.upper(), known, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]}? There are" if close else "have"
+    return f"unknown symbol {name!r}: {hint} {', '.join(known)}; add one with: tradematrix symbols add {name}"
+
+
+def _set(engine: Engine, name: str, **values: object) -> Symbol:
     [symbol] = find_symbols(engine, [name], only_active=False)
     with engine.begin() as connection:
         connection.execute(update(market_symbols).where(market_symbols.c.id == symbol.id).values(values))
-    return find_symbols(engine, [name], only_active=False)[0]
+    return find_symbols(engine, [symbol.name], only_active=False)[0]
 
 
 def _new_rows(symbols: Sequence[Symbol], now: datetime | None) -> list[dict[str, Any]]:
     stamp = {} if now is None else {"created_at": now}
-    return [_row(symbol) | stamp for symbol in symbols]
+    return [symbol_row(symbol) | stamp for symbol in symbols]
 
 
-def _row(symbol: Symbol) -> dict[str, Any]:
+def symbol_row(symbol: Symbol) -> dict[str, Any]:
+    """Return the columns of ``market_symbols`` for a symbol, but for its key and when it was added."""
     low, high = symbol.price_range or (None, None)
     return {
         "vendor": symbol.vendor,
@@ -187,6 +199,7 @@ def _row(symbol: Symbol) -> dict[str, Any]:
         "gap_tolerance": symbol.gap_tolerance,
         "active": symbol.active,
         "touch_alerts": symbol.touch_alerts,
+        "touch_levels": None if symbol.touch_levels is None else list(symbol.touch_levels),
         "thresholds": dict(symbol.thresholds),
     }
 
@@ -207,5 +220,6 @@ def _symbol(row: Row[Any]) -> Symbol:
         gap_tolerance=row.gap_tolerance,
         active=row.active,
         touch_alerts=row.touch_alerts,
+        touch_levels=None if row.touch_levels is None else tuple(row.touch_levels),
         thresholds=row.thresholds,
     )

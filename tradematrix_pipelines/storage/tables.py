@@ -7,6 +7,7 @@ TradeMatrix's other services read ``market_symbols``, ``ohlc`` and ``levels_dail
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -92,6 +93,7 @@ market_symbols = Table(
     Column(
         "touch_alerts", Boolean, nullable=False, server_default=false(), comment="tell of levels that the price touches"
     ),
+    Column("touch_levels", ARRAY(Text), comment="levels that are watched for touches, by name; null = the usual ones"),
     Column(
         "thresholds",
         JSONB,

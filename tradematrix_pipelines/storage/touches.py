@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
+from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
 from tradematrix_pipelines.levels.touches import Touch
@@ -19,13 +20,36 @@ from tradematrix_pipelines.storage.tables import level_touches, levels_daily, pi
 _DAILY = [name for name, level in DAILY_LEVELS.items() if level.watched]
 
 
+def level_name(text: str, *, method: Method) -> str:
+    """Return the name of a level that a person means: ``PP`` (of ``method``), ``camarilla R3``, ``y_high``, ``high``.
+
+    Raises:
+        UsageError: no level is meant.
+    """
+    *methods, level = text.lower().split() or [""]
+    if not methods and (daily := [name for name in _DAILY if level in {name, name.removeprefix("y_")}]):
+        return daily[0]
+    if level in LEVELS and methods in [[], *([str(known)] for known in Method)]:
+        return f"{methods[0] if methods else method} {level}"
+    raise UsageError(
+        f"there is no level {text!r} to watch: there are {', '.join([*_DAILY, *LEVELS])}, "
+        f"and those of {', '.join(Method)}, as in 'camarilla r3'"
+    )
+
+
 def levels_to_watch(
-    engine: Engine, symbol: Symbol, trade_date: date, *, methods: Sequence[Method] = (Method.CLASSIC,)
+    engine: Engine, symbol: Symbol, trade_date: date, *, methods: Sequence[Method] | None = None
 ) -> dict[str, float]:
     """Return the stored levels to trade this session with, by name, in price units; empty where there are none.
 
     Names: those of the watched daily levels, and method and level for pivots: ``y_high``, ``classic pp``.
+
+    Args:
+        methods: of the pivot points; ``None`` = those that the symbol's ``touch_levels`` name, else the classic one.
     """
+    if methods is None:
+        named = {name.split()[0] for name in symbol.touch_levels or ()}
+        methods = [method for method in Method if method in named] or [Method.CLASSIC]
     daily, pivots = levels_daily.c, pivot_levels.c
     of_session = select(*(daily[name] for name in _DAILY)).where(
         daily.symbol_id == symbol.id, daily.trade_date == trade_date

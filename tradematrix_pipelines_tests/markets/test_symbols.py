@@ -1,15 +1,19 @@
 """What a symbol may be called, and what its name and calendar say about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import (
+    DEFAULT_SYMBOLS,
     InstrumentType,
     Symbol,
     check_symbol_name,
     currency_pair,
     default_gap_tolerance,
     guess_instrument,
+    match_symbol,
 )
 
 
@@ -111,3 +115,22 @@ def test_a_currency_pair_is_known_by_its_name(
 @pytest.mark.parametrize("name", ["DAX", "EURUSD", "eur/usd", "EUR/USDT", "EURO/USD", "EU/USD"])
 def test_other_names_are_no_pair(name: str) -> None:
     assert currency_pair(name) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("DAX", "DAX"), ("dax", "DAX"), ("EURUSD", "EUR/USD"), ("eur/usd", "EUR/USD"), ("eur-usd", "EUR/USD"),
+        ("xagusd", "XAG/USD"), ("dax 40", "DAX"), ("silver / us dollar", "XAG/USD"), ("EUR", None), ("", None),
+        ("/", None),
+    ],
+)  # fmt: skip
+def test_a_symbol_is_understood_as_people_write_it(text: str, name: str | None) -> None:
+    symbol = match_symbol(text, DEFAULT_SYMBOLS)
+    assert (symbol and symbol.name) == name
+
+
+def test_a_name_that_means_two_symbols_means_none() -> None:
+    both = [replace(DEFAULT_SYMBOLS[0], name="EURUSD"), replace(DEFAULT_SYMBOLS[0], name="EUR/USD")]
+    assert match_symbol("EUR/USD", both) == both[1]
+    assert match_symbol("eurusd", both) is None

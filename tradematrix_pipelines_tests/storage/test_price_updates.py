@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, pivots
@@ -24,7 +25,7 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import write_levels
 from tradematrix_pipelines.storage.price_updates import update_prices
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
+from tradematrix_pipelines.storage.touches import level_name, levels_to_watch, record_touches
 
 THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
 OPEN = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -197,6 +198,36 @@ def test_the_levels_to_watch_belong_to_the_session_and_the_method(database: Data
     assert levels_to_watch(database.engine, dax, THURSDAY) == {}
     demark = levels_to_watch(database.engine, dax, FRIDAY, methods=[Method.DEMARK])
     assert set(demark) == {"y_high", "y_low", "y_close", "demark pp", "demark r1", "demark s1"}
+
+
+def test_only_chosen_levels_are_touched(database: Database, dax: Symbol) -> None:
+    store_levels(database, dax, high=24_050, low=23_900, close=24_000)
+    store(database, dax, [24_050, 23_900])
+    chosen = replace(dax, touch_levels=("y_low", "demark s1"))
+    assert set(levels_to_watch(database.engine, chosen, FRIDAY)) >= {"y_low", "demark s1"}
+    update_prices(database, chosen, session(), now=OPEN + 2 * MINUTE)
+    assert {row[0] for row in touched(database)} == {"y_low", "demark s1"}, "y_high and the pivot were touched, too"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("PP", "camarilla pp"),
+        ("r1", "camarilla r1"),
+        ("classic R3", "classic r3"),
+        ("y_high", "y_high"),
+        ("High", "y_high"),
+        ("y_close", "y_close"),
+    ],
+)
+def test_a_level_is_named_as_people_do(text: str, name: str) -> None:
+    assert level_name(text, method=Method.CAMARILLA) == name
+
+
+@pytest.mark.parametrize("text", ["", "r9", "magic r1", "classic y_high", "classic demark r1", "y_open"])
+def test_what_is_no_level_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="as in 'camarilla r3'"):
+        level_name(text, method=Method.CLASSIC)
 
 
 def test_touches_are_of_a_symbol_and_a_session(database: Database, dax: Symbol) -> None:

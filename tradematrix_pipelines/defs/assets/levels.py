@@ -5,12 +5,13 @@ Two outputs of one step, because in Dagster a step that fails for one partition 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 import pandas as pd
 from dagster import AssetKey
 
+from tradematrix_pipelines.automation.absent_levels import why_absent
 from tradematrix_pipelines.automation.deadlines import BERLIN, DAILY_CLOSE, PIVOTS
 from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
@@ -206,29 +207,9 @@ def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object
 
 
 def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
-    previous = calendar_of(symbol).previous(day)
-    what, now = f"{symbol.name}'s session {previous.trade_date}", database.clock.now()
-    if now < previous.closes_at:
-        return f"{what} is open until {_utc(previous.closes_at)}: its levels come after that"
-    rows = read_coverage(database.engine, [symbol], [Timeframe.D1], previous.trade_date, previous.trade_date)
-    if not rows:
-        return f"{what} is not stored: run `tradematrix backfill {symbol.name} --from {previous.trade_date}`"
-    if rows[0].coverage.is_doubtful:
-        return f"{what} is {rows[0].coverage.reason()}. {_accept(symbol, previous.trade_date)}"
-    if not rows[0].coverage.ok:
-        return f"{what} can't be used: {rows[0].coverage.reason()}"
-    return f"{what} was still open when it was fetched at {_utc(rows[0].checked_at)}: fetch it again"
-
-
-def _accept(symbol: Symbol, day: date) -> str:
-    return (
-        f"If it is right, `tradematrix accept {symbol.name} {day} --reason …`; `tradematrix backfill {symbol.name} "
-        f"--from {day} --to {day} --allow-doubtful` publishes its levels with a mark"
-    )
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    before = calendar_of(symbol).previous(day).trade_date
+    row = next(iter(read_coverage(database.engine, [symbol], [_D1], before, before)), None)
+    return f"{symbol.name} {day}: {why_absent(symbol, day, row=row, now=database.clock.now())}"
 
 
 @dg.definitions
