@@ -55,10 +55,9 @@ def command(ctx: click.Context, *, symbols: tuple[str, ...], live: bool, wide: b
         for symbol in known
     ]
     show(rows, as_json=as_json, title=title, empty=_NO_PRICE, optional=() if wide else _OPTIONAL)
-    if rows:
-        for symbol in chosen:
-            if symbol not in known:
-                note(f"{symbol.name}: {_NO_PRICE}", as_json=as_json)
+    for symbol in chosen if rows and not as_json else ():
+        if symbol not in known and symbol.name not in answers:
+            note(f"{symbol.name}: {_NO_PRICE}", as_json=as_json)
     ctx.exit(1 if answers and not quotes else 0)
 
 

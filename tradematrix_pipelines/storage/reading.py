@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from adbc_driver_postgresql import dbapi
 from sqlalchemy import URL
 
 from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES, as_candles
@@ -114,6 +113,9 @@ class CandleReader:
 
     def _read(self, query: str, parameters: tuple[object, ...]) -> pd.DataFrame:
         if self._connection is None:
+            # Imported here: most commands read no candles, and the driver takes as long to import as pandas.
+            from adbc_driver_postgresql import dbapi  # noqa: PLC0415
+
             self._connection = dbapi.connect(self._uri, autocommit=True)
         with self._connection.cursor() as cursor:
             cursor.execute(query, parameters)

@@ -5,15 +5,18 @@ Alembic owns the schema. Here: bringing a database to the newest revision, and c
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from tradematrix_pipelines.errors import TradeMatrixError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 # Any fixed number serves: two processes that start at once must not both migrate.
 _LOCK_KEY = 0x7472_6164_656D_6174
@@ -60,12 +63,24 @@ def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None)
         state = _state(connection)
         if state.up_to_date:
             return []
-        config = _config(connection)
-        command.upgrade(config, "head")
+        _upgrade(connection)
         if then is not None:
             then(connection)
-        scripts = ScriptDirectory.from_config(config).iterate_revisions(state.head, state.current or "base")
-        return [script.revision for script in scripts][::-1]
+        return [revision for revision in revisions() if state.current is None or revision > state.current]
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """Return the revisions that this code knows, oldest first: the numbers that the files of migrations begin with.
+
+    Raises:
+        TradeMatrixError: there are none.
+    """
+    known = sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    if not known:
+        msg = "the package holds no migrations: it is not installed completely"
+        raise TradeMatrixError(msg)
+    return tuple(known)
 
 
 def schema_state(engine: Engine) -> SchemaState:
@@ -94,13 +109,10 @@ def check_schema(engine: Engine) -> None:
 
 
 def _state(connection: Connection) -> SchemaState:
-    scripts = ScriptDirectory.from_config(_config(connection))
-    current = MigrationContext.configure(connection).get_current_revision()
-    head = scripts.get_current_head()
-    if head is None:
-        msg = "the package holds no migrations: it is not installed completely"
-        raise TradeMatrixError(msg)
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+    head, current = revisions()[-1], None
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar_one() is not None:
+        current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if current is not None and current not in revisions():
         raise SchemaTooNew(
             f"the database's schema ({current}) is newer than this code ({head}): "
             "update tradematrix-pipelines, or point TRADEMATRIX_DATABASE_URL at another database"
@@ -108,9 +120,19 @@ def _state(connection: Connection) -> SchemaState:
     return SchemaState(current=current, head=head)
 
 
-def _config(connection: Connection) -> Config:
+def alembic_config(connection: Connection) -> "Config":
+    """Return the configuration with which Alembic works on the market database, over this connection."""
+    # Imported here: every command asks for the state of the schema, few change it, and Alembic takes long to import.
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see above
+
+    command.upgrade(alembic_config(connection), "head")

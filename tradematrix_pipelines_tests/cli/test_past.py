@@ -41,8 +41,8 @@ def revised(
 
 def read(run: Run, *arguments: str) -> list[dict[str, Any]]:
     result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    rows: list[dict[str, Any]] = json.loads(result.output)
+    assert result.exit_code == 0, result.stdout
+    rows: list[dict[str, Any]] = json.loads(result.stdout)
     return rows
 
 
@@ -52,7 +52,7 @@ def test_levels_are_those_that_were_published_then(run: Run, revised: Database) 
     assert now["y_high"] == before["y_high"] + 5
     assert read(run, "levels", "DAX", "--as-of", LATER) == [now]
     assert read(run, "levels", "DAX", "--as-of", BEFORE) == []
-    assert run("levels", "DAX", "--as-of", BEFORE).output == "no levels were stored then\n"
+    assert run("levels", "DAX", "--as-of", BEFORE).output == "DAX 2026-11-23: no levels were stored then\n"
     camarilla = ("levels", "DAX", "--method", "camarilla")
     assert read(run, *camarilla, "--as-of", BETWEEN)[0]["pp"] < read(run, *camarilla)[0]["pp"]
 

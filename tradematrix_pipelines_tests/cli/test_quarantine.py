@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from click import unstyle
 from click.testing import Result
-from rich.console import Console
 from sqlalchemy import text
 
-from tradematrix_pipelines.cli import output
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
@@ -81,8 +80,11 @@ def test_what_is_rejected_is_listed_by_session(run: Run, refused: Database) -> N
 
 
 def test_tables_are_whole_at_80_columns(run: Run, refused: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "console", lambda: Console(width=80, no_color=True, highlight=False))
-    listed, shown = run("quarantine", "list").output, run("quarantine", "show", "DAX", FRIDAY).output
+    for name, value in {"TTY_COMPATIBLE": "1", "NO_COLOR": "1", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    listed, shown = (
+        unstyle(run(*arguments).output) for arguments in (("quarantine", "list"), ("quarantine", "show", "DAX", FRIDAY))
+    )
     assert shown.splitlines()[0].strip() == f"DAX {FRIDAY} 1m from twelve_data: {REFUSED}"
     assert "…" not in listed + shown
     assert max(map(len, (listed + shown).splitlines())) <= 80

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.schema import SchemaTooNew, _config, migrate, schema_state
+from tradematrix_pipelines.storage.schema import SchemaTooNew, alembic_config, migrate, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata, method_type, status_type, timeframe_type
 
@@ -68,13 +68,14 @@ def test_each_enum_has_the_declared_values_in_their_order(database: Database) ->
 
 def test_each_migration_goes_back_and_forth(database: Database) -> None:
     with database.engine.connect() as connection:
-        scripts = ScriptDirectory.from_config(_config(connection))
-    revisions = [script.revision for script in scripts.walk_revisions()]
-    for revision in revisions[1:]:
+        scripts = ScriptDirectory.from_config(alembic_config(connection))
+    known = [script.revision for script in scripts.walk_revisions()]
+    assert revisions() == tuple(reversed(known)), "the numbers of the files are the order of the migrations"
+    for revision in known[1:]:
         with database.engine.begin() as connection:
-            command.downgrade(_config(connection), revision)
+            command.downgrade(alembic_config(connection), revision)
         assert schema_state(database.engine).current == revision
-        assert migrate(database.engine) == [later for later in reversed(revisions) if later > revision]
+        assert migrate(database.engine) == [later for later in reversed(known) if later > revision]
         with database.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_server_default": True})
             assert compare_metadata(context, metadata) == [], revision
