@@ -15,7 +15,7 @@ from sqlalchemy import Engine, NullPool, create_engine, inspect, text
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, child_environment
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.schema import SchemaTooNew, alembic_config, migrate, schema_state
+from tradematrix_pipelines.storage.schema import SchemaTooNew, alembic_config, migrate, revisions, schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.tables import metadata, method_type, status_type, timeframe_type
 
