@@ -1,8 +1,8 @@
 """``tradematrix coverage``: which sessions are complete, and what is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,12 +19,15 @@ from tradematrix_pipelines.cli.common import (
     viewed_at,
 )
 from tradematrix_pipelines.cli.output import json_option, show, wide_option
+from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
-from tradematrix_pipelines.storage.judgements import StoredJudgement, read_judged
-from tradematrix_pipelines.storage.judging import judge_unjudged
+from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.storage.trading_day_state import surprise_closures
+
+if TYPE_CHECKING:
+    from tradematrix_pipelines.storage.judgements import StoredJudgement
 
 _OPTIONAL = (
     "received",
@@ -88,8 +91,7 @@ def command(
         first = first_date(first, span, last=last) or last - LOOKBACK
         wanted = list(timeframes) or list(Timeframe)
         if verdicts and as_of is None:
-            for symbol in chosen:
-                judge_unjudged(database, symbol, first, last)
+            _judge(database, chosen, first, last)
         stored = read_coverage(database.engine, chosen, wanted, first, last, as_of=as_of)
         closures = surprise_closures(database, settings, now)
         tasks = {
@@ -106,12 +108,22 @@ def command(
         tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
         rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
         if verdicts:
+            from tradematrix_pipelines.storage.judgements import read_judged  # noqa: PLC0415 - see _judge
+
             judged = read_judged(database.engine, chosen, first, last, as_of=as_of)
             rows = [row | _findings(judged, row) for row in rows]
         if as_of is not None:
             rows = [{name: value for name, value in row.items() if name not in _NOT_KEPT} for row in rows]
     empty = "nothing is open" if only_open else "no session has been fetched in this time"
     show(rows, as_json=as_json, empty=empty, optional=() if wide else _OPTIONAL)
+
+
+def _judge(database: Database, symbols: Sequence[Symbol], first: date, last: date) -> None:
+    # Imported here: judging works on frames, which take long to import.
+    from tradematrix_pipelines.storage.judging import judge_unjudged  # noqa: PLC0415
+
+    for symbol in symbols:
+        judge_unjudged(database, symbol, first, last)
 
 
 def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
@@ -136,7 +148,7 @@ def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
 
 
 def _findings(
-    judged: Mapping[tuple[str, Timeframe, date], StoredJudgement], row: Mapping[str, Any]
+    judged: Mapping[tuple[str, Timeframe, date], "StoredJudgement"], row: Mapping[str, Any]
 ) -> dict[str, object]:
     judgement = judged.get((row["symbol"], Timeframe(row["timeframe"]), row["trade_date"]))
     if judgement is None:

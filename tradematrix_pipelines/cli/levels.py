@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
-import pandas as pd
 
 from tradematrix_pipelines.automation.absent_levels import why_absent
 from tradematrix_pipelines.candles.coverage import Verdict
@@ -43,7 +42,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.current_prices import LastPrice, read_last_prices
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.levels import read_levels
+from tradematrix_pipelines.storage.levels import read_level_rows
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
 
@@ -155,8 +154,8 @@ def stored_pivots(name: str, trade_date: date | None, as_of: datetime | None) ->
     with open_database() as (_, database):
         [symbol] = find_symbols(database.engine, [name], only_active=False)
         day = trade_date or coming_session(symbol, viewed_at(as_of, database.clock.now()))
-        rows = read_levels(database.engine, pivot_levels, [symbol], day, day, as_of=as_of)
-    return {Method(row["method"]): _prices(row, PIVOT_LEVELS) for row in rows.to_dict("records")}
+        rows = read_level_rows(database.engine, pivot_levels, [symbol], day, day, as_of=as_of)
+    return {Method(row["method"]): _prices(row, PIVOT_LEVELS) for row in rows}
 
 
 def coming_session(symbol: Symbol, now: datetime) -> date:
@@ -173,7 +172,7 @@ def _read(
 ) -> list[StoredLevels]:
     """Return the levels of a trade date, one at most."""
     daily, points = (
-        read_levels(database.engine, table, [symbol], day, day, as_of=as_of).to_dict("records")
+        read_level_rows(database.engine, table, [symbol], day, day, as_of=as_of)
         for table in (levels_daily, pivot_levels)
     )
     pivots: Prices = {name: price for row in points if row["method"] == method for name, price in _prices(row).items()}
@@ -264,4 +263,4 @@ def _prices(row: dict[Any, Any], names: Sequence[str] = PIVOT_LEVELS) -> Prices:
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
+    return None if value is None else float(value)

@@ -12,7 +12,6 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.quality.thresholds import Thresholds
 from tradematrix_pipelines.storage.calendars import read_corrections, read_defined
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.symbol_changes import change_symbol
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 _NONE = "none"
@@ -43,6 +42,9 @@ def command(*, name: str, vendor_symbols: tuple[str, ...], thresholds: tuple[str
     Stored candles stay. Where the calendar or the gap tolerance changes, the coverage of stored sessions follows, and
     what is incomplete by it is fetched again.
     """
+    # Imported here: `symbols list` is of the same group, and judging needs pandas, which takes long to import.
+    from tradematrix_pipelines.storage.symbol_changes import change_symbol  # noqa: PLC0415
+
     with open_database() as (_, database):
         [before] = find_symbols(database.engine, [name], only_active=False)
         changes = {field: _value(field, value) for field, value in given.items() if value is not None}

@@ -6,8 +6,6 @@ from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.lookup import look_up
 from tradematrix_pipelines.cli.output import json_option, show, wide_option
 from tradematrix_pipelines.cli.symbol_set import command as set_symbol
-from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import calendar_of, trades_on_weekends
 from tradematrix_pipelines.markets.symbols import (
@@ -177,6 +175,10 @@ def _set_active(name: str, *, active: bool) -> None:
 
 
 def _sync(settings: Settings, database: Database) -> None:
+    # Imported here: Dagster takes longer to import than `symbols list` to run.
+    from tradematrix_pipelines.defs.internals.dagster_home import open_instance  # noqa: PLC0415
+    from tradematrix_pipelines.defs.partitions import sync_symbols  # noqa: PLC0415
+
     with open_instance(settings) as instance:
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
 

@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict, closed_day, cover_many
+from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict, closed_day
+from tradematrix_pipelines.candles.covering import cover_many
 from tradematrix_pipelines.candles.frame import empty_candles
 from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.candles.screen import screen

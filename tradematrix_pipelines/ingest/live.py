@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import Coverage, cover_many
+from tradematrix_pipelines.candles.coverage import Coverage
+from tradematrix_pipelines.candles.covering import cover_many
 from tradematrix_pipelines.candles.live_gaps import first_gap, without_incomplete_bars
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.batches import BatchMaker

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict, cover_many
+from tradematrix_pipelines.candles.coverage import Coverage, Status, Verdict
+from tradematrix_pipelines.candles.covering import cover_many
 from tradematrix_pipelines.candles.frame import TS_DTYPE, instants
 from tradematrix_pipelines.candles.placement import spans
 from tradematrix_pipelines.candles.screen import Reason, Screened, screen

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tradematrix_pipelines.candles.coverage import Status, Verdict, cover_many
+from tradematrix_pipelines.candles.coverage import Status, Verdict
+from tradematrix_pipelines.candles.covering import cover_many
 from tradematrix_pipelines.candles.screen import Screened
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.ingest.judging import SessionJudge, covered

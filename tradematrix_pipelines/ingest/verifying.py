@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import Status, cover_many
+from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.candles.covering import cover_many
 from tradematrix_pipelines.ingest.one_session import comparable_timeframes, fetch_session
 from tradematrix_pipelines.ingest.progress import Progress
 from tradematrix_pipelines.markets.sessions import Session

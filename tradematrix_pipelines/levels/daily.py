@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Annotated, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, get_args, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:  # the table of levels is read by what shows no frame
+    import pandas as pd
 
 ATR_PERIOD = 14
 
@@ -70,7 +72,7 @@ LEVELS = _declared()
 """The levels by name, in the order in which they are shown."""
 
 
-def daily_levels(bars: pd.DataFrame, trade_date: date) -> DailyLevels:
+def daily_levels(bars: "pd.DataFrame", trade_date: date) -> DailyLevels:
     """Return the levels to trade ``trade_date`` with.
 
     Args:
@@ -101,13 +103,13 @@ def daily_levels(bars: pd.DataFrame, trade_date: date) -> DailyLevels:
     )
 
 
-def _previous_week(bars: pd.DataFrame, trade_date: date) -> pd.DataFrame:
+def _previous_week(bars: "pd.DataFrame", trade_date: date) -> "pd.DataFrame":
     monday = trade_date - timedelta(days=trade_date.weekday())
     dates = bars["trade_date"]
     return bars[(dates >= monday - timedelta(days=7)) & (dates < monday)]
 
 
-def _average_true_range(bars: pd.DataFrame) -> float | None:
+def _average_true_range(bars: "pd.DataFrame") -> float | None:
     """Return the arithmetic mean of the last 14 true ranges.
 
     This is the first value of the average true range (J. Welles Wilder, New Concepts in Technical Trading Systems,
@@ -121,5 +123,5 @@ def _average_true_range(bars: pd.DataFrame) -> float | None:
     return float(ranges.mean())
 
 
-def _column(bars: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+def _column(bars: "pd.DataFrame", name: str) -> npt.NDArray[np.float64]:
     return bars[name].to_numpy(dtype=np.float64)[-ATR_PERIOD - 1 :]

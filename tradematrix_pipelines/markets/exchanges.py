@@ -11,13 +11,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.session_table import EARLIEST, LATEST, TableCalendar
 from tradematrix_pipelines.markets.sessions import Session
 
 if TYPE_CHECKING:
+    import pandas as pd
     from exchange_calendars import ExchangeCalendar
 
 # A year within the bounds of every calendar of the package, used to read zone and bounds.
@@ -80,9 +79,9 @@ def _from_package(name: str, first: date, last: date) -> "ExchangeCalendar":
             ) from fault
 
 
-def _as_sessions(schedule: pd.DataFrame) -> list[Session]:
+def _as_sessions(schedule: "pd.DataFrame") -> list[Session]:
     """Turn the package's schedule (index: trade date; open, break_start, break_end, close in UTC) into sessions."""
-    dates = pd.DatetimeIndex(schedule.index).date
+    dates = [day.date() for day in schedule.index]
     columns = (_instants(schedule[name]) for name in ("open", "close", "break_start", "break_end"))
     return [Session(*row) for row in zip(dates, *columns, strict=True)]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Row, case, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,18 +16,20 @@ from tradematrix_pipelines.candles.coverage import (
     kept_beside,
     supersedes,
 )
-from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.past import coverage_at
 from tradematrix_pipelines.storage.tables import market_symbols, session_coverage
+
+if TYPE_CHECKING:  # frames take long to import, and most commands show none
+    from tradematrix_pipelines.ingest.batch import SeriesBatch
 
 _OBSERVED = ("status", "final", "expected", "received", "rejected", "outside", "longest_gap", "source")
 _KEY = ("symbol_id", "timeframe", "trade_date")
 _LONGEST_WAIT = timedelta(days=1)
 
 
-def settle_coverage(connection: Connection, batch: SeriesBatch) -> SeriesBatch:
+def settle_coverage(connection: Connection, batch: "SeriesBatch") -> "SeriesBatch":
     """Return ``batch`` without the sessions that don't supersede the stored ones (``candles.coverage.supersedes``).
 
     Their coverage becomes the stored one, with the reason why the attempt brought nothing better. The caller holds the
@@ -54,7 +56,7 @@ def _replaces(answer: Coverage, stored: Coverage, *, whole: bool) -> bool:
     return supersedes(answer, stored) if whole else bool(answer.received or not stored.received)
 
 
-def _read_stored(connection: Connection, batch: SeriesBatch) -> dict[date, Coverage]:
+def _read_stored(connection: Connection, batch: "SeriesBatch") -> dict[date, Coverage]:
     if not batch.coverage:
         return {}
     table, days = session_coverage, [answer.trade_date for answer in batch.coverage]
@@ -66,7 +68,7 @@ def _read_stored(connection: Connection, batch: SeriesBatch) -> dict[date, Cover
     return {row.trade_date: _coverage(row) for row in connection.execute(query)}
 
 
-def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime) -> None:
+def write_coverage(connection: Connection, batch: "SeriesBatch", *, now: datetime) -> None:
     """Insert or update the coverage of ``batch``'s sessions, settled (:func:`settle_coverage`)."""
     if not batch.coverage:
         return
@@ -116,7 +118,7 @@ def write_coverage(connection: Connection, batch: SeriesBatch, *, now: datetime)
     )
 
 
-def write_verdicts(connection: Connection, batch: SeriesBatch) -> None:
+def write_verdicts(connection: Connection, batch: "SeriesBatch") -> None:
     """Store the verdicts of ``batch``'s sessions where they have none, and change nothing else."""
     table = session_coverage
     for row in batch.coverage:

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -24,6 +23,9 @@ from tradematrix_pipelines.storage.tables import (
     pivot_levels,
     splits,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_levels(
@@ -61,11 +63,30 @@ def read_levels(
     last: date,
     *,
     as_of: datetime | None = None,
-) -> pd.DataFrame:
-    """Return the rows of a table of levels between two trade dates, both included, with a ``symbol`` column.
+) -> "pd.DataFrame":
+    """Return :func:`read_level_rows` as a frame, a column a column of the table; a null level is NaN."""
+    import pandas as pd  # noqa: PLC0415 - see read_level_rows
+
+    names = [*("symbol",), *(column.name for column in table.c if column.name != "symbol_id")]
+    rows = read_level_rows(engine, table, symbols, first, last, as_of=as_of)
+    return pd.DataFrame([tuple(row.values()) for row in rows], columns=names)
+
+
+def read_level_rows(
+    engine: Engine,
+    table: Table,
+    symbols: Sequence[Symbol],
+    first: date,
+    last: date,
+    *,
+    as_of: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Return the rows of a table of levels between two trade dates, both included, with the ``symbol``.
+
+    No frame: commands show a few rows, and pandas takes longer to import than to read them.
 
     Args:
-        table: ``levels_daily`` or ``pivot_levels``. Its dates are dates, its levels float64 in price units.
+        table: ``levels_daily`` or ``pivot_levels``. Its dates are dates, its levels floats in price units or ``None``.
         as_of: return what was published at this instant, aware; ``None`` = now.
     """
     rows = table if as_of is None else levels_at(table, as_of)
@@ -79,8 +100,7 @@ def read_levels(
         .order_by(rows.c.trade_date, market_symbols.c.id, *(rows.c[key.name] for key in table.primary_key))
     )
     with engine.connect() as connection:
-        result = connection.execute(query)
-        return pd.DataFrame(result.all(), columns=list(result.keys()))
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _daily_row(symbol: Symbol, levels: DailyLevels, now: datetime) -> dict[str, Any]:

@@ -5,14 +5,15 @@ Through ADBC: rows arrive as Arrow columns, which is several times cheaper than 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from sqlalchemy import URL
 
-from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES, as_candles
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ONE_SERIES = """
     SELECT ts, open, high, low, close, volume FROM ohlc
@@ -62,13 +63,15 @@ class CandleReader:
         *,
         newest: int | None = None,
         as_of: datetime | None = None,
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """Return the candles of one series with ``start <= ts < end`` (aware), shaped as ``candles.frame``.
 
         Args:
             newest: return only that many, the newest.
             as_of: return what was stored at this instant, aware; ``None`` = now.
         """
+        from tradematrix_pipelines.candles.frame import as_candles  # noqa: PLC0415 - see _read
+
         terms = (symbol.id, str(timeframe), start, end, _ALL if newest is None else newest)
         if as_of is None:
             return as_candles(self._read(_ONE_SERIES, terms)[::-1])
@@ -82,7 +85,7 @@ class CandleReader:
         end: datetime,
         *,
         as_of: datetime | None = None,
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """Return the candles of several series with ``start <= ts < end``, by symbol and ``ts``.
 
         Columns: ``symbol`` (str), those of ``candles.frame``, ``source`` (str), ``stored_at`` (when the candle got its
@@ -92,6 +95,8 @@ class CandleReader:
             as_of: return what was stored at this instant, aware; ``None`` = now. The source is that of the values, by
                 the last vendor that served the same ones.
         """
+        from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES  # noqa: PLC0415 - see _read
+
         terms: tuple[object, ...] = (",".join(str(symbol.id) for symbol in symbols), str(timeframe), start, end)
         query, terms = (_MANY_SERIES, terms) if as_of is None else (_MANY_SERIES_AS_OF, (*terms, as_of))
         frame = self._read(query, terms)
@@ -111,9 +116,9 @@ class CandleReader:
             self._connection.close()
             self._connection = None
 
-    def _read(self, query: str, parameters: tuple[object, ...]) -> pd.DataFrame:
+    def _read(self, query: str, parameters: tuple[object, ...]) -> "pd.DataFrame":
         if self._connection is None:
-            # Imported here: most commands read no candles, and the driver takes as long to import as pandas.
+            # Imported here: most commands read no candles, and frames and this driver take long to import.
             from adbc_driver_postgresql import dbapi  # noqa: PLC0415
 
             self._connection = dbapi.connect(self._uri, autocommit=True)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
-from tradematrix_pipelines.candles.coverage import Status, cover
+from tradematrix_pipelines.candles.coverage import Status
+from tradematrix_pipelines.candles.covering import cover
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 

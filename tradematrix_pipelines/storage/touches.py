@@ -6,6 +6,7 @@ which fills ``notified_at``.
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,9 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
-from tradematrix_pipelines.levels.touches import Touch
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import level_touches, levels_daily, pivot_levels
+
+if TYPE_CHECKING:
+    from tradematrix_pipelines.levels.touches import Touch
+
 
 _DAILY = [name for name, level in DAILY_LEVELS.items() if level.watched]
 
@@ -75,7 +79,7 @@ def levels_to_watch(
     return levels
 
 
-def record_touches(engine: Engine, symbol: Symbol, trade_date: date, touches: Sequence[Touch]) -> int:
+def record_touches(engine: Engine, symbol: Symbol, trade_date: date, touches: Sequence["Touch"]) -> int:
     """Store ``touches`` of one session in one transaction; return how many are new. A level's first touch is kept."""
     if not touches:
         return 0

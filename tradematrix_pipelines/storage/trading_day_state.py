@@ -10,7 +10,6 @@ from sqlalchemy import Engine, Row, text
 from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
 from tradematrix_pipelines.automation.closures import SurpriseClosure, find_closures, paused_sessions
 from tradematrix_pipelines.automation.pulls import CreditState
-from tradematrix_pipelines.candles.adjusting import day_in_units_of
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.history import HISTORY_SPAN
@@ -146,6 +145,8 @@ def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -
 
 def _fits(row: Row[Any], symbol: Symbol) -> bool:
     """Whether levels are those of the stored day that they come from, in their own units."""
+    from tradematrix_pipelines.candles.adjusting import day_in_units_of  # noqa: PLC0415 - few commands come here
+
     prices = tuple(row.prices)
     if symbol.splits:
         prices = day_in_units_of(

@@ -6,15 +6,16 @@ Here: the request, the answer, the protocol. Not here: what becomes of the answe
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, runtime_checkable
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.vendors.credits import Ledger, Plan
 from tradematrix_pipelines.vendors.errors import VendorError
+
+if TYPE_CHECKING:  # a vendor may be asked for its plan or quotes alone
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +50,7 @@ class CandleAnswer:
             after the close.
     """
 
-    candles: pd.DataFrame
+    candles: "pd.DataFrame"
     source: str
     calls: int = 0
     credits: int = 0

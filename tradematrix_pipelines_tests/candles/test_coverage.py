@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradematrix_pipelines.candles.coverage import (
-    Coverage,
-    Status,
-    closed_day,
-    cover,
-    cover_many,
-    kept_beside,
-    supersedes,
-)
+from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day, kept_beside, supersedes
+from tradematrix_pipelines.candles.covering import cover, cover_many
 from tradematrix_pipelines.candles.frame import TS_DTYPE, as_candles, instants
 from tradematrix_pipelines.candles.resample import resample
 from tradematrix_pipelines.candles.screen import screen

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from tradematrix_pipelines.candles.coverage import Coverage, Status, cover
+from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.covering import cover
 from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.calendars import calendar_of

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import Coverage, closed_day, cover
+from tradematrix_pipelines.candles.coverage import Coverage, closed_day
+from tradematrix_pipelines.candles.covering import cover
 from tradematrix_pipelines.candles.frame import TS_DTYPE, as_candles, instants
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.sessions import Session

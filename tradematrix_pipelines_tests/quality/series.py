@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tradematrix_pipelines.candles.coverage import cover_many
+from tradematrix_pipelines.candles.covering import cover_many
 from tradematrix_pipelines.candles.frame import as_candles, instants
 from tradematrix_pipelines.candles.placement import spans
 from tradematrix_pipelines.candles.screen import Screened, screen
