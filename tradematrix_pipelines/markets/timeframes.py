@@ -3,6 +3,16 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Protocol
+
+
+class Length(Protocol):
+    """How long a bar is: of a timeframe, or of one that is made of it."""
+
+    @property
+    def minutes(self) -> int | None:
+        """Length in minutes; ``None`` for a bar that lasts as long as its session."""
+        ...
 
 
 class Timeframe(StrEnum):
