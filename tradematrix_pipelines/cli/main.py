@@ -39,6 +39,7 @@ _COMMANDS = {
     "alerts": ("alerts", "Test the alert services, list incidents, turn touch alerts on and off."),
     "simulate": ("simulate", "Run the simulated vendor."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
+    "db-url": ("db_url", "Print the market database's URL, for Jupyter, DuckDB or Grafana."),
     "psql": ("psql", "Open psql on the market database; arguments are passed on."),
 }
 

@@ -17,6 +17,7 @@ from tradematrix_pipelines.errors import TradeMatrixError
 
 # Any fixed number serves: two processes that start at once must not both migrate.
 _LOCK_KEY = 0x7472_6164_656D_6174
+_API = "0012"
 
 
 class SchemaMismatch(TradeMatrixError):
@@ -66,6 +67,17 @@ def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None)
             then(connection)
         scripts = ScriptDirectory.from_config(config).iterate_revisions(state.head, state.current or "base")
         return [script.revision for script in scripts][::-1]
+
+
+def make_missing_views(engine: Engine) -> bool:
+    """Create the views ``api.*`` where the user might not when the schema was migrated; return whether it did."""
+    with engine.begin() as connection:
+        if connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None:
+            return False
+        module = ScriptDirectory.from_config(_config(connection)).get_revision(_API).module
+        for statement in (module.SCHEMA, module.VIEWS, module.ROLE, module.GRANTS):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+        return connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None
 
 
 def schema_state(engine: Engine) -> SchemaState:
