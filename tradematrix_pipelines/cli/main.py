@@ -29,6 +29,7 @@ _COMMANDS = {
     "candles": ("candles", "Show stored candles."),
     "prices": ("prices", "Show each symbol's current price."),
     "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
+    "export": ("export", "Write candles to Parquet or CSV files."),
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
     "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),
     "quarantine": ("quarantine", "List, show, release and drop rejected candles."),
