@@ -1,9 +1,9 @@
 """What ``tm.candles`` costs, as a multiple of the fastest frame of the same rows in the same run.
 
-A million seeded minutes of five symbols, with the coverage of their sessions, in an embedded server. Baseline (1.0): a
-new ADBC connection and ``SELECT`` of the bare columns, by key, as a pandas frame: no symbol names, no sessions, no check
-of what is missing. The ways are interleaved; medians of the rounds. Also printed: the cold import of the package beside
-that of pandas.
+A million seeded minutes of five symbols, with the coverage of their sessions, in an embedded server. Baseline (1.0):
+a new ADBC connection and ``SELECT`` of the bare columns, by key, as a pandas frame: no symbol names, no sessions, no
+check of what is missing. The ways are interleaved; medians of the rounds. Also printed: the cold import of the package
+beside that of pandas.
 
     .venv/bin/python benchmarks/reader.py [--candles 1000000] [--rounds 7] [--json]
 """
@@ -60,16 +60,18 @@ def main() -> None:
         os.environ |= {"TRADEMATRIX_HOME": home, "TRADEMATRIX_CLOCK": NOW.isoformat()}
         with Database.open(load_settings()) as database:
             symbols = read_symbols(database.engine)
-            last = max(_fill(database, symbol, options.candles // len(symbols)) for symbol in symbols)
+            last = _last_date(symbols, options.candles)
+            for symbol in symbols:
+                _fill(database, symbol, last)
             with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM ANALYZE"))
             url = database.databases.market.set(drivername="postgresql").render_as_string(hide_password=False)
             ways = _ways(url, [symbol.name for symbol in symbols], last)
             rows = {name: len(way()) for name, way in ways.items()}  # warms the server, and loads what is needed
-            if set(rows.values()) != {options.candles}:
+            if len(set(rows.values())) > 1:
                 raise SystemExit(f"the ways differ in their rows: {rows}")
             rounds = [{name: _seconds(way) for name, way in ways.items()} for _ in range(options.rounds)]
-    _report(rounds, as_json=options.json)
+    _report(rounds, candles=rows[BASELINE], as_json=options.json)
 
 
 def _ways(url: str, names: list[str], last: date) -> dict[str, Callable[[], pd.DataFrame]]:
@@ -89,17 +91,21 @@ def _adbc(url: str, query: str) -> pd.DataFrame:
         return frame
 
 
-def _fill(database: Database, symbol: Symbol, count: int) -> date:
-    """Store ``count`` minutes in whole sessions, and return the last trade date."""
-    sessions, left = [], count
-    for session in calendar_of(symbol).sessions(FIRST, NOW.date()):
-        sessions.append(session)
-        left -= len(session.bar_opens(Timeframe.M1))
-        if left <= 0:
-            break
-    opens = np.concatenate([session.bar_opens(Timeframe.M1) for session in sessions])[:count]
+def _last_date(symbols: list[Symbol], count: int) -> date:
+    """Return the trade date by which the symbols have had this many minutes together."""
+    day = FIRST
+    while count > 0:
+        sessions = [session for symbol in symbols if (session := calendar_of(symbol).session(day)) is not None]
+        count -= sum(len(session.bar_opens(Timeframe.M1)) for session in sessions)
+        day += timedelta(days=1)
+    return day - timedelta(days=1)
+
+
+def _fill(database: Database, symbol: Symbol, last: date) -> None:
+    sessions = calendar_of(symbol).sessions(FIRST, last)
+    opens = np.concatenate([session.bar_opens(Timeframe.M1) for session in sessions])
     random = np.random.default_rng(symbol.id)
-    close = 1.1 + random.normal(0, 1e-4, count).cumsum() * 0.01
+    close = 1.1 + random.normal(0, 1e-4, len(opens)).cumsum() * 0.01
     ts = pd.Series(opens).dt.tz_localize("UTC")
     rows = pd.DataFrame({"ts": ts, "open": close, "high": close + 1e-3, "low": close - 1e-3, "close": close})
     batch = SeriesBatch(
@@ -110,7 +116,6 @@ def _fill(database: Database, symbol: Symbol, count: int) -> date:
         source="bench",
     )
     write(database.engine, [batch], now=NOW - timedelta(days=1))
-    return sessions[-1].trade_date
 
 
 def _complete(session: Session) -> Coverage:
@@ -135,7 +140,7 @@ def _seconds(way: Callable[[], pd.DataFrame]) -> float:
     return time.perf_counter() - start
 
 
-def _report(rounds: list[dict[str, float]], *, as_json: bool) -> None:
+def _report(rounds: list[dict[str, float]], *, candles: int, as_json: bool) -> None:
     rows = [
         {
             "way": name,
@@ -146,9 +151,9 @@ def _report(rounds: list[dict[str, float]], *, as_json: bool) -> None:
     ]
     imports = {name: _cold(f"import {name}") for name in ("tradematrix_pipelines", "pandas")}
     if as_json:
-        print(json.dumps({"reading": rows, "import_seconds": imports}, indent=2))
+        print(json.dumps({"candles": candles, "reading": rows, "import_seconds": imports}, indent=2))
         return
-    print(f"seconds as a multiple of: {BASELINE}")
+    print(f"{candles:,} candles; seconds as a multiple of: {BASELINE}")
     for row in rows:
         print("{way:28} {ratio:5.2f}   {seconds:6.3f} s".format(**row))
     for name, seconds in imports.items():

@@ -170,7 +170,8 @@ class Settings(BaseModel):
         _Folder | None,
         Variable(
             "TRADEMATRIX_FILES_DIR",
-            "folder of the vendor `files`: CSV or Parquet, one file a symbol and timeframe (`EUR-USD_1m.csv`), or an export",
+            "folder of the vendor `files`: CSV or Parquet, one file a symbol and timeframe (`EUR-USD_1m.csv`), "
+            "or [an export](docs/reading.md#files)",
             default="none",
             example="prices",
         ),

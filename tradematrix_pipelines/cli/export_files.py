@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
@@ -26,9 +25,9 @@ from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.postgres.home_lock import lock_alone, open_lock
-from tradematrix_pipelines.reader.candles import SCHEMA
 from tradematrix_pipelines.reader.formats import CATEGORY
-from tradematrix_pipelines.reader.sessions import constant, known_sessions, locate, session_columns
+from tradematrix_pipelines.reader.series import SCHEMA, instants_of, with_sessions
+from tradematrix_pipelines.reader.sessions import constant, known_sessions, locate
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.vendors.files.manifest import MANIFEST, ExportedFile, Manifest, read_manifest
 
@@ -149,16 +148,12 @@ def read_month(database: Database, symbol: Symbol, month: Month, stored: Sequenc
         row.coverage.trade_date: (row.coverage, row.checked_at) for row in stored if row.coverage.trade_date in days
     }
     sessions = known_sessions([], rows)
-    candles = database.candles.table(symbol, month.timeframe, sessions[0].opens_at, sessions[-1].closes_at)
-    ts = candles["ts"].combine_chunks()
-    index = locate(np.asarray(ts.to_numpy(zero_copy_only=False)).astype("datetime64[us]", copy=False), sessions)
+    bars = database.candles.table(symbol, month.timeframe, sessions[0].opens_at, sessions[-1].closes_at)
+    # Of the sessions between them, which may not be exported.
+    bars = bars.filter(pa.array(locate(instants_of(bars), sessions) >= 0))
     sources = sorted({session.source for session in sessions if session.source is not None})
-    trade_date, source, verdict = session_columns(index, sessions, sources)
-    count = len(ts)
-    fixed = [constant(symbol.name, count, [symbol.name]), constant(str(month.timeframe), count, _TIMEFRAMES)]
-    values = [candles[name] for name in ("open", "high", "low", "close", "volume")]
-    table = pa.table([*fixed, trade_date, ts, *values, source, verdict], schema=COLUMNS)
-    return table.filter(pa.array(index >= 0))
+    first = [constant(symbol.name, len(bars), [symbol.name]), constant(str(month.timeframe), len(bars), _TIMEFRAMES)]
+    return with_sessions(bars, sessions, first, sources, COLUMNS)
 
 
 def _write_table(rows: pa.Table, path: Path, form: str) -> None:

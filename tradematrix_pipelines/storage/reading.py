@@ -143,9 +143,13 @@ class CandleReader:
         frame: pd.DataFrame = self._read_table(query, parameters).to_pandas()
         return frame
 
-    def _read_table(self, query: str, parameters: tuple[object, ...]) -> pa.Table:
+    def open(self) -> None:
+        """Open the connection, if it is not open yet."""
         if self._connection is None:
             self._connection = dbapi.connect(self._uri, autocommit=True)
+
+    def _read_table(self, query: str, parameters: tuple[object, ...]) -> pa.Table:
+        self.open()
         with self._connection.cursor() as cursor, self._transaction(cursor):
             cursor.execute(query, parameters)
             return cursor.fetch_arrow_table()

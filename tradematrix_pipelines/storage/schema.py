@@ -5,6 +5,7 @@ Alembic owns the schema. Here: bringing a database to the newest revision, and c
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -65,7 +66,7 @@ def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None)
         command.upgrade(config, "head")
         if then is not None:
             then(connection)
-        scripts = ScriptDirectory.from_config(config).iterate_revisions(state.head, state.current or "base")
+        scripts = _scripts().iterate_revisions(state.head, state.current or "base")
         return [script.revision for script in scripts][::-1]
 
 
@@ -74,7 +75,7 @@ def make_missing_views(engine: Engine) -> bool:
     with engine.begin() as connection:
         if connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None:
             return False
-        module = ScriptDirectory.from_config(_config(connection)).get_revision(_API).module
+        module = _scripts().get_revision(_API).module
         for statement in (module.SCHEMA, module.VIEWS, module.ROLE, module.GRANTS):
             connection.exec_driver_sql(statement.replace("%", "%%"))
         return connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None
@@ -106,7 +107,7 @@ def check_schema(engine: Engine) -> None:
 
 
 def _state(connection: Connection) -> SchemaState:
-    scripts = ScriptDirectory.from_config(_config(connection))
+    scripts = _scripts()
     current = MigrationContext.configure(connection).get_current_revision()
     head = scripts.get_current_head()
     if head is None:
@@ -120,9 +121,20 @@ def _state(connection: Connection) -> SchemaState:
     return SchemaState(current=current, head=head)
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    """Return the migrations, which are loaded once."""
+    return ScriptDirectory.from_config(_bare_config())
+
+
 def _config(connection: Connection) -> Config:
+    config = _bare_config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def _bare_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
     return config

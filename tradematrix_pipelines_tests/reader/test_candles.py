@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 import tradematrix_pipelines as tm
 from tradematrix_pipelines.errors import IncompleteSessions, IncompleteWarning, TradeMatrixError, UsageError
-from tradematrix_pipelines.reader.candles import SCHEMA
+from tradematrix_pipelines.reader.series import SCHEMA
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.schema import schema_state
