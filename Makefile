@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-week soak check format hooks docs lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs lock clean
 
 install: $(STAMP)
 
@@ -48,6 +48,9 @@ bench-backfill: install
 
 bench-judging: install
 	$(BIN)/python benchmarks/judging.py
+
+bench-reader: install
+	$(BIN)/python benchmarks/reader.py
 
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install

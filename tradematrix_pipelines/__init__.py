@@ -1,5 +1,29 @@
 """TradeMatrix market data: candles and daily levels as Dagster assets on Postgres.
 
-The rooms, each importing only those above it: ``markets``, ``candles``, ``levels`` (pure),
-``vendors``, ``storage``, then ``defs`` (Dagster wiring) and ``cli`` (the ``tradematrix`` command).
+For programs that read: ``import tradematrix_pipelines as tm``, then ``tm.candles(…)``, ``tm.levels(…)``,
+``tm.coverage(…)`` and ``tm.symbols()`` (docs/reading.md). Here: these names, imported when they are first used. Not
+here: what they do (``reader``). ``candles`` and ``levels`` are packages, too; calling them reads (``callables``).
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradematrix_pipelines.reader.candles import candles
+    from tradematrix_pipelines.reader.coverage import coverage
+    from tradematrix_pipelines.reader.levels import levels
+    from tradematrix_pipelines.reader.symbols import symbols
+
+__all__ = ["candles", "coverage", "levels", "symbols"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"candles", "levels"}:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in {"coverage", "symbols"}:
+        return getattr(importlib.import_module(f"{__name__}.reader.{name}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

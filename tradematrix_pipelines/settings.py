@@ -171,7 +171,8 @@ class Settings(BaseModel):
         _Folder | None,
         Variable(
             "TRADEMATRIX_FILES_DIR",
-            "folder of the vendor `files`: CSV or Parquet, one file a symbol and timeframe (`EUR-USD_1m.csv`)",
+            "folder of the vendor `files`: CSV or Parquet, one file a symbol and timeframe (`EUR-USD_1m.csv`), "
+            "or [an export](docs/reading.md#files)",
             default="none",
             example="prices",
         ),
@@ -352,13 +353,26 @@ def read_env_file() -> frozenset[str]:
     Raises:
         UsageError: it can't be read.
     """
+    added = {name: value for name, value in _env_file().items() if name not in os.environ}
+    os.environ.update(added)
+    return frozenset(added)
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment and the current folder's ``.env``, and leave the environment as it is.
+
+    Raises:
+        UsageError: as :func:`load_settings` and :func:`read_env_file`.
+    """
+    return load_settings({**_env_file(), **os.environ})
+
+
+def _env_file() -> dict[str, str]:
     try:
         values = dotenv_values(".env")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read {Path('.env').absolute()} ({error}): make it readable, or remove it") from None
-    added = {name: value for name, value in values.items() if value is not None and name not in os.environ}
-    os.environ.update(added)
-    return frozenset(added)
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -20,6 +20,7 @@ from tradematrix_pipelines.settings import (
     VARIABLES,
     child_environment,
     load_settings,
+    read_settings,
     settings_in_force,
     unknown_variables,
 )
@@ -138,6 +139,18 @@ def test_an_env_file_of_the_current_folder_counts_where_the_environment_says_not
     assert expected.pop("TWELVE_DATA_PLAN") == "grow"
     assert json.loads(output) == expected
     assert expected["TRADEMATRIX_FILES_DIR"] == "files/dir"
+
+
+def test_a_program_that_reads_has_the_env_file_and_keeps_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("TRADEMATRIX_VENDOR=files\nTWELVE_DATA_PLAN=grow\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRADEMATRIX_VENDOR", raising=False)
+    monkeypatch.setenv("TWELVE_DATA_PLAN", "pro")
+    settings = read_settings()
+    assert (settings.vendor, settings.twelve_data_plan) == ("files", "pro")
+    assert "TRADEMATRIX_VENDOR" not in os.environ
 
 
 def test_the_command_and_its_children_read_the_same_env_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
-from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.markets.timeframes import Length, Timeframe
 
 Indices = npt.NDArray[np.intp]
 """For each bar the position of its session; -1 where there is none."""
@@ -97,7 +97,7 @@ class Spans:
         )
         return followed
 
-    def bar_closes(self, ts: Instants, index: Indices, timeframe: Timeframe) -> Instants:
+    def bar_closes(self, ts: Instants, index: Indices, timeframe: Length) -> Instants:
         """Return the first instant after each bar; ``index`` is its session, which cuts its last bar short."""
         if timeframe.minutes is None:
             return self.closes[index]

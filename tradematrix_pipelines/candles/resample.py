@@ -10,7 +10,7 @@ import pandas as pd
 from tradematrix_pipelines.candles.frame import TS_DTYPE, VALUES, instants
 from tradematrix_pipelines.candles.placement import Indices, Spans, spans
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
-from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.markets.timeframes import Length, Timeframe
 
 Column = npt.NDArray[np.float64]
 
@@ -18,7 +18,7 @@ Column = npt.NDArray[np.float64]
 def resample(
     minutes: pd.DataFrame,
     *,
-    timeframe: Timeframe,
+    timeframe: Length,
     sessions: Sequence[Session],
     now: datetime,
     base: Timeframe = Timeframe.M1,
@@ -59,7 +59,7 @@ def _rows(ts: Instants, index: Indices) -> npt.NDArray[np.intp] | None:
     return rows[np.argsort(ts[rows], kind="stable")]
 
 
-def _bar_opens(ts: Instants, where: Spans, index: Indices, timeframe: Timeframe) -> Instants:
+def _bar_opens(ts: Instants, where: Spans, index: Indices, timeframe: Length) -> Instants:
     anchors = where.opens[index]
     if timeframe.minutes is None:
         return anchors

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradematrix_pipelines.automation.backlog import LOOKBACK, Cause, FetchTask, backlog
-from tradematrix_pipelines.automation.closures import paused_sessions
-from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
+from tradematrix_pipelines.automation.backlog import LOOKBACK
 from tradematrix_pipelines.cli.common import (
     TimeframeName,
     TradeDate,
@@ -21,10 +19,9 @@ from tradematrix_pipelines.cli.common import (
 from tradematrix_pipelines.cli.output import json_option, show, wide_option
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.coverage import read_coverage
+from tradematrix_pipelines.reader.coverage_rows import coverage_rows
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
-from tradematrix_pipelines.storage.trading_day_state import surprise_closures
 
 if TYPE_CHECKING:
     from tradematrix_pipelines.storage.judgements import StoredJudgement
@@ -40,7 +37,6 @@ _OPTIONAL = (
     "outside",
     "final",
 )
-_NOT_KEPT = ("attempts", "next_attempt")
 
 
 @click.command()
@@ -92,28 +88,14 @@ def command(
         wanted = list(timeframes) or list(Timeframe)
         if verdicts and as_of is None:
             _judge(database, chosen, first, last)
-        stored = read_coverage(database.engine, chosen, wanted, first, last, as_of=as_of)
-        closures = surprise_closures(database, settings, now)
-        tasks = {
-            (task.symbol.name, task.timeframe, task.trade_date): task
-            for symbol in chosen
-            for task in backlog(
-                symbol,
-                [row for row in stored if row.symbol == symbol.name],
-                now,
-                paused=paused_sessions(symbol, closures),
-            )
-        }
-        keys = [(row.symbol, row.coverage.timeframe, row.coverage.trade_date) for row in stored]
-        tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
-        rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
+        rows = coverage_rows(
+            database, settings, chosen, wanted, (first, last), now=now, as_of=as_of, only_open=only_open
+        )
         if verdicts:
             from tradematrix_pipelines.storage.judgements import read_judged  # noqa: PLC0415 - see _judge
 
             judged = read_judged(database.engine, chosen, first, last, as_of=as_of)
             rows = [row | _findings(judged, row) for row in rows]
-        if as_of is not None:
-            rows = [{name: value for name, value in row.items() if name not in _NOT_KEPT} for row in rows]
     empty = "nothing is open" if only_open else "no session has been fetched in this time"
     show(rows, as_json=as_json, empty=empty, optional=() if wide else _OPTIONAL)
 
@@ -124,27 +106,6 @@ def _judge(database: Database, symbols: Sequence[Symbol], first: date, last: dat
 
     for symbol in symbols:
         judge_unjudged(database, symbol, first, last)
-
-
-def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
-    coverage = row.coverage
-    return {
-        "symbol": row.symbol,
-        "timeframe": coverage.timeframe.value,
-        "trade_date": coverage.trade_date,
-        "status": coverage.status.value,
-        "final": coverage.final,
-        "expected": coverage.expected,
-        "received": coverage.received,
-        "rejected": coverage.rejected,
-        "outside": coverage.outside,
-        "longest_gap": coverage.longest_gap,
-        "source": coverage.source,
-        "attempts": row.attempts,
-        "next_attempt": None if task is None else task.next_attempt or "exhausted",
-        "verdict": None if coverage.verdict is None else str(coverage.verdict),
-        "reason": _reason(coverage, task),
-    }
 
 
 def _findings(
@@ -158,9 +119,3 @@ def _findings(
         for finding in judgement.findings
     )
     return {"cold": judgement.cold, "findings": findings or None}
-
-
-def _reason(coverage: Coverage, task: FetchTask | None) -> str | None:
-    if task is not None and task.cause in {Cause.SPARSE, Cause.CLOSURE, Cause.DOUBTFUL}:
-        return task.reason
-    return coverage.error if coverage.ok else coverage.reason()

@@ -26,6 +26,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import Settings, load_settings, unknown_variables
+from tradematrix_pipelines.storage.api import READER, api_state
 from tradematrix_pipelines.storage.check_events import count_check_events
 from tradematrix_pipelines.storage.coverage_history import count_open_versions
 from tradematrix_pipelines.storage.credits import open_ledger
@@ -56,7 +57,7 @@ class Finding:
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Check settings, database, migrations, symbols, calendars, Dagster's storage, logs and histories with their
+    """Check settings, database, migrations, views, symbols, calendars, Dagster's storage, logs and histories with their
     limits, the vendor, and what it serves of each symbol.
 
     Costs a credit, and one more for each symbol.
@@ -85,6 +86,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         except TradeMatrixError as error:
             yield Finding("symbols", ok=False, detail=str(error))
             return
+        yield _views(database)
         yield _checked("symbols", lambda: _symbols(symbols))
         yield _checked("calendars", lambda: _calendars(symbols, database.clock.now()))
         yield _checked("dagster", lambda: _dagster(settings))
@@ -138,6 +140,16 @@ def _migrations(databases: OpenDatabases) -> str:
     return (
         f"at {state.current}" if state.up_to_date else f"at {state.current or 'nothing'}: {state.head} is applied now"
     )
+
+
+def _views(database: Database) -> Finding:
+    """Say whether other programs can read the views; the project itself does not need them."""
+    try:
+        with plain_refusals():
+            advice = api_state(database.engine).advice
+    except TradeMatrixError as error:
+        return Finding("views", ok=False, detail=str(error))
+    return Finding("views", ok=True, detail=advice or f"api.* for {READER}", warning=advice is not None)
 
 
 def _symbols(symbols: Sequence[Symbol]) -> str:

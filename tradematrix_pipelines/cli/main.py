@@ -30,6 +30,7 @@ _COMMANDS = {
     "candles": ("candles", "Show stored candles."),
     "prices": ("prices", "Show each symbol's current price."),
     "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
+    "export": ("export", "Write candles to Parquet or CSV files."),
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
     "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),
     "quarantine": ("quarantine", "List, show, release and drop rejected candles."),
@@ -41,6 +42,7 @@ _COMMANDS = {
     "simulate": ("simulate", "Run the simulated vendor."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
     "completion": ("completion", "Print the completion script of a shell: bash, zsh or fish."),
+    "db-url": ("db_url", "Print the market database's URL, for Jupyter, DuckDB or Grafana."),
     "psql": ("psql", "Open psql on the market database; arguments are passed on."),
 }
 

@@ -8,6 +8,7 @@ from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import prepare
+from tradematrix_pipelines.storage.schema import make_missing_views
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 
@@ -19,8 +20,11 @@ def command() -> None:
         engine = create_engine(databases.market)
         try:
             applied = prepare(engine, now=settings.clock.now())
+            views = make_missing_views(engine)
             with open_instance(settings) as instance:
                 sync_symbols(instance, [symbol.name for symbol in read_symbols(engine)])
         finally:
             engine.dispose()
+    if views:
+        click.echo("the views api.* are there now")
     click.echo(f"applied {', '.join(applied)}" if applied else "up to date")

@@ -1,7 +1,7 @@
-"""The progress bar of a backfill: sessions x timeframes stored, read from the coverage table during a run."""
+"""Progress bars on standard error: of a backfill, read from the coverage table during a run, and of counted steps."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -20,15 +20,8 @@ def watch(
     database: Database, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str
 ) -> Iterator[Progress]:
     """Show a bar on standard error that counts the sessions checked since ``since``, until the block ends."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
     done = threading.Event()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with _bar() as progress:
         task = progress.add_task(label, total=total)
 
         def follow() -> None:
@@ -42,3 +35,22 @@ def watch(
         finally:
             done.set()
             follower.join()
+
+
+@contextmanager
+def count_steps(total: int, label: str) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error until the block ends; what is yielded counts one step."""
+    with _bar() as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _bar() -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)

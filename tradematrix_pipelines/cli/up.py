@@ -1,12 +1,19 @@
 """``tradematrix up``: runs the web UI and the daemon."""
 
+from contextlib import nullcontext
+
 import click
 
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.services import Services, check_port, ui_url
+from tradematrix_pipelines.cli.supervision import say
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.postgres.cluster import SUPERUSER
+from tradematrix_pipelines.postgres.listening import listen_on, tcp_password
 from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.storage.api import READER, let_log_in
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
@@ -17,15 +24,29 @@ port_option = click.option("--port", type=click.IntRange(1, 65535), default=3000
 @click.command()
 @host_option
 @port_option
-def command(*, host: str, port: int) -> None:
+@click.option(
+    "--pg-port",
+    type=click.IntRange(1, 65535),
+    help="The embedded Postgres listens on this port of 127.0.0.1, too; `tradematrix db-url` has the password.",
+)
+def command(*, host: str, port: int, pg_port: int | None) -> None:
     """Run the web UI and the daemon until Ctrl-C, `tradematrix stop`, or the terminal's end.
 
     Only one runs per home. Without TRADEMATRIX_DATABASE_URL the embedded Postgres starts and stops with them.
     """
     settings = load_settings()
+    if pg_port is not None and settings.database_url is not None:
+        raise UsageError("--pg-port is for the embedded Postgres: TRADEMATRIX_DATABASE_URL names another server")
     with OneUp(settings.home, url=ui_url(host, port)) as up:
         check_port(host, port)
-        with Database.open(settings) as database:
+        with (
+            nullcontext() if pg_port is None else listen_on(settings.home, pg_port),
+            Database.open(settings) as database,
+        ):
+            if pg_port is not None:
+                for role in (SUPERUSER, READER):
+                    let_log_in(database.engine, role, password=tcp_password(settings.home))
+                say(f"Postgres on 127.0.0.1:{pg_port} - `tradematrix db-url` prints its URL")
             with open_instance(settings) as instance:
                 sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
             Services(settings, host=host, port=port, up=up).run()

@@ -5,8 +5,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Protocol
 
 from tradematrix_pipelines.errors import UsageError
+
+
+class Length(Protocol):
+    """How long a bar is: of a timeframe, or of one that is made of it."""
+
+    @property
+    def minutes(self) -> int | None:
+        """Length in minutes; ``None`` for a bar that lasts as long as its session."""
+        ...
 
 
 class Timeframe(StrEnum):

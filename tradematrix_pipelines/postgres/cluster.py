@@ -19,10 +19,14 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 from tradematrix_pipelines.postgres.programs import ServerFault, open_to_system_user, run
 
 START_SECONDS = 120.0  # seconds; crash recovery of a few GB of WAL fits
-PORT = 5432  # names the socket file only: the server listens on no network
+PORT = 5432  # names the socket file only, where the server listens on no network
 SUPERUSER = "postgres"
 
-_SOCKET = f".s.PGSQL.{PORT}"
+# Over TCP a password counts, on the socket the owner of its folder.
+_AUTHENTICATION = """local all all trust
+host all all 127.0.0.1/32 scram-sha-256
+host all all ::1/128 scram-sha-256
+"""
 # A socket's path may have 103 bytes (macOS), and its folder's no comma. libpq misreads a SQLAlchemy URL with a space.
 _SOCKET_DIR = re.compile(r"[\w./-]{1,85}", re.ASCII)
 # TMPDIR may be too long or have a space, and may be removed with the one process that has it.
@@ -42,12 +46,18 @@ _TUNING = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
     """A server, as its pid file describes it."""
 
     pid: int
     socket_dir: Path
+    port: int
     ready: bool
+
+    @property
+    def socket(self) -> Path:
+        """Its socket."""
+        return self.socket_dir / f".s.PGSQL.{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +77,11 @@ class Cluster:
         server = self._server()
         return None if server is None else server.pid
 
-    def ensure_running(self) -> Path:
-        """Return the socket folder of a server that accepts connections, created and started where needed.
+    def ensure_running(self, *, tcp_port: int | None = None) -> Server:
+        """Return a server that accepts connections, created and started where needed.
+
+        Args:
+            tcp_port: where one that is started listens on loopback, too; ``None`` = nowhere.
 
         Raises:
             ServerFault: it can't be created or started, or isn't ready after ``START_SECONDS`` seconds.
@@ -80,11 +93,11 @@ class Cluster:
         while time.monotonic() < deadline:
             server = self._server()
             if server is None:
-                self._start(deadline, None if last is None else last.socket_dir)
+                self._start(deadline, None if last is None else last.socket_dir, tcp_port)
             elif not server.ready:
                 time.sleep(0.05)
-            elif (server.socket_dir / _SOCKET).exists():
-                return server.socket_dir
+            elif server.socket.exists():
+                return server
             else:  # cleaned away, as files in temporary folders may be: only a new start creates it again
                 last = server
                 self.stop()
@@ -122,7 +135,7 @@ class Cluster:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def _start(self, deadline: float, last_dir: Path | None) -> None:
+    def _start(self, deadline: float, last_dir: Path | None, tcp_port: int | None) -> None:
         open_to_system_user(self.data)
         socket_dir = self._socket_dir(last_dir)
         if self._server():  # started meanwhile by a process that was then killed
@@ -130,10 +143,10 @@ class Cluster:
         # These files are a dead server's. PostgreSQL would refuse to start if another process had its pid by now. It
         # detects lingering processes of the dead server from their shared memory, not from these files.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        (socket_dir / f"{_SOCKET}.lock").unlink(missing_ok=True)
+        (socket_dir / f".s.PGSQL.{tcp_port or PORT}.lock").unlink(missing_ok=True)
         logged = self.log.stat().st_size if self.log.exists() else 0
         seconds = max(1, round(deadline - time.monotonic()))
-        options = f'-c listen_addresses="" -p {PORT} -k {socket_dir}'
+        options = f"{self._listening(tcp_port)} -k {socket_dir}"
         # The folder is passed as "." only: pg_ctl starts the server through a shell, which may expand a path.
         target = ("-l", self.log.name, "-D", ".")
         done = run("pg_ctl", "start", "-w", "-t", str(seconds), "-o", options, *target, folder=self.data)
@@ -145,19 +158,29 @@ class Cluster:
             raise ServerFault(f"the embedded PostgreSQL doesn't start: {reason}; its log is {self.log}")
         time.sleep(0.2)  # the dead server's last processes are ending
 
-    def _server(self) -> _Server | None:
+    def _listening(self, tcp_port: int | None) -> str:
+        """Return the options that say where the server listens besides its socket, and who may connect there."""
+        if tcp_port is None:
+            return f'-c listen_addresses="" -p {PORT}'
+        authentication = self.data / "pg_hba_tcp.conf"
+        authentication.write_text(_AUTHENTICATION)
+        authentication.chmod(0o644)  # in a folder that is closed to others
+        return f"-c listen_addresses=127.0.0.1 -p {tcp_port} -c hba_file={authentication.name}"
+
+    def _server(self) -> Server | None:
         """Return the running server."""
         server = self._last_server()
         # A container that shares the folder sees the socket, but not the pid.
-        if server and (self._is_server(server.pid) or _listens(server.socket_dir / _SOCKET)):
+        if server and (self._is_server(server.pid) or _listens(server.socket)):
             return server
         return None
 
-    def _last_server(self) -> _Server | None:
+    def _last_server(self) -> Server | None:
         """Return the server that the pid file describes, running or not."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
-            return _Server(int(lines[0]), Path(lines[4]), ready=len(lines) > 7 and lines[7].strip() == "ready")
+            ready = len(lines) > 7 and lines[7].strip() == "ready"
+            return Server(int(lines[0]), Path(lines[4]), int(lines[3]), ready=ready)
         except (FileNotFoundError, ValueError, IndexError):
             return None
 

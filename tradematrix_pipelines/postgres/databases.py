@@ -91,6 +91,32 @@ def open_databases(settings: Settings) -> OpenDatabases:
     return OpenDatabases(market=databases.market, dagster=databases.dagster, lease=lease)
 
 
+def find_databases(settings: Settings) -> OpenDatabases:
+    """Return the databases that ``settings`` name, for who only reads the market: nothing is created.
+
+    Raises:
+        UsageError: as :func:`open_databases`; or the home has no embedded server's data.
+        TradeMatrixError: the server can't be started or reached, or has no such database.
+    """
+    if not settings.database_url and not (settings.home / "postgres" / "PG_VERSION").exists():
+        raise UsageError(
+            f"no database in {settings.home}: run `tradematrix migrate` there, or set TRADEMATRIX_HOME or "
+            f"{_MARKET_VARIABLE} to where one is"
+        )
+    lease = None if settings.database_url else lease_server(settings.home)
+    try:
+        databases = _with_drivers(_locate(settings, lease))
+        try:
+            _check(databases.market, _MARKET_VARIABLE)
+        except psycopg.Error as error:
+            raise _fault(databases.market, _MARKET_VARIABLE, error) from None
+    except BaseException:
+        if lease is not None:
+            lease.release()
+        raise
+    return OpenDatabases(market=databases.market, dagster=databases.dagster, lease=lease)
+
+
 def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
     if lease is None:
         market = _parse(settings.database_url or SecretStr(""), _MARKET_VARIABLE)

@@ -25,8 +25,9 @@ from typing import Self
 
 from sqlalchemy import URL
 
-from tradematrix_pipelines.postgres.cluster import PORT, SUPERUSER, Cluster
+from tradematrix_pipelines.postgres.cluster import SUPERUSER, Cluster, Server
 from tradematrix_pipelines.postgres.home_lock import gate, is_held, lock_alone, lock_shared, open_lock
+from tradematrix_pipelines.postgres.listening import tcp_port_of
 from tradematrix_pipelines.postgres.programs import ServerFault, bin_dir
 
 _logger = logging.getLogger(__name__)
@@ -39,7 +40,6 @@ class _Hold:
     home: Path
     cluster: Cluster
     lock: int
-    socket_dir: Path
     leases: int = 0
 
 
@@ -50,9 +50,9 @@ _mutex = threading.RLock()
 class ServerLease:
     """The right to use the embedded server, until :meth:`release`, the end of ``with``, or the end of the process."""
 
-    def __init__(self, hold: _Hold) -> None:
+    def __init__(self, hold: _Hold, server: Server) -> None:
         self._hold: _Hold | None = hold
-        self._socket_dir = hold.socket_dir
+        self._server = server
 
     @property
     def bin_dir(self) -> Path:
@@ -62,7 +62,7 @@ class ServerLease:
     def url(self, database: str) -> URL:
         """Return the URL of a database, existing or not, without a driver: ``.set(drivername=…)`` names one."""
         # The port is explicit because libpq would else use the user's PGPORT.
-        where = {"host": str(self._socket_dir), "port": str(PORT)}
+        where = {"host": str(self._server.socket_dir), "port": str(self._server.port)}
         return URL.create("postgresql", username=SUPERUSER, database=database, query=where)
 
     def release(self) -> None:
@@ -91,13 +91,13 @@ def lease_server(home: Path) -> ServerLease:
         with _mutex, gate(home):
             hold = _holds.get(home) or _take(home)
             try:
-                hold.socket_dir = hold.cluster.ensure_running()
+                server = _ensure_running(home, hold)
                 _ensure_watched(home)
             except BaseException:
                 _drop_if_unused(hold)
                 raise
             hold.leases += 1
-            return ServerLease(hold)
+            return ServerLease(hold, server)
     except OSError as error:
         raise ServerFault(
             f"can't use {home} for the embedded database ({error.strerror or error}): "
@@ -105,10 +105,21 @@ def lease_server(home: Path) -> ServerLease:
         ) from error
 
 
+def _ensure_running(home: Path, hold: _Hold) -> Server:
+    tcp_port = tcp_port_of(home)
+    server = hold.cluster.ensure_running(tcp_port=tcp_port)
+    if tcp_port is not None and server.port != tcp_port:
+        raise ServerFault(
+            f"the embedded PostgreSQL of {home} runs already, without port {tcp_port}: "
+            "end the programs that read from it, then start again"
+        )
+    return server
+
+
 def _take(home: Path) -> _Hold:
     lock = open_lock(home / "lease")
     lock_shared(lock)
-    hold = _Hold(home, Cluster(home / "postgres"), lock, home)
+    hold = _Hold(home, Cluster(home / "postgres"), lock)
     _holds[home] = hold
     return hold
 

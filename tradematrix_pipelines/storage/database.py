@@ -1,7 +1,8 @@
 """The market database, opened: ready to read and write.
 
-Two ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` changes
-nothing. Not here: where it is (``postgres.databases``), and its schema (``schema``).
+Three ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves
+the schema, ``Database.read_only`` can change nothing. Not here: where it is (``postgres.databases``), and its schema
+(``schema``).
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from sqlalchemy import Engine, create_engine
 
 from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
-from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
+from tradematrix_pipelines.postgres.databases import OpenDatabases, find_databases, open_databases
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.reading import CandleReader
 from tradematrix_pipelines.storage.schema import check_schema, migrate
@@ -57,16 +58,28 @@ class Database:
         return cls._opened(settings, check_schema)
 
     @classmethod
-    def _opened(cls, settings: Settings, check: Callable[[Engine], object]) -> Self:
-        databases = open_databases(settings)
-        engine = create_engine(databases.market, pool_pre_ping=True)
+    def read_only(cls, settings: Settings) -> Self:
+        """Open the existing database that ``settings`` name, with connections whose transactions can't write.
+
+        Raises:
+            SchemaMismatch: its schema is not the one that this code works on.
+            TradeMatrixError: there is none, or the server can't be started or reached.
+        """
+        return cls._opened(settings, check_schema, read_only=True)
+
+    @classmethod
+    def _opened(cls, settings: Settings, check: Callable[[Engine], object], *, read_only: bool = False) -> Self:
+        databases = find_databases(settings) if read_only else open_databases(settings)
+        options = {"postgresql_readonly": True} if read_only else {}
+        engine = create_engine(databases.market, pool_pre_ping=True, execution_options=options)
         try:
             check(engine)
         except BaseException:
             engine.dispose()
             databases.close()
             raise
-        return cls(engine=engine, candles=CandleReader(databases.market), clock=settings.clock, databases=databases)
+        candles = CandleReader(databases.market, read_only=read_only)
+        return cls(engine=engine, candles=candles, clock=settings.clock, databases=databases)
 
     def close(self) -> None:
         """Close every connection, and release the embedded server."""

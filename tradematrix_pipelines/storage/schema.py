@@ -6,7 +6,9 @@ Alembic owns the schema. Here: bringing a database to the newest revision, and c
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
@@ -20,6 +22,7 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 
 # Any fixed number serves: two processes that start at once must not both migrate.
 _LOCK_KEY = 0x7472_6164_656D_6174
+_API = "0013"
 
 
 class SchemaMismatch(TradeMatrixError):
@@ -83,6 +86,17 @@ def revisions() -> tuple[str, ...]:
     return tuple(known)
 
 
+def make_missing_views(engine: Engine) -> bool:
+    """Create the views ``api.*`` where the user might not when the schema was migrated; return whether it did."""
+    with engine.begin() as connection:
+        if connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None:
+            return False
+        module = _migration(_API)
+        for statement in (module.SCHEMA, module.VIEWS, module.ROLE, module.GRANTS):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+        return connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None
+
+
 def schema_state(engine: Engine) -> SchemaState:
     """Return the state of the database's schema.
 
@@ -130,6 +144,18 @@ def alembic_config(connection: Connection) -> "Config":
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _migration(revision: str) -> ModuleType:
+    """Return the module of a migration."""
+    [path] = (_MIGRATIONS / "versions").glob(f"{revision}_*.py")
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        msg = f"the migration {path.name} can't be read: the package is not installed completely"
+        raise TradeMatrixError(msg)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _upgrade(connection: Connection) -> None:

@@ -292,7 +292,18 @@ def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simula
     result = run("doctor", "--json")
     assert result.exit_code == 0, result.output
     states = {row["part"]: row["state"] for row in json.loads(result.output)}
-    parts = ("database", "migrations", "symbols", "calendars", "dagster", "logs", "history", "alerts", "vendor")
+    parts = (
+        "database",
+        "migrations",
+        "views",
+        "symbols",
+        "calendars",
+        "dagster",
+        "logs",
+        "history",
+        "alerts",
+        "vendor",
+    )
     assert states == dict.fromkeys(("settings", *parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
     assert simulator.counts.credits == 6
 

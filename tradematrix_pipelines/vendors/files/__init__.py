@@ -1,4 +1,4 @@
-"""Files: candles from a folder of CSV or Parquet files, one a symbol and timeframe."""
+"""Files: candles from a folder of CSV or Parquet files, one a symbol and timeframe, or from an export."""
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import Settings

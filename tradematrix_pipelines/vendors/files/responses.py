@@ -23,12 +23,13 @@ _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$", re.
 _EMPTY = ["", "NaN", "nan"]
 
 
-def read_candle_file(path: Path, *, daily: bool) -> pd.DataFrame:
+def read_candle_file(path: Path, *, daily: bool, dated_by: str = "ts") -> pd.DataFrame:
     """Return the candles of a file, sorted by ``ts``; rows of one ``ts`` stay, in the order of the file.
 
     Args:
         path: a file that ends in ``.csv`` or ``.parquet``.
         daily: whether these are daily bars: their ``ts`` is a date, or the midnight of one in the zone that it names.
+        dated_by: the column that has the dates of daily bars, where that is another one.
 
     Raises:
         BadFile: it can't be read; the message names file, line and column of the first error.
@@ -38,7 +39,8 @@ def read_candle_file(path: Path, *, daily: bool) -> pd.DataFrame:
     if missing:
         raise BadFile(f"{path}: line 1: no column {missing[0]!r}; a file of candles has ts, {', '.join(VALUES)}")
     columns = {name: _numbers(raw[name], path) for name in VALUES if name in raw.columns}
-    frame = as_candles(pd.DataFrame({"ts": _instants(raw["ts"], path, daily=daily), **columns}))
+    stamps = raw[dated_by if daily and dated_by in raw.columns else "ts"]
+    frame = as_candles(pd.DataFrame({"ts": _instants(stamps, path, daily=daily), **columns}))
     return frame if frame["ts"].is_monotonic_increasing else frame.sort_values("ts", kind="stable", ignore_index=True)
 
 
