@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -14,9 +14,10 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.pivots import Method
 from tradematrix_pipelines.markets.timeframes import Timeframe, parse_timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.coverage import stored_sources
-from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.vendors.provenance import SIMULATED
+
+if TYPE_CHECKING:
+    from tradematrix_pipelines.storage.database import Database
 
 _DAYS_FROM_TODAY = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _SPAN = re.compile(r"(?P<count>[1-9]\d{0,4})\s*(?P<unit>[dwmy])")
@@ -135,8 +136,10 @@ def first_date(first: date | None, span: timedelta | None, *, last: date) -> dat
     return first
 
 
-def simulated_title(database: Database) -> str | None:
+def simulated_title(database: "Database") -> str | None:
     """Return the title of tables of simulated prices; ``None`` where the stored ones are real."""
+    from tradematrix_pipelines.storage.coverage import stored_sources  # noqa: PLC0415 - see open_database
+
     return "SIMULATED prices" if SIMULATED in stored_sources(database.engine) else None
 
 
@@ -175,8 +178,11 @@ def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def open_database() -> Iterator[tuple[Settings, Database]]:
+def open_database() -> Iterator[tuple[Settings, "Database"]]:
     """Open the market database of the environment's settings."""
+    # Imported here: some commands need no database, and what reads it takes longer to import than they take to run.
+    from tradematrix_pipelines.storage.database import Database  # noqa: PLC0415
+
     settings = load_settings()
     with Database.open(settings) as database:
         yield settings, database

@@ -1,7 +1,8 @@
-"""A calendar kept as a table of sessions that grows when later dates are asked for.
+"""A calendar kept as a table of sessions that grows with the dates that are asked for.
 
 Here: looking sessions up by date or instant, and growing. Not here: where sessions come from; that is a
-``Source`` (``fx``, ``exchanges``). Nothing here reads a clock: a table grows with the dates asked for.
+``Source`` (``hours``, ``exchanges``). Decades of an exchange take a second, so only the years asked for are read.
+Nothing here reads a clock.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,10 +15,9 @@ from tradematrix_pipelines.markets.sessions import Session
 
 EARLIEST = date(1990, 1, 1)
 LATEST = date(2100, 12, 31)
-# The first table reaches this far, so that it is built once for the usual dates.
-_FIRST_REACH = date(2030, 12, 31)
 # A session's instants lie within two days of its trade date in every zone.
 _MARGIN = timedelta(days=2)
+_DAY, _YEAR = timedelta(days=1), timedelta(days=366)
 
 Source = Callable[[date, date], Sequence[Session]]
 """Returns all sessions with trade dates in an inclusive range, ascending."""
@@ -28,10 +28,11 @@ class BeyondCalendar(UsageError):
 
 
 class _Table:
-    """Sessions of one range, indexed. Immutable, so that threads may share it."""
+    """Sessions of one range of dates, indexed. Immutable, so that threads may share it."""
 
-    def __init__(self, sessions: Sequence[Session], last: date) -> None:
+    def __init__(self, sessions: Sequence[Session], first: date, last: date) -> None:
         self.sessions = list(sessions)
+        self.first = first
         self.last = last
         self.by_date = {session.trade_date: session for session in sessions}
         self.dates = [session.trade_date for session in sessions]
@@ -54,32 +55,32 @@ class TableCalendar:
         self.first_date = first_date
         self.last_date = last_date
         self._source = source
-        self._table = self._build(min(_FIRST_REACH, last_date))
+        self._table: _Table | None = None
 
     def __repr__(self) -> str:
         return f"<calendar {self.name}>"
 
     def session(self, trade_date: date) -> Session | None:
-        return self._covering(trade_date).by_date.get(trade_date)
+        return self._covering(trade_date, trade_date).by_date.get(trade_date)
 
     def sessions(self, first: date, last: date) -> list[Session]:
         if first > last:
             return []
-        self._check(first)
-        table = self._covering(last)
+        table = self._covering(first, last)
         return table.sessions[bisect_left(table.dates, first) : bisect_right(table.dates, last)]
 
     def previous(self, trade_date: date) -> Session:
-        table = self._covering(trade_date)
-        index = bisect_left(table.dates, trade_date)
-        if index == 0:
-            raise self._beyond(trade_date - timedelta(days=1))
+        table = self._covering(trade_date, trade_date)
+        while (index := bisect_left(table.dates, trade_date)) == 0:
+            if table.first == self.first_date:
+                raise self._beyond(trade_date - _DAY)
+            table = self._covering(table.first - _DAY, trade_date)
         return table.sessions[index - 1]
 
     def next(self, trade_date: date) -> Session:
-        table = self._covering(trade_date)
+        table = self._covering(trade_date, trade_date)
         while (index := bisect_right(table.dates, trade_date)) == len(table.dates):
-            table = self._covering(table.last + timedelta(days=1))
+            table = self._covering(trade_date, table.last + _DAY)
         return table.sessions[index]
 
     def at(self, instant: datetime) -> Session | None:
@@ -88,27 +89,38 @@ class TableCalendar:
             raise ValueError(msg)
         day = instant.astimezone(UTC).date()
         self._check(day)
-        table = self._covering(min(day + _MARGIN, self.last_date))
+        table = self._covering(max(day - _MARGIN, self.first_date), min(day + _MARGIN, self.last_date))
         index = bisect_right(table.opens, instant) - 1
         if index < 0 or instant >= table.sessions[index].closes_at:
             return None
         return table.sessions[index]
 
-    def _covering(self, day: date) -> _Table:
-        """Return a table that reaches ``day``, growing to the end of the year after it where needed."""
-        self._check(day)
+    def _covering(self, first: date, last: date) -> _Table:
+        """Return a table of these dates and more, growing by whole years where needed."""
+        self._check(first)
+        self._check(last)
         table = self._table
-        if day > table.last:
+        if table is None or first < table.first or last > table.last:
             # Two threads may both build; both tables are right, and the later one stays.
-            table = self._table = self._build(min(date(min(day.year + 1, LATEST.year), 12, 31), self.last_date))
+            table = self._table = self._grown(table, first, last)
         return table
+
+    def _grown(self, table: _Table | None, first: date, last: date) -> _Table:
+        begin = date(max(first.year - 1, EARLIEST.year), 1, 1)
+        end = date(min(last.year + 1, LATEST.year), 12, 31)
+        # No rest of less than a year: a source may not like a range without a session.
+        begin = self.first_date if begin - _YEAR < self.first_date else begin
+        end = self.last_date if end + _YEAR > self.last_date else end
+        if table is None:
+            return _Table(self._source(begin, end), begin, end)
+        begin, end = min(begin, table.first), max(end, table.last)
+        before = self._source(begin, table.first - _DAY) if begin < table.first else ()
+        after = self._source(table.last + _DAY, end) if end > table.last else ()
+        return _Table([*before, *table.sessions, *after], begin, end)
 
     def _check(self, day: date) -> None:
         if not self.first_date <= day <= self.last_date:
             raise self._beyond(day)
-
-    def _build(self, last: date) -> _Table:
-        return _Table(self._source(self.first_date, last), last)
 
     def _beyond(self, day: date) -> BeyondCalendar:
         return BeyondCalendar(

@@ -12,7 +12,8 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.calendars import UnknownCalendar, calendar_names, get_calendar, trades_on_weekends
 from tradematrix_pipelines.markets.exchanges import exchange_calendar
 from tradematrix_pipelines.markets.named_hours import named_calendar
-from tradematrix_pipelines.markets.session_table import BeyondCalendar
+from tradematrix_pipelines.markets.session_table import EARLIEST, BeyondCalendar, TableCalendar
+from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
 CALENDARS = {"DAX": "XETR", "SPX": "XNYS", "EUR/USD": "FX", "XAU/USD": "FX"}
@@ -269,3 +270,39 @@ def test_names() -> None:
 
 def test_calendars_are_made_once() -> None:
     assert get_calendar("XETR") is get_calendar("XETR")
+
+
+@pytest.mark.parametrize("name", ["XETR", "XNYS", "XHKG", "24/7", "FX", "METALS", "DE40"])
+def test_a_calendar_that_grows_in_pieces_is_the_whole_one(name: str) -> None:
+    """Forwards, backwards and across a gap, as commands and backfills ask."""
+    whole = get_calendar.__wrapped__(name).sessions(date(2010, 1, 1), date(2029, 12, 31))
+    grown = get_calendar.__wrapped__(name)
+    assert grown.session(date(2019, 6, 3)) is not None
+    assert grown.next(date(2024, 12, 31)).trade_date > date(2024, 12, 31)
+    assert grown.previous(date(2015, 1, 1)).trade_date < date(2015, 1, 1)
+    assert grown.sessions(date(2010, 1, 1), date(2029, 12, 31)) == whole
+    assert [grown.session(session.trade_date) for session in whole] == whole
+    assert [grown.at(session.opens_at) for session in whole] == whole
+
+
+def test_only_the_years_asked_for_are_read() -> None:
+    asked: list[tuple[date, date]] = []
+
+    def source(first: date, last: date) -> list[Session]:
+        asked.append((first, last))
+        return get_calendar("FX").sessions(first, last)
+
+    calendar = TableCalendar(
+        name="test", timezone=ZoneInfo("UTC"), source=source, first_date=EARLIEST, last_date=date(2029, 6, 30)
+    )
+    assert asked == []
+    calendar.session(date(2026, 11, 20))
+    calendar.sessions(date(2025, 1, 1), date(2027, 12, 31))
+    assert asked == [(date(2025, 1, 1), date(2027, 12, 31))]
+    calendar.session(date(2023, 3, 1))
+    calendar.session(date(2028, 3, 1))
+    assert asked[1:] == [(date(2022, 1, 1), date(2024, 12, 31)), (date(2028, 1, 1), date(2029, 6, 30))]
+    calendar.session(date(1991, 3, 1))
+    assert asked[3:] == [(EARLIEST, date(2021, 12, 31))]
+    with pytest.raises(BeyondCalendar):
+        calendar.session(date(2029, 7, 1))
