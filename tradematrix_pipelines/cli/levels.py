@@ -9,6 +9,7 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option, open_database, viewed_at
+from tradematrix_pipelines.cli.level_book import show_book
 from tradematrix_pipelines.cli.output import drop_usual, json_option, price, show
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
@@ -28,14 +29,28 @@ _CLASSIC = ["pivot", "r1", "r2", "s1", "s2"]
 @click.option(
     "--method", type=click.Choice([known.value for known in Method]), help="Pivot points of this method instead."
 )
+@click.option("--book", is_flag=True, help="The level book instead: every level, and when it could be known.")
+@click.option("--kind", "kinds", multiple=True, help="Only this kind of the level book; may be given several times.")
 @as_of_option
 @json_option
 def command(
-    *, symbols: tuple[str, ...], trade_date: date | None, method: str | None, as_of: datetime | None, as_json: bool
+    *,
+    symbols: tuple[str, ...],
+    trade_date: date | None,
+    method: str | None,
+    book: bool,
+    kinds: tuple[str, ...],
+    as_of: datetime | None,
+    as_json: bool,
 ) -> None:
     """Show the levels to trade a session with, for all symbols or those given."""
     with open_database() as (_, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
+        if book or kinds:
+            now = viewed_at(as_of, database.clock.now())
+            sessions = [(symbol, trade_date or coming_session(symbol, now)) for symbol in chosen]
+            show_book(database, sessions, kinds=kinds, as_of=as_of, as_json=as_json)
+            return
         show_levels(database, chosen, trade_date, method=method, as_of=as_of, as_json=as_json)
 
 

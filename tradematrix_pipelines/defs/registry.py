@@ -13,13 +13,14 @@ from sqlalchemy.dialects import postgresql
 
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.tables import levels_daily, ohlc, pivot_levels
+from tradematrix_pipelines.storage.tables import levels, levels_daily, ohlc, pivot_levels
 
 DAILY_LEVELS = AssetKey("daily_levels")
 PIVOT_POINTS = AssetKey("pivot_points")
+LEVEL_BOOK = AssetKey("level_book")
 
 CANDLES = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
-LEVELS = {DAILY_LEVELS: levels_daily, PIVOT_POINTS: pivot_levels}
+LEVELS = {DAILY_LEVELS: levels_daily, PIVOT_POINTS: pivot_levels, LEVEL_BOOK: levels}
 STORED: Sequence[AssetKey] = (*CANDLES, *LEVELS)
 
 CANDLES_GROUP, LEVELS_GROUP = "candles", "levels"

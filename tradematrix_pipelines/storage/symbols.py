@@ -16,6 +16,8 @@ from tradematrix_pipelines.storage.calendars import read_corrections, read_defin
 from tradematrix_pipelines.storage.splits import read_splits
 from tradematrix_pipelines.storage.tables import (
     incidents,
+    level_revisions,
+    levels,
     levels_daily,
     levels_history,
     market_symbols,
@@ -27,7 +29,16 @@ from tradematrix_pipelines.storage.tables import (
     session_coverage,
 )
 
-_PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels, levels_history)
+_PRICES = (
+    ohlc,
+    ohlc_revisions,
+    rejected_candles,
+    levels_daily,
+    pivot_levels,
+    levels_history,
+    levels,
+    level_revisions,
+)
 
 
 class UnknownSymbol(UsageError):
@@ -188,6 +199,7 @@ def _row(symbol: Symbol) -> dict[str, Any]:
         "active": symbol.active,
         "touch_alerts": symbol.touch_alerts,
         "thresholds": dict(symbol.thresholds),
+        "level_kinds": None if symbol.level_kinds is None else list(symbol.level_kinds),
     }
 
 
@@ -208,4 +220,5 @@ def _symbol(row: Row[Any]) -> Symbol:
         active=row.active,
         touch_alerts=row.touch_alerts,
         thresholds=row.thresholds,
+        level_kinds=None if row.level_kinds is None else tuple(row.level_kinds),
     )
