@@ -25,6 +25,7 @@ from tradematrix_pipelines.storage.candles import Written, write
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.level_book import SessionBook, write_books
 from tradematrix_pipelines.storage.levels import read_levels, write_levels
+from tradematrix_pipelines.storage.outcomes import SessionOutcomes, write_outcomes
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
@@ -46,8 +47,15 @@ class Books:
     books: Sequence[SessionBook]
 
 
-Chunk = Sequence[SeriesBatch] | Levels | Books
-"""What is stored in one transaction: whole sessions of a symbol in all timeframes, levels, or level books."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcomes:
+    """What levels did in sessions."""
+
+    sessions: Sequence[SessionOutcomes]
+
+
+Chunk = Sequence[SeriesBatch] | Levels | Books | Outcomes
+"""What is stored in one transaction: whole sessions of a symbol in all timeframes, levels, level books, outcomes."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -88,6 +96,8 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             return Written(inserted=rows)
         if isinstance(chunk, Books):
             return Written(inserted=write_books(engine, chunk.books, now=now))
+        if isinstance(chunk, Outcomes):
+            return Written(inserted=write_outcomes(engine, chunk.sessions))
         return write(engine, chunk, now=now)
 
     def handle_output(self, context: dg.OutputContext, obj: StepOutput) -> Iterator[dg.DagsterEvent]:  # type: ignore[override]  # Dagster takes generators of events, its type doesn't say so

@@ -30,7 +30,7 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.book_inputs import update_book
+from tradematrix_pipelines.storage.book_updates import update_book
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database

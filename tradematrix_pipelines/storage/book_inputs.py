@@ -4,7 +4,7 @@ Here: which stored sessions are usable, in which units. Not here: the levels (``
 stored (``level_book``).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.levels.book.history import DailyHistory, Day
-from tradematrix_pipelines.levels.book.kinds import INTRADAY, kinds_of, level_book
+from tradematrix_pipelines.levels.book.kinds import INTRADAY, level_book
 from tradematrix_pipelines.levels.book.model import Absent, BookContext, BookLevel, Kind, Minutes, Source
 from tradematrix_pipelines.markets.calendars import SessionCalendar, calendar_of
 from tradematrix_pipelines.markets.sessions import Session
@@ -23,15 +23,12 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.quality.live import waiting
 from tradematrix_pipelines.quality.thresholds import Thresholds
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.judging import judge_unjudged
-from tradematrix_pipelines.storage.level_book import SessionBook, write_books
+from tradematrix_pipelines.storage.level_book import SessionBook
 from tradematrix_pipelines.storage.sessions import read_sessions
 
 HISTORY = timedelta(days=400)
 """How far back levels reach: to the first session of the year, the quarter before, and Wilder's average."""
 
-_RECENT = timedelta(days=14)
-_AT_ONCE = 20
 _DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 
@@ -50,55 +47,28 @@ class ComputedBook:
     has_last: bool
 
 
-def compute_books(
-    database: Database, symbol: Symbol, dates: Collection[date], *, now: datetime, allow_doubtful: bool = False
-) -> Iterator[list[ComputedBook]]:
-    """Yield the books of the sessions of these trade dates as they are known at ``now`` (aware), a month at once.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BookReader:
+    """Reads what books are computed from.
 
-    Beside them those of the sessions before that are not among ``dates``, with the kinds that became known while they
-    ran: all their minutes are stored by now.
+    Attributes:
+        now: aware, UTC; sessions that close later are open.
+        allow_doubtful: whether doubtful sessions are usable, too.
+        history: how much before a session it reads daily candles.
     """
-    calendar = calendar_of(symbol)
-    sessions = [session for day in sorted(dates) if (session := calendar.session(day)) is not None]
-    if not sessions:
-        return
-    judge_unjudged(database, symbol, sessions[0].trade_date - HISTORY, sessions[-1].trade_date)
-    reader = _Reader(database, symbol, calendar, now=now, allow_doubtful=allow_doubtful)
-    for start in range(0, len(sessions), _AT_ONCE):
-        wanted = sessions[start : start + _AT_ONCE]
-        before = [calendar.previous(session.trade_date) for session in wanted]
-        also = [session for session in before if session.trade_date not in dates]
-        inputs = reader.read(before[0], wanted[-1])
-        of_symbol = kinds_of(symbol)
-        passing = [kind for kind in of_symbol if kind in INTRADAY]
-        yield [
-            *(inputs.book(session, passing) for session in also),
-            *(inputs.book(session, of_symbol) for session in wanted),
-        ]
 
-
-def update_book(database: Database, symbol: Symbol, session: Session, *, now: datetime) -> int:
-    """Add to the book of an open session what has become known; return how many levels are new or changed.
-
-    What is stored stays: the run after the close replaces it as a whole.
-    """
-    kinds = [kind for kind in kinds_of(symbol) if kind in INTRADAY]
-    reader = _Reader(database, symbol, calendar_of(symbol), now=now, allow_doubtful=False, history=_RECENT)
-    computed = reader.read(session, session).book(session, kinds)
-    books = [SessionBook(symbol=symbol, trade_date=session.trade_date, levels=computed.book.levels)]
-    return write_books(database.engine, books, now=now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
     database: Database
     symbol: Symbol
-    calendar: SessionCalendar
     now: datetime
-    allow_doubtful: bool
+    allow_doubtful: bool = False
     history: timedelta = HISTORY
 
-    def read(self, first: Session, last: Session) -> "_Inputs":
+    @property
+    def calendar(self) -> SessionCalendar:
+        """The symbol's."""
+        return calendar_of(self.symbol)
+
+    def read(self, first: Session, last: Session) -> "BookInputs":
         """Return what the books of the sessions between these two, both included, are computed from."""
         before = self.calendar.previous(first.trade_date).trade_date
         days = self._read(_D1, first.trade_date - self.history, last.trade_date)
@@ -109,7 +79,7 @@ class _Reader:
             for day in rows.loc[rows["verdict"] == _DOUBTFUL, "trade_date"].unique()
         )
         by_session: dict[Any, pd.DataFrame] = dict(iter(minutes.groupby("trade_date")))
-        return _Inputs(self.symbol, self.calendar, self.now, days, by_session, doubtful)
+        return BookInputs(self.symbol, self.calendar, self.now, days, by_session, doubtful)
 
     def _read(self, timeframe: Timeframe, first: date, last: date) -> pd.DataFrame:
         rows = read_sessions(self.database, [self.symbol], timeframe, first, last)
@@ -124,8 +94,14 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Usable daily candles and minutes of several sessions, of these by trade date, and which are doubtful."""
+class BookInputs:
+    """What the books of several sessions are computed from.
+
+    Attributes:
+        days: the usable daily candles.
+        minutes: the usable minutes by trade date.
+        doubtful: the timeframe and trade date of those that are doubtful.
+    """
 
     symbol: Symbol
     calendar: SessionCalendar
@@ -134,7 +110,16 @@ class _Inputs:
     minutes: Mapping[date, pd.DataFrame]
     doubtful: frozenset[tuple[Timeframe, date]]
 
+    def day(self, session: Session) -> Day | None:
+        """Return the daily candle of a session in its own units; ``None`` where it is not usable."""
+        return self._days(session.trade_date).get(session.trade_date)
+
+    def minutes_of(self, session: Session) -> Minutes | None:
+        """Return the minutes of a session that is over in its own units; ``None`` where they are not usable."""
+        return self._minutes(session, session, final=True)
+
     def book(self, session: Session, kinds: Iterable[Kind]) -> ComputedBook:
+        """Return the book of a session, with these kinds."""
         kinds, last = list(kinds), self.calendar.previous(session.trade_date)
         days = DailyHistory(self._days(session.trade_date), self.calendar, session.trade_date)
         context = BookContext(

@@ -385,6 +385,17 @@ level_revisions = Table(
     Index(None, "symbol_id", "trade_date"),
 )
 
+level_outcomes = Table(
+    "level_outcomes",
+    metadata,
+    Column("trade_date", Date, nullable=False, comment="the session in which it happened"),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("kind", Text, nullable=False, comment="of the level, as in levels"),
+    Column("name", Text, nullable=False),
+    Column("result", Text, nullable=False, comment="untouched, held, broken or undecided; of gaps filled or unfilled"),
+    PrimaryKeyConstraint("symbol_id", "trade_date", "kind", "name"),
+)
+
 history_starts = Table(
     "history_starts",
     metadata,

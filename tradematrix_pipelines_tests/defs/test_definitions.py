@@ -42,6 +42,7 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         "daily_levels": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "pivot_points": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "level_book": ("levels", ["ohlc_1d", "ohlc_1m"]),
+        "level_outcomes": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "verification": ("verification", ["vendor"]),
     }
 
@@ -101,9 +102,9 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
     }
     assert jobs == {
         "ingest_candles": ["ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m"],
-        "compute_levels": ["daily_levels", "level_book", "pivot_points"],
+        "compute_levels": ["daily_levels", "level_book", "level_outcomes", "pivot_points"],
         "trading_day": [
-            *("daily_levels", "level_book"),
+            *("daily_levels", "level_book", "level_outcomes"),
             *("ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m"),
             "pivot_points",
         ],
