@@ -164,12 +164,11 @@ class Book:
 def kinds_of(symbol: Symbol) -> tuple[Kind, ...]:
     """Return the kinds that a symbol has, in the order of the table.
 
-    Raises:
-        UsageError: its row names a kind that there is not.
+    A name in its row that is none of a kind counts for nothing: whoever writes the row checks it (:func:`parse_kinds`).
     """
     if symbol.level_kinds is None:
         return tuple(kind for kind, row in KINDS.items() if row.is_default(symbol))
-    return parse_kinds(symbol.level_kinds)
+    return tuple(kind for kind in KINDS if kind in symbol.level_kinds)
 
 
 def parse_kinds(names: Iterable[str]) -> tuple[Kind, ...]:
