@@ -199,7 +199,7 @@ def level_book(context: BookContext, now: datetime, *, kinds: Iterable[Kind] | N
         for entry in _entries(kind, context):
             if isinstance(entry, Absent):
                 absent.setdefault(kind, []).append(entry)
-            elif entry.known_at <= now:
+            else:
                 levels.append(_of_kind(kind, entry))
     return Book(levels=levels, absent=absent)
 

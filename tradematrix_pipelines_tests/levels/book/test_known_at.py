@@ -109,7 +109,7 @@ def book(made: BookContext, now: datetime) -> dict[tuple[str, str], BookLevel]:
     return {(level.kind, level.name): level for level in level_book(made, now, kinds=kinds).levels}
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     symbol=st.sampled_from(SYMBOLS),
     day=st.sampled_from(DAYS),
