@@ -13,8 +13,9 @@ import pandas as pd
 
 from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
+from tradematrix_pipelines.levels.book.book import level_book
 from tradematrix_pipelines.levels.book.history import DailyHistory, Day
-from tradematrix_pipelines.levels.book.kinds import INTRADAY, level_book
+from tradematrix_pipelines.levels.book.kinds import INTRADAY
 from tradematrix_pipelines.levels.book.model import Absent, BookContext, BookLevel, Kind, Minutes, Source
 from tradematrix_pipelines.markets.calendars import SessionCalendar, calendar_of
 from tradematrix_pipelines.markets.sessions import Session

@@ -1,19 +1,18 @@
-"""The kinds of levels, a row each, and the book that they make.
+"""The kinds of levels, a row each.
 
-Here: what each kind is, which candles it needs and which symbols have it by default. Not here: the arithmetic (the
-other modules of this folder), nor reading candles (``storage.book_inputs``).
+Here: what each kind is, which candles it needs, and which symbols have it. Not here: the arithmetic (the other modules
+of this folder), nor the book that they make (``book``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.book.central_pivot_range import central_pivot_range
 from tradematrix_pipelines.levels.book.gaps import gap
-from tradematrix_pipelines.levels.book.history import Period, Unavailable
-from tradematrix_pipelines.levels.book.model import Absent, BookContext, BookLevel, Kind, Known
+from tradematrix_pipelines.levels.book.history import Period
+from tradematrix_pipelines.levels.book.model import Absent, BookContext, Kind, Known
 from tradematrix_pipelines.levels.book.opening_range import initial_balance, opening_range
 from tradematrix_pipelines.levels.book.opens import opens
 from tradematrix_pipelines.levels.book.pivot_levels import PivotLevels
@@ -153,14 +152,6 @@ INTRADAY = tuple(kind for kind, row in KINDS.items() if row.needs is Needs.MINUT
 """The kinds that become known while the session runs."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Book:
-    """The levels of a session that are known, and what is absent of each kind."""
-
-    levels: Sequence[BookLevel]
-    absent: Mapping[Kind, Sequence[Absent]]
-
-
 def kinds_of(symbol: Symbol) -> tuple[Kind, ...]:
     """Return the kinds that a symbol has, in the order of the table.
 
@@ -182,45 +173,3 @@ def parse_kinds(names: Iterable[str]) -> tuple[Kind, ...]:
     if unknown:
         raise UsageError(f"no kind of levels is named {unknown[0]!r}: there are {', '.join(KINDS)}")
     return tuple(kind for kind in KINDS if kind in named)
-
-
-def level_book(context: BookContext, now: datetime, *, kinds: Iterable[Kind] | None = None) -> Book:
-    """Return the book of a session as it is known at ``now`` (aware).
-
-    No level uses a candle that closes after its ``known_at``, and none is later than ``now``.
-
-    Args:
-        kinds: those to compute; all that the symbol has where it is ``None``.
-    """
-    context = context.at(now)
-    levels: list[BookLevel] = []
-    absent: dict[Kind, list[Absent]] = {}
-    for kind in kinds_of(context.symbol) if kinds is None else kinds:
-        for entry in _entries(kind, context):
-            if isinstance(entry, Absent):
-                absent.setdefault(kind, []).append(entry)
-            else:
-                levels.append(_of_kind(kind, entry))
-    return Book(levels=levels, absent=absent)
-
-
-def _entries(kind: Kind, context: BookContext) -> Iterator[Known | Absent]:
-    row = KINDS[kind]
-    if row.real_volume and context.symbol.instrument not in REAL_VOLUME:
-        yield Absent(reason=f"no volume is traded in an instrument of type {context.symbol.instrument}")
-        return
-    try:
-        yield from row.compute(context)
-    except Unavailable as error:
-        yield Absent(reason=str(error))
-
-
-def _of_kind(kind: Kind, known: Known) -> BookLevel:
-    return BookLevel(
-        kind=kind,
-        name=known.name,
-        price=known.price,
-        known_at=known.known_at,
-        source=known.source,
-        unit=known.unit,
-    )

@@ -6,8 +6,6 @@ Here: that look-up, shared by all that is known within a session. Not here: whic
 from dataclasses import replace
 from datetime import datetime
 
-import numpy as np
-
 from tradematrix_pipelines.candles.coverage import Status, cover
 from tradematrix_pipelines.levels.book.history import Unavailable
 from tradematrix_pipelines.levels.book.model import BookContext, Minutes
@@ -54,11 +52,4 @@ def first_minute(context: BookContext) -> Minutes:
         raise Unavailable(_NO_MINUTES)
     if not len(context.minutes):
         raise Unavailable(f"known when the first minute after {session.opens_at:%Y-%m-%d %H:%M} UTC has closed")
-    return one(complete_part(context, session.opens_at, context.minutes.close_of(0)), 0)
-
-
-def one(minutes: Minutes, position: int) -> Minutes:
-    """Return the candle at a position, alone."""
-    at = minutes.ts[position]
-    close = minutes.close_of(position)
-    return minutes.between(close - (at + np.timedelta64(1, "m") - at).item(), close)
+    return complete_part(context, session.opens_at, context.minutes.close_of(0))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import as_candles
+from tradematrix_pipelines.levels.book.book import level_book
 from tradematrix_pipelines.levels.book.history import DailyHistory, Day
-from tradematrix_pipelines.levels.book.kinds import level_book
 from tradematrix_pipelines.levels.book.model import Absent, BookContext, BookLevel, Kind, Minutes
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.sessions import Session

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.levels.book.kinds import INTRADAY, KINDS, kinds_of, level_book, parse_kinds
+from tradematrix_pipelines.levels.book.book import level_book
+from tradematrix_pipelines.levels.book.kinds import INTRADAY, KINDS, kinds_of, parse_kinds
 from tradematrix_pipelines.levels.book.model import Kind, Unit
 from tradematrix_pipelines.levels.pivots import Method
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, InstrumentType

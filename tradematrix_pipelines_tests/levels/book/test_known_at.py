@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradematrix_pipelines.levels.book.book import level_book
 from tradematrix_pipelines.levels.book.history import DailyHistory, Day
-from tradematrix_pipelines.levels.book.kinds import KINDS, REAL_VOLUME, level_book
+from tradematrix_pipelines.levels.book.kinds import KINDS, REAL_VOLUME
 from tradematrix_pipelines.levels.book.model import BookContext, BookLevel, Minutes
 from tradematrix_pipelines.levels.book.ranges import WILDER_SESSIONS
 from tradematrix_pipelines.markets.calendars import calendar_of
