@@ -71,6 +71,22 @@ def test_pivots_of_a_month_and_the_central_pivot_range(spy: dict[date, Prices]) 
     }  # fmt: skip
 
 
+def test_pivots_of_a_day_and_a_week(spy: dict[date, Prices]) -> None:
+    made = context(ETF, date(2019, 11, 1), days=spy)
+    # Thursday: 304.11, 304.13, 301.74, 303.33. It closed below its open: X = 304.13 + 2 x 301.74 + 303.33 = 1210.94.
+    day = prices(made, Kind.DAY_PIVOTS)
+    demark = [day[f"demark {name}"] for name in ("pp", "r1", "s1")]
+    assert demark == pytest.approx([302.735, 303.73, 301.34])
+    assert day["woodie pp"] == pytest.approx(303.1325)  # (304.13 + 301.74 + 2 x 303.33) / 4
+    assert day["fibonacci r1"] == pytest.approx(303.979647)  # 303.066667 + 0.382 x 2.39
+    # 10-21 to 10-25: 299.48, 302.19, 298.5, 301.6. It closed above its open: X = 2 x 302.19 + 298.5 + 301.6 = 1204.48.
+    week = prices(made, Kind.WEEK_PIVOTS)
+    assert [week[f"classic {name}"] for name in ("pp", "r1", "s1")] == pytest.approx(
+        [300.763333, 303.026667, 299.336667]
+    )
+    assert [week[f"demark {name}"] for name in ("pp", "r1", "s1")] == pytest.approx([301.12, 303.74, 300.05])
+
+
 def test_average_ranges(spy: dict[date, Prices]) -> None:
     # Of the 14 sessions from 2019-10-14 on; Wilder's of the 150 from 2019-04-01 on.
     made = context(ETF, date(2019, 11, 1), days=spy)
