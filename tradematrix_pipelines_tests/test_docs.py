@@ -10,6 +10,9 @@ import yaml
 
 from tradematrix_pipelines.alerts.detectors import IncidentKind
 from tradematrix_pipelines.cli.main import main
+from tradematrix_pipelines.levels.book.kinds import KINDS
+from tradematrix_pipelines.levels.book.windows import WINDOWS, Window
+from tradematrix_pipelines.levels.outcomes import Result
 from tradematrix_pipelines.quality.thresholds import table as thresholds
 from tradematrix_pipelines.settings import VARIABLES
 
@@ -63,5 +66,27 @@ def test_the_table_of_thresholds_has_each_of_them() -> None:
     assert table("docs/quality.md", "threshold") == [f"`{row.name}`" for row in thresholds()]
 
 
+def test_the_kinds_of_levels_are_all_explained() -> None:
+    assert table("docs/levels.md", "kind") == [f"`{kind}`" for kind in KINDS]
+    assert table("docs/levels.md", "result") == [f"`{result}`" for result in Result]
+
+
+def test_the_windows_are_those_that_there_are() -> None:
+    documented = (REPOSITORY / "docs" / "levels.md").read_text().partition("| window |")[2].splitlines()[2:]
+    rows = [row.strip("| ").split(" | ") for row in documented[: documented.index("")]]
+    assert rows == [
+        [
+            f"`{window.name}`",
+            f"{_start(window)} to {window.ends}",
+            ", ".join(f"`{name}`" for name in window.calendars),
+        ]
+        for window in WINDOWS
+    ]
+
+
 def test_the_kinds_of_incidents_are_all_explained() -> None:
     assert table("docs/alerts.md", "kind") == [f"`{kind}`" for kind in IncidentKind]
+
+
+def _start(window: Window) -> str:
+    return "the session's open" if window.starts is None else f"{window.starts.at:%H:%M}"

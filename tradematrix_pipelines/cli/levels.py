@@ -21,6 +21,7 @@ from tradematrix_pipelines.cli.common import (
     simulated_title,
     viewed_at,
 )
+from tradematrix_pipelines.cli.level_book import show_book
 from tradematrix_pipelines.cli.level_cards import LevelCard, print_cards
 from tradematrix_pipelines.cli.output import (
     console,
@@ -85,6 +86,8 @@ class StoredLevels:
     "--date", "trade_date", type=TradeDate(), help="Session to trade, or `tomorrow`; default: the coming one."
 )
 @method_option
+@click.option("--book", is_flag=True, help="The level book instead: every level, and when it could be known.")
+@click.option("--kind", "kinds", multiple=True, help="Only this kind of the level book; may be given several times.")
 @as_of_option
 @wide_option
 @json_option
@@ -93,6 +96,8 @@ def command(
     symbols: tuple[str, ...],
     trade_date: date | None,
     method: Method | None,
+    book: bool,
+    kinds: tuple[str, ...],
     as_of: datetime | None,
     wide: bool,
     as_json: bool,
@@ -104,6 +109,11 @@ def command(
     """
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols, only_active=False) or read_symbols(database.engine)
+        if book or kinds:
+            now = viewed_at(as_of, database.clock.now())
+            sessions = [(symbol, trade_date or coming_session(symbol, now)) for symbol in chosen]
+            show_book(database, sessions, kinds=kinds, as_of=as_of, as_json=as_json)
+            return
         show_levels(
             database,
             chosen,

@@ -26,6 +26,7 @@ _COMMANDS = {
     "backfill": ("backfill", "Fetch and store candles and levels of past sessions."),
     "retry": ("retry", "Fetch again all that is failed, partial, missing or doubtful."),
     "levels": ("levels", "Show daily levels and pivot points."),
+    "outcomes": ("outcomes", "Show what levels did: touched, held, broken, and how often."),
     "pivots": ("pivots", "Calculate pivot points from prices."),
     "candles": ("candles", "Show stored candles."),
     "prices": ("prices", "Show each symbol's current price."),

@@ -22,6 +22,8 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 
 _DAY = timedelta(days=1)
+_STEPS = ("levels", "level_book")
+"""The steps that compute levels."""
 
 
 def plan_candle_runs(
@@ -92,8 +94,10 @@ def execute(
             doubtful ones, with a mark.
         batch: tags the runs of one command.
     """
-    op, option = ("ohlc", {"refresh": refresh}) if run.timeframes else ("levels", {"allow_doubtful": allow_doubtful})
-    config = {"ops": {op: {"config": option}}} if any(option.values()) else None
+    steps, option = (
+        (("ohlc",), {"refresh": refresh}) if run.timeframes else (_STEPS, {"allow_doubtful": allow_doubtful})
+    )
+    config = {"ops": {step: {"config": option} for step in steps}} if any(option.values()) else None
     return run_sessions(
         instance,
         defs,

@@ -23,7 +23,9 @@ from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.candles import Written, write
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.level_book import SessionBook, write_books
 from tradematrix_pipelines.storage.levels import read_levels, write_levels
+from tradematrix_pipelines.storage.outcomes import SessionOutcomes, write_outcomes
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import find_symbols
 
@@ -38,8 +40,22 @@ class Levels:
     """Those that come from a doubtful session, by symbol's name and trade date."""
 
 
-Chunk = Sequence[SeriesBatch] | Levels
-"""What is stored in one transaction: whole sessions of a symbol in all timeframes, or levels."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Books:
+    """Level books of sessions."""
+
+    books: Sequence[SessionBook]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcomes:
+    """What levels did in sessions."""
+
+    sessions: Sequence[SessionOutcomes]
+
+
+Chunk = Sequence[SeriesBatch] | Levels | Books | Outcomes
+"""What is stored in one transaction: whole sessions of a symbol in all timeframes, levels, level books, outcomes."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -73,11 +89,15 @@ class PostgresIOManager(dg.ConfigurableIOManager):
     database: dg.ResourceDependency[Database]
 
     def store(self, chunk: Chunk) -> Written:
-        """Store a chunk in one transaction (``storage.candles.write``, ``storage.levels.write_levels``)."""
+        """Store a chunk in one transaction (``storage.candles``, ``storage.levels``, ``storage.level_book``)."""
         engine, now = self.database.engine, self.database.clock.now()
         if isinstance(chunk, Levels):
             rows = write_levels(engine, daily=chunk.daily, pivots=chunk.pivots, doubtful=chunk.doubtful, now=now)
             return Written(inserted=rows)
+        if isinstance(chunk, Books):
+            return Written(inserted=write_books(engine, chunk.books, now=now))
+        if isinstance(chunk, Outcomes):
+            return Written(inserted=write_outcomes(engine, chunk.sessions))
         return write(engine, chunk, now=now)
 
     def handle_output(self, context: dg.OutputContext, obj: StepOutput) -> Iterator[dg.DagsterEvent]:  # type: ignore[override]  # Dagster takes generators of events, its type doesn't say so

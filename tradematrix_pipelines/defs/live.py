@@ -30,6 +30,7 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.book_updates import update_book
 from tradematrix_pipelines.storage.candles import Written
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
@@ -168,8 +169,8 @@ def pull_symbols(
 ) -> list[Pulled]:
     """Pull the open sessions of ``symbols`` concurrently, and store each as it arrives.
 
-    One that fails or hangs does not block the others. The current price and the levels that it touched are then
-    derived from what is stored.
+    One that fails or hangs does not block the others. The current price, the levels that it touched and those that
+    have become known are then derived from what is stored.
     """
     now = database.clock.now()
     pulls = [
@@ -196,6 +197,7 @@ def _store(
     before = _received(database, symbol, session.trade_date)
     written = io_manager.store(batches)
     update_prices(database, symbol, session, now=now)
+    update_book(database, symbol, session, now=now)
     sessions = [coverage for batch in batches for coverage in batch.coverage]
     errors = [coverage.reason() for coverage in sessions if coverage.status is Status.FAILED]
     changed = [

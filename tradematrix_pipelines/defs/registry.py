@@ -13,14 +13,19 @@ from sqlalchemy.dialects import postgresql
 
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.tables import levels_daily, ohlc, pivot_levels
+from tradematrix_pipelines.storage.tables import level_outcomes, levels, levels_daily, ohlc, pivot_levels
 
 DAILY_LEVELS = AssetKey("daily_levels")
 PIVOT_POINTS = AssetKey("pivot_points")
+LEVEL_BOOK = AssetKey("level_book")
+LEVEL_OUTCOMES = AssetKey("level_outcomes")
 
 CANDLES = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
-LEVELS = {DAILY_LEVELS: levels_daily, PIVOT_POINTS: pivot_levels}
+LEVELS = {DAILY_LEVELS: levels_daily, PIVOT_POINTS: pivot_levels, LEVEL_BOOK: levels}
+"""Levels to trade a session with."""
 STORED: Sequence[AssetKey] = (*CANDLES, *LEVELS)
+
+_OTHERS = {**LEVELS, LEVEL_OUTCOMES: level_outcomes}
 
 CANDLES_GROUP, LEVELS_GROUP = "candles", "levels"
 
@@ -32,12 +37,12 @@ def candle_asset(timeframe: Timeframe) -> AssetKey:
 
 def assets_of(run: Run) -> list[AssetKey]:
     """Return the assets that a run materializes."""
-    return [key for key, timeframe in CANDLES.items() if timeframe in run.timeframes] or list(LEVELS)
+    return [key for key, timeframe in CANDLES.items() if timeframe in run.timeframes] or [*LEVELS, LEVEL_OUTCOMES]
 
 
 def stored_spec(key: AssetKey, *, io_manager_key: str, **options: Any) -> dg.AssetSpec:
     """Return the spec of a stored asset; ``options`` are those of its own (``dagster.AssetSpec``)."""
-    table = LEVELS.get(key, ohlc)
+    table = _OTHERS.get(key, ohlc)
     timeframe = {"timeframe": str(CANDLES[key])} if key in CANDLES else {}
     return dg.AssetSpec(
         key,

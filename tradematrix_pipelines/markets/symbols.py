@@ -59,6 +59,7 @@ class Symbol:
         hours: the hours of its calendar, where the user defined that; else ``None``.
         corrections: the user's corrections of its calendar, by trade date.
         splits: what the user says of its splits, by trade date.
+        level_kinds: the kinds of levels in its book (``levels.book.kinds``); ``None`` = those of its market.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Symbol:
     hours: DefinedHours | None = None
     corrections: tuple[Correction, ...] = ()
     splits: tuple[Split, ...] = ()
+    level_kinds: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_symbol_name(self.name)

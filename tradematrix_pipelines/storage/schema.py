@@ -22,7 +22,7 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 
 # Any fixed number serves: two processes that start at once must not both migrate.
 _LOCK_KEY = 0x7472_6164_656D_6174
-_API = "0013"
+_WITH_VIEWS = ("0013", "0014", "0015")
 
 
 class SchemaMismatch(TradeMatrixError):
@@ -91,8 +91,9 @@ def make_missing_views(engine: Engine) -> bool:
     with engine.begin() as connection:
         if connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None:
             return False
-        module = _migration(_API)
-        for statement in (module.SCHEMA, module.VIEWS, module.ROLE, module.GRANTS):
+        first, *later = (_migration(revision) for revision in _WITH_VIEWS)
+        views = [module.VIEWS for module in (first, *later)]
+        for statement in (first.SCHEMA, *views, first.ROLE, first.GRANTS):
             connection.exec_driver_sql(statement.replace("%", "%%"))
         return connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None
 

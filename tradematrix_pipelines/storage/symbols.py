@@ -17,6 +17,8 @@ from tradematrix_pipelines.storage.calendars import read_corrections, read_defin
 from tradematrix_pipelines.storage.splits import read_splits
 from tradematrix_pipelines.storage.tables import (
     incidents,
+    level_revisions,
+    levels,
     levels_daily,
     levels_history,
     market_symbols,
@@ -28,7 +30,16 @@ from tradematrix_pipelines.storage.tables import (
     session_coverage,
 )
 
-_PRICES = (ohlc, ohlc_revisions, rejected_candles, levels_daily, pivot_levels, levels_history)
+_PRICES = (
+    ohlc,
+    ohlc_revisions,
+    rejected_candles,
+    levels_daily,
+    pivot_levels,
+    levels_history,
+    levels,
+    level_revisions,
+)
 
 
 class UnknownSymbol(UsageError):
@@ -201,6 +212,7 @@ def symbol_row(symbol: Symbol) -> dict[str, Any]:
         "touch_alerts": symbol.touch_alerts,
         "touch_levels": None if symbol.touch_levels is None else list(symbol.touch_levels),
         "thresholds": dict(symbol.thresholds),
+        "level_kinds": None if symbol.level_kinds is None else list(symbol.level_kinds),
     }
 
 
@@ -222,4 +234,5 @@ def _symbol(row: Row[Any]) -> Symbol:
         touch_alerts=row.touch_alerts,
         touch_levels=None if row.touch_levels is None else tuple(row.touch_levels),
         thresholds=row.thresholds,
+        level_kinds=None if row.level_kinds is None else tuple(row.level_kinds),
     )

@@ -6,8 +6,9 @@ from and written to them.
 TradeMatrix's other services read ``market_symbols``, ``ohlc`` and ``levels_daily``: their names and keys are fixed.
 """
 
+from typing import Any
+
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ENUM, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSONB, TIMESTAMP
 
 from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
@@ -101,6 +102,7 @@ market_symbols = Table(
         server_default=text("'{}'::jsonb"),
         comment="thresholds of the judgement that differ for it, by name",
     ),
+    Column("level_kinds", ARRAY(Text), comment="kinds of levels in its book; null = those of its market"),
     UniqueConstraint("vendor", "symbol"),
     # A partition key names a symbol without its vendor, so the name alone must be unique too.
     UniqueConstraint("symbol"),
@@ -348,6 +350,51 @@ levels_history = Table(
     Column("published_at", _UTC, nullable=False),
     Column("replaced_at", _UTC, comment="null: these are the present ones"),
     Index(None, "symbol_id", "trade_date"),
+)
+
+
+def _book_columns() -> "list[Column[Any]]":
+    return [
+        Column("trade_date", Date, nullable=False, comment="the session to trade with the level"),
+        Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+        Column("kind", Text, nullable=False, comment="family of levels, e.g. previous_week"),
+        Column("name", Text, nullable=False, comment="e.g. high"),
+        _price("price"),
+        Column("unit", Text, nullable=False, comment="price; distance of two prices; ratio"),
+        Column("known_at", _UTC, nullable=False, comment="when the last candle that it comes from closed"),
+        Column("timeframe", timeframe_type, nullable=False, comment="of the candles that it comes from"),
+        Column("first_date", Date, nullable=False, comment="trade date of the first session that it comes from"),
+        Column("last_date", Date, nullable=False, comment="of the last one"),
+        _levels_verdict(),
+        Column("published_at", _UTC, nullable=False, server_default=_NOW, comment="when it got these values"),
+    ]
+
+
+levels = Table(
+    "levels",
+    metadata,
+    *_book_columns(),
+    PrimaryKeyConstraint("symbol_id", "trade_date", "kind", "name"),
+)
+
+level_revisions = Table(
+    "level_revisions",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    *_book_columns(),
+    Column("replaced_at", _UTC, nullable=False, server_default=_NOW, comment="when these values were replaced"),
+    Index(None, "symbol_id", "trade_date"),
+)
+
+level_outcomes = Table(
+    "level_outcomes",
+    metadata,
+    Column("trade_date", Date, nullable=False, comment="the session in which it happened"),
+    Column("symbol_id", Integer, ForeignKey("market_symbols.id"), nullable=False),
+    Column("kind", Text, nullable=False, comment="of the level, as in levels"),
+    Column("name", Text, nullable=False),
+    Column("result", Text, nullable=False, comment="untouched, held, broken or undecided; of gaps filled or unfilled"),
+    PrimaryKeyConstraint("symbol_id", "trade_date", "kind", "name"),
 )
 
 history_starts = Table(

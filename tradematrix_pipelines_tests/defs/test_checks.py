@@ -17,6 +17,7 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.ingest.batch import SeriesBatch
+from tradematrix_pipelines.levels.book.model import BookLevel, Kind, Source
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.markets.calendars import get_calendar
@@ -25,11 +26,12 @@ from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.candles import write
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.level_book import SessionBook, write_books
 from tradematrix_pipelines.storage.levels import write_levels
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 CANDLES = [f"ohlc_{timeframe}" for timeframe in Timeframe]
-ASSETS = [*CANDLES, "daily_levels", "pivot_points"]
+ASSETS = [*CANDLES, "daily_levels", "pivot_points", "level_book"]
 THURSDAY, FRIDAY, MONDAY = date(2026, 11, 19), date(2026, 11, 20), date(2026, 11, 23)
 SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
 AT_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -67,6 +69,9 @@ def compute(database: Database, symbol: Symbol, trade_date: date) -> None:
     )  # fmt: skip
     classic = (symbol, trade_date, pivots(Method.CLASSIC, **prices))
     write_levels(database.engine, daily=[(symbol, daily)], pivots=[classic], now=SATURDAY)
+    source = Source(Timeframe.D1, FRIDAY, FRIDAY)
+    level = BookLevel(kind=Kind.PREVIOUS_DAY, name="high", price=3, known_at=SATURDAY, source=source)
+    write_books(database.engine, [SessionBook(symbol=symbol, trade_date=trade_date, levels=[level])], now=SATURDAY)
 
 
 def bar(database: Database, symbol: Symbol, timeframe: Timeframe, opens_at: datetime) -> None:

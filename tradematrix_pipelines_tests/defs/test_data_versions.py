@@ -66,7 +66,9 @@ def test_another_price_makes_its_levels_stale(week: Day) -> None:
             text("UPDATE ohlc SET high = high + 1 WHERE timeframe = '1d' AND ts = '2026-11-19 08:00+00'")
         )
     ingest(week, *WEEK, "ohlc_1d")
-    assert stale(week) == {"daily_levels 2026-11-20", "pivot_points 2026-11-20"}
+    assert stale(week) == {
+        f"{asset} 2026-11-20" for asset in ("daily_levels", "pivot_points", "level_book", "level_outcomes")
+    }
 
 
 def test_each_partition_has_its_own_version_however_it_was_stored(day: Day) -> None:

@@ -41,6 +41,8 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         "ohlc_1d": ("candles", ["ohlc_1m"]),
         "daily_levels": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "pivot_points": ("levels", ["ohlc_1d", "ohlc_1m"]),
+        "level_book": ("levels", ["ohlc_1d", "ohlc_1m"]),
+        "level_outcomes": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "verification": ("verification", ["vendor"]),
     }
 
@@ -49,7 +51,7 @@ def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.Repos
     # Uses the class with which the daemon plans. Levels that depend on candles of the backfill are for the dates after
     # these; where they depend on none of its candles, they are for the chosen dates.
     graph, chosen, after = repository.asset_graph, ["2026-11-18", "2026-11-20"], ["2026-11-19", "2026-11-23"]
-    levels, leads_to_levels = {"daily_levels", "pivot_points"}, {"ohlc_1m", "ohlc_1d"}
+    levels, leads_to_levels = {"daily_levels", "pivot_points", "level_book"}, {"ohlc_1m", "ohlc_1d"}
     names = sorted(key.to_user_string() for key in STORED)
     checked = 0
     with disable_dagster_warnings(), dg.DagsterInstance.ephemeral() as instance:
@@ -100,8 +102,12 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
     }
     assert jobs == {
         "ingest_candles": ["ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m"],
-        "compute_levels": ["daily_levels", "pivot_points"],
-        "trading_day": ["daily_levels", "ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m", "pivot_points"],
+        "compute_levels": ["daily_levels", "level_book", "level_outcomes", "pivot_points"],
+        "trading_day": [
+            *("daily_levels", "level_book", "level_outcomes"),
+            *("ohlc_15m", "ohlc_1d", "ohlc_1h", "ohlc_1m", "ohlc_5m"),
+            "pivot_points",
+        ],
         "pull_live": [],
         "housekeeping": [],
         "verify_sessions": [],

@@ -16,6 +16,7 @@ from tradematrix_pipelines.markets.symbols import InstrumentType, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.level_book import read_book
 from tradematrix_pipelines.storage.levels import read_levels
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols
 from tradematrix_pipelines.storage.tables import levels_daily
@@ -112,6 +113,27 @@ def test_a_half_day_has_its_210_minutes_and_four_hours(stored: Database) -> None
     assert len(stored.candles.series(spx, Timeframe.M1, *day)) == 210
     hours = stored.candles.series(spx, Timeframe.H1, *day)
     assert [f"{ts:%H:%M}" for ts in hours["ts"]] == ["13:30", "14:30", "15:30", "16:30"]
+
+
+def test_the_level_book_of_days_that_are_worked_out_by_hand(stored: Database) -> None:
+    # As in levels/book/test_golden.py, but the whole way.
+    def book(name: str, day: date) -> dict[tuple[str, str], tuple[float, str]]:
+        rows = read_book(stored.engine, find_symbols(stored.engine, [name]), day, day).to_dict("records")
+        return {(row["kind"], row["name"]): (row["price"], f"{row['known_at']:%d %H:%M}") for row in rows}
+
+    dax = book("DAX", date(2019, 2, 21))
+    assert dax["gap", "fill"] == (11409.9, "21 08:01")
+    assert dax["gap", "filled"] == (11409.9, "21 08:56")
+    assert dax["opening_range", "60m low"] == (11409.5, "21 09:00")
+    half = book("SPX", date(2023, 7, 3))
+    assert half["initial_balance", "high"] == (4452.38, "03 14:30")
+    after = book("SPX", date(2023, 7, 5))
+    assert after["time_profile", "poc"] == (4450.05, "03 17:00")
+    assert after["previous_day", "low"] == (4442.29, "03 17:00")
+    assert ("previous_week", "high") not in after, "not all of its sessions are stored"
+    euro = book("EUR/USD", date(2014, 5, 6))
+    assert euro["session_windows", "london high"] == (1.3951, "06 16:00")
+    assert euro["session_windows", "asia low"] == (1.38716, "06 09:00")
 
 
 def test_only_complete_partitions_show_as_materialized(stored: Database, files_settings: Settings) -> None:

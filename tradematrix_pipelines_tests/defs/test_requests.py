@@ -102,7 +102,9 @@ def test_a_deadline_requests_once_what_is_due_and_incomplete(dax: Day) -> None:
 def test_missing_levels_are_requested_every_ten_minutes_or_when_candles_change(dax: Day) -> None:
     dax.carry_out(dax.sensor("session_close"))
     levels = dax.at(DEADLINE + MINUTE).sensor("session_close")
-    assert [assets for _, _, assets in asked(levels)] == [("daily_levels", "pivot_points")]
+    assert [assets for _, _, assets in asked(levels)] == [
+        ("daily_levels", "level_book", "level_outcomes", "pivot_points")
+    ]
     asked_for = 1
     for seconds in range(30, 30 * 60 + 1, 30):
         asked_for += len(asked(dax.at(DEADLINE + MINUTE + timedelta(seconds=seconds)).sensor("session_close")))

@@ -111,7 +111,7 @@ def test_levels_of_a_doubtful_session_are_marked_where_they_are_allowed(pair: Da
     done = job.execute_in_process(
         instance=pair.instance,
         partition_key="2026-11-23|EUR/USD",
-        run_config={"ops": {"levels": {"config": {"allow_doubtful": True}}}},
+        run_config={"ops": {step: {"config": {"allow_doubtful": True}} for step in ("levels", "level_book")}},
     )
     assert done.success
     assert levels(pair) == {"DAX": "accepted", "EUR/USD": "doubtful"}

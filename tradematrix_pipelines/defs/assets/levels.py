@@ -21,7 +21,7 @@ from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, 
 from tradematrix_pipelines.defs.io_manager import Levels, PostgresIOManager, StepOutput
 from tradematrix_pipelines.defs.partition_results import PartitionResult
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
-from tradematrix_pipelines.defs.registry import DAILY_LEVELS, LEVELS, PIVOT_POINTS, candle_asset, stored_spec
+from tradematrix_pipelines.defs.registry import DAILY_LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY
 from tradematrix_pipelines.levels.daily import DailyLevels
@@ -40,6 +40,7 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
+_OUTPUTS = (DAILY_LEVELS, PIVOT_POINTS)
 _DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 
@@ -71,7 +72,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
     @dg.multi_asset(
         name="levels",
         specs=_specs(partitions),
-        check_specs=fresh_specs(LEVELS),
+        check_specs=fresh_specs(_OUTPUTS),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -83,7 +84,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
         database: dg.ResourceParam[Database],
         postgres_io_manager: dg.ResourceParam[PostgresIOManager],
     ) -> Iterator[dg.MaterializeResult[StepOutput] | dg.AssetCheckResult]:
-        selected = [key for key in LEVELS if key in context.selected_asset_keys]
+        selected = [key for key in _OUTPUTS if key in context.selected_asset_keys]
         if selected:  # else only the checks are
             wanted = dates_by_symbol(context.partition_keys)
             for symbol in find_symbols(database.engine, wanted):
@@ -159,7 +160,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
     bars = in_units_of(bars, day, symbol=symbol, calendar=calendar, daily=True)
     daily = levels_for(day, bars=bars, calendar=calendar)
     if daily is None:
-        return PartitionResult(error=_why_no_levels(database, symbol, day))
+        return PartitionResult(error=why_no_levels(database, symbol, day))
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
     sources = bars[bars["trade_date"] < day].tail(REACH)
     return _PartitionLevels(
@@ -206,7 +207,8 @@ def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object
     return metadata | {"pivot": levels.pivots[0].pp, "dagster/partition_row_count": len(levels.pivots)}
 
 
-def _why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
+def why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
+    """Return why a trade date has no levels, and what to do, in one line."""
     before = calendar_of(symbol).previous(day).trade_date
     row = next(iter(read_coverage(database.engine, [symbol], [_D1], before, before)), None)
     return f"{symbol.name} {day}: {why_absent(symbol, day, row=row, now=database.clock.now())}"
