@@ -17,9 +17,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	$(BIN)/tradematrix demo
 
-# Most tests wait for processes and databases: four at once keep two cores busy, and take tests from each other at the end.
+# Most tests wait for processes and databases: four at once keep two cores busy. What a module makes, one worker makes.
 test: install
-	$(BIN)/pytest -n 4 --dist worksteal
+	$(BIN)/pytest -n 4
 
 # The inner loop, less than a minute: neither Postgres nor processes of its own. A folder that does not exist is left out.
 FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))

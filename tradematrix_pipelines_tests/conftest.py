@@ -22,7 +22,7 @@ from tradematrix_pipelines.postgres.programs import open_to_system_user, run
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.database import Database
 
-pytest_plugins = ["tradematrix_pipelines_tests.vendor_fixtures"]
+pytest_plugins = ["tradematrix_pipelines_tests.scheduling", "tradematrix_pipelines_tests.vendor_fixtures"]
 
 # A loaded machine is slow, not wrong.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

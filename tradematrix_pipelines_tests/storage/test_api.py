@@ -14,6 +14,8 @@ from tradematrix_pipelines.storage.database import Database, prepare
 from tradematrix_pipelines.storage.schema import make_missing_views
 
 COLUMNS = {
+    "levels": "symbol trade_date kind name price unit known_at verdict",
+    "outcomes": "symbol kind name event times n share low high first_half second_half first_date last_date",
     "candles": "symbol timeframe ts open high low close volume source stored_at",
     "sessions": "symbol timeframe trade_date opens_at closes_at status final verdict doubt expected received rejected "
     "longest_gap source checked_at",

@@ -12,7 +12,7 @@ from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.schema import _config
+from tradematrix_pipelines.storage.schema import alembic_config
 from tradematrix_pipelines.storage.sessions import read_sessions
 from tradematrix_pipelines.storage.symbols import read_symbols
 
@@ -92,7 +92,7 @@ def old(settings: Settings) -> Iterator[Old]:
     with open_databases(settings) as databases:
         engine = create_engine(databases.market, poolclass=NullPool)
         with engine.begin() as connection:
-            command.upgrade(_config(connection), "0006")
+            command.upgrade(alembic_config(connection), "0006")
         made = Old(engine)
         made.run(_SYMBOL, [
             {"id": number, "symbol": symbol, "instrument": instrument, "calendar": calendar, "tolerance": tolerance}
