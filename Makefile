@@ -14,8 +14,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# PORT=3002 opens the UI there; where it is taken, the next free one is used.
 demo: install
-	$(BIN)/tradematrix demo
+	$(BIN)/tradematrix demo $(if $(PORT),--port $(PORT))
 
 # Most tests wait for processes and databases: four at once keep two cores busy. What a module makes, one worker makes.
 test: install

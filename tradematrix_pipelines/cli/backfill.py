@@ -93,8 +93,12 @@ def backfill(
     timeframes: Sequence[Timeframe],
     refresh: bool = False,
     allow_doubtful: bool = False,
+    levels: bool = True,
 ) -> list[Outcome]:
     """Fetch candles and compute levels of these symbols; one that fails doesn't stop the others.
+
+    Args:
+        levels: whether levels are computed where ``timeframes`` has days.
 
     Raises:
         UsageError: the dates are invalid for one of the symbols; nothing has been done then.
@@ -113,12 +117,20 @@ def backfill(
             runs = planned[outcome.symbol.name]
             if refresh and runs:
                 outcome.not_refreshed = _not_refreshed(database, outcome.symbol, runs, since=now)
-            if Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
+            if levels and Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
-                levels = plan_levels_run(outcome.symbol, begin, end, database=database, settings=settings, now=now)
-                if levels is not None:
+                run_of_levels = plan_levels_run(
+                    outcome.symbol, begin, end, database=database, settings=settings, now=now
+                )
+                if run_of_levels is not None:
                     carry_out(
-                        instance, defs, levels, outcome, refresh=False, allow_doubtful=allow_doubtful, batch=batch
+                        instance,
+                        defs,
+                        run_of_levels,
+                        outcome,
+                        refresh=False,
+                        allow_doubtful=allow_doubtful,
+                        batch=batch,
                     )
     return outcomes
 
@@ -161,6 +173,11 @@ def report(
     if not as_json:
         drop_usual(rows, "doubtful", 0)
     show(rows, as_json=as_json, title="Sessions stored")
+    report_failures(outcomes)
+
+
+def report_failures(outcomes: Sequence[Outcome]) -> None:
+    """Print what failed, and why, on standard error."""
     for outcome in outcomes:
         for failure in outcome.failed[:10]:
             click.echo(f"failed: {failure.asset} {failure.partition}: {failure.reason}", err=True)

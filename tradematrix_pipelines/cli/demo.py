@@ -4,10 +4,10 @@ from datetime import date, datetime, timedelta
 
 import click
 
-from tradematrix_pipelines.cli.backfill import backfill, report
+from tradematrix_pipelines.cli.backfill import backfill, report_failures
 from tradematrix_pipelines.cli.levels import show_levels
 from tradematrix_pipelines.cli.one_up import OneUp
-from tradematrix_pipelines.cli.services import Services, check_port, ui_url
+from tradematrix_pipelines.cli.services import Services, free_port, ui_url
 from tradematrix_pipelines.cli.up import host_option, port_option
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -15,6 +15,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.vendors.provenance import SIMULATED
 
 _SIMULATED = """
   ┌────────────────────────────────────────────────────────────────────────────┐
@@ -25,37 +26,60 @@ _SIMULATED = """
 """
 
 
+_NEXT = """
+Three things to try in another terminal, after `. .venv/bin/activate`:
+  tradematrix levels DAX --book          every level of the session, and when it could be known
+  tradematrix backfill DAX --last 3m     more minutes, and levels: the UI shows the runs
+  tradematrix outcomes DAX --level R1    then: how often DAX touched R1, and held or broke it
+"""
+
+_DAYS = 160
+"""Sessions of days: more than any level reaches back, the previous quarter and Wilder's average range included."""
+
+
 @click.command()
 @click.option("--exit", "leave", is_flag=True, help="Stop after the levels instead of opening the UI.")
-@click.option("--sessions", type=click.IntRange(min=1), default=10, show_default=True, help="Sessions to fetch.")
+@click.option(
+    "--sessions", type=click.IntRange(min=1), default=10, show_default=True, help="Sessions to fetch minute by minute."
+)
 @host_option
 @port_option
 @click.pass_context
 def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: int) -> None:
-    """Fetch the last sessions of all symbols and timeframes, show the coming levels, open the UI."""
+    """Fetch the last sessions of all symbols, show the coming levels, open the UI.
+
+    Minutes of the last sessions, and days that reach back far enough for every level. Where the port is taken, the UI
+    opens on the next free one.
+    """
     settings = load_settings()
     if leave:
         with Database.open(settings) as database:
             ctx.exit(0 if _fill(settings, database, sessions) else 1)
-    with OneUp(settings.home, url=ui_url(host, port)) as up:
-        check_port(host, port)
+    free = free_port(host, port)
+    with OneUp(settings.home, url=ui_url(host, free)) as up:
+        if free != port:
+            click.echo(f"port {port} is taken: the UI opens on {ui_url(host, free)}")
         with Database.open(settings) as database:
             _fill(settings, database, sessions)
-            Services(settings, host=host, port=port, up=up).run()
+            Services(settings, host=host, port=free, up=up).run()
 
 
 def _fill(settings: Settings, database: Database, sessions: int) -> bool:
-    """Fetch and store the last sessions, and show the result; return whether all of them succeeded."""
-    simulated = settings.vendor_name == "simulator"
-    if simulated:
+    """Fetch and store the last sessions, and show the levels; return whether all of them succeeded."""
+    if settings.vendor_name == SIMULATED:
         click.secho(_SIMULATED, fg="yellow", bold=True)
-    symbols, now = read_symbols(database.engine), database.clock.now()
-    first = min(_sessions_back(symbol, now, sessions) for symbol in symbols)
-    click.echo(f"Fetching the last {sessions} sessions of {', '.join(symbol.name for symbol in symbols)}")
-    outcomes = backfill(settings, database, symbols, first=first, last=None, timeframes=list(Timeframe))
-    report(database, outcomes, first, now.date(), list(Timeframe), as_json=False)
-    click.echo("\nLevels for the coming session" + (" (SIMULATED)" if simulated else ""))
-    show_levels(database, symbols, None, as_json=False)
+    symbols = read_symbols(database.engine)
+    names = ", ".join(symbol.name for symbol in symbols)
+    outcomes = []
+    for count, timeframes in ((_DAYS, [Timeframe.H1, Timeframe.D1]), (sessions, list(Timeframe))):
+        first = min(_sessions_back(symbol, database.clock.now(), count) for symbol in symbols)
+        click.echo(f"Fetching {', '.join(timeframes)} of {names} since {first}")
+        recent = count == sessions
+        outcomes += backfill(settings, database, symbols, first=first, last=None, timeframes=timeframes, levels=recent)
+    report_failures(outcomes)
+    click.echo("\nLevels to trade the coming session with")
+    show_levels(database, symbols, None, method=settings.pivot_method, as_json=False)
+    click.echo(_NEXT)
     return all(outcome.ok for outcome in outcomes)
 
 

@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from tradematrix_pipelines.candles.coverage import Verdict
-from tradematrix_pipelines.cli.output import drop_usual, price, show
+from tradematrix_pipelines.cli.common import simulated_title
+from tradematrix_pipelines.cli.output import drop_usual, is_piped, note, price, show
 from tradematrix_pipelines.levels.book.kinds import parse_kinds
 from tradematrix_pipelines.levels.book.model import Unit
+from tradematrix_pipelines.levels.pivots import Method
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.level_book import read_book
@@ -21,23 +23,54 @@ def show_book(
     sessions: Sequence[tuple[Symbol, date]],
     *,
     kinds: Sequence[str] = (),
+    method: Method | None = None,
     as_of: datetime | None = None,
     as_json: bool,
 ) -> None:
     """Print the book of each symbol's session of a trade date, as it is or was at ``as_of``.
 
+    On a terminal, each has a table of its own.
+
+    Args:
+        method: whose pivot points a terminal shows, ``None`` for all; the others are many.
+
     Raises:
         UsageError: there is no kind of such a name.
     """
-    wanted, rows = parse_kinds(kinds), []
+    wanted, absent = parse_kinds(kinds), []
+    books: list[list[dict[str, Any]]] = []
     for symbol, day in sessions:
         levels = read_book(database.engine, [symbol], day, day, kinds=wanted, as_of=as_of)
-        rows += [_row(symbol, row, as_json=as_json) for row in levels.to_dict("records")]
-    if not as_json:
+        books.append([_row(symbol, row, as_json=as_json) for row in levels.to_dict("records")])
+        if levels.empty:
+            missing = f"run `tradematrix backfill {symbol.name} --from …`" if as_of is None else "not then"
+            absent.append(f"{symbol.name} {day}: no level book is stored: {missing}")
+    rows = [row for book in books for row in book]
+    if as_json:
+        show(rows, as_json=True)
+    elif rows:
         drop_usual(rows, "verdict", str(Verdict.ACCEPTED))
-    first = sessions[0][0].name if sessions else "SYMBOL"
-    missing = f"no level book stored: run `tradematrix backfill {first} --from …`"
-    show(rows, as_json=as_json, empty=missing if as_of is None else "no level book was stored then")
+        simulated = simulated_title(database)
+        for book in [rows] if is_piped() else filter(None, books):
+            _print(book if method is None else _of_method(book, method), simulated)
+    for line in absent:
+        note(line, as_json=as_json)
+
+
+def _of_method(rows: Sequence[dict[str, Any]], method: Method) -> list[dict[str, Any]]:
+    """Return the rows without the pivot points of other methods."""
+    others = tuple(f"{known} " for known in Method if known is not method)
+    return [row for row in rows if not (row["kind"].endswith("_pivots") and row["name"].startswith(others))]
+
+
+def _print(rows: Sequence[dict[str, Any]], simulated: str | None) -> None:
+    """Print one table; of one book, with what its rows have in common as the title."""
+    if is_piped():
+        show(rows, as_json=False, title=simulated)
+        return
+    title = f"{rows[0]['symbol']} {rows[0]['trade_date']:%a %Y-%m-%d}" + (f", {simulated}" if simulated else "")
+    own = [{name: value for name, value in row.items() if name not in {"symbol", "trade_date"}} for row in rows]
+    show(own, as_json=False, title=title, optional=("known_at", "unit"))
 
 
 def _row(symbol: Symbol, row: Mapping[Any, Any], *, as_json: bool) -> dict[str, object]:

@@ -112,7 +112,8 @@ def command(
         if book or kinds:
             now = viewed_at(as_of, database.clock.now())
             sessions = [(symbol, trade_date or coming_session(symbol, now)) for symbol in chosen]
-            show_book(database, sessions, kinds=kinds, as_of=as_of, as_json=as_json)
+            shown = None if wide or is_piped() else method or settings.pivot_method
+            show_book(database, sessions, kinds=kinds, method=shown, as_of=as_of, as_json=as_json)
             return
         show_levels(
             database,

@@ -161,7 +161,7 @@ def _is_numeric(name: str, rows: Sequence[Mapping[str, Any]], cells: Sequence[Ma
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.replace(",", "").removesuffix("%"))
+        float(text.replace(",", "").removesuffix("%").rstrip())
     except ValueError:
         return False
     return True

@@ -123,6 +123,22 @@ def ui_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def free_port(host: str, port: int, *, tries: int = 20) -> int:
+    """Return ``port``, or the first after it that the UI can listen on.
+
+    Raises:
+        TradeMatrixError: none of ``tries`` is free; the message is about ``port``.
+    """
+    for candidate in range(port, min(port + tries, 65536)):
+        try:
+            check_port(host, candidate)
+        except TradeMatrixError:
+            continue
+        return candidate
+    check_port(host, port)
+    return port
+
+
 def check_port(host: str, port: int) -> None:
     """Check that the UI can listen there.
 

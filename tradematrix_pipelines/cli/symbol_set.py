@@ -7,6 +7,7 @@ import click
 
 from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.levels.book.kinds import parse_kinds
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.quality.thresholds import Thresholds
@@ -29,6 +30,7 @@ _NONE = "none"
 @click.option(
     "--vendor-symbol", "vendor_symbols", multiple=True, metavar="VENDOR=SYMBOL", help="What a vendor calls it."
 )
+@click.option("--level-kinds", metavar="KIND,…|none", help="Kinds of its level book; none: those of its market.")
 @click.option(
     "--threshold",
     "thresholds",
@@ -63,6 +65,9 @@ def command(*, name: str, vendor_symbols: tuple[str, ...], thresholds: tuple[str
 def _value(field: str, value: Any) -> Any:
     if value == _NONE:
         return None
+    if field == "level_kinds":
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        return tuple(kind for kind in parse_kinds(names))
     if field != "gap_tolerance":
         return value
     if not value.isdigit():

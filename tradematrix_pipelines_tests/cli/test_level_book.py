@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from click import unstyle
 from click.testing import Result
 
 from tradematrix_pipelines.levels.book.kinds import KINDS
@@ -72,14 +73,24 @@ def test_the_table_is_for_people_and_a_kind_selects(filled: Run) -> None:
     assert "2026-11-20 16:30" in shown.stdout
     refused = filled("levels", "DAX", "--kind", "pivots")
     assert refused.exit_code == 2
-    assert "no kind of levels is named 'pivots': there are " + ", ".join(KINDS) in refused.stderr
-    assert "no level book stored" in filled("levels", "DAX", "--book", "--date", "2026-10-01").stdout
+    assert "no kind of levels is named 'pivots': did you mean day_pivots? There are " in refused.stderr
+    assert ", ".join(KINDS) in refused.stderr
+    assert "DAX 2026-10-01: no level book is stored" in filled("levels", "DAX", "--book", "--date", "2026-10-01").stderr
+
+
+def test_a_terminal_shows_the_pivot_points_of_one_method(filled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TTY_COMPATIBLE": "1", "NO_COLOR": "1", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    shown = unstyle(filled("levels", "DAX", "--book").stdout)
+    assert shown.startswith("DAX Mon 2026-11-23")
+    assert ("classic r1" in shown, "woodie r1" in shown) == (True, False)
+    assert "woodie r1" in filled("levels", "DAX", "--book", "--wide").stdout
 
 
 def test_an_earlier_state_of_the_book(filled: Run) -> None:
     before = filled("levels", "DAX", "--book", "--as-of", "2026-11-20T22:59Z")
     assert before.exit_code == 0
-    assert "no level book was stored then" in before.stdout
+    assert "no level book is stored: not then" in before.stderr
     now = book(filled, "DAX", "--as-of", "2026-11-20T23:00Z")
     assert now == book(filled, "DAX")
 

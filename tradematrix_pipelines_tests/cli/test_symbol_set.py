@@ -87,12 +87,14 @@ def test_what_is_not_about_sessions_touches_none(run: Run, database: Database) -
     result = run(
         "symbols", "set", "DAX", "--price-range", "5000", "90000", "--alias", "Germany", "--tick-size", "0.1",
         "--vendor-symbol", "yahoo=DAX.DE", "--threshold", "wick=99", "--exchange", "none",
+        "--level-kinds", "gap, previous_day",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     [dax] = find_symbols(database.engine, ["germany"])
     assert (dax.price_range, dax.tick_size, dax.exchange) == ((5000.0, 90000.0), 0.1, None)
     assert dict(dax.vendor_symbols) == {"twelve_data": "GDAXI", "yahoo": "DAX.DE"}
     assert dict(dax.thresholds) == {"wick": 99.0}
+    assert dax.level_kinds == ("previous_day", "gap")
     assert run("symbols", "set", "DAX", "--threshold", "wick=none").exit_code == 0
     assert dict(find_symbols(database.engine, ["DAX"])[0].thresholds) == {}
 
@@ -107,6 +109,7 @@ def test_what_is_not_about_sessions_touches_none(run: Run, database: Database) -
         ("symbols set DAX --tick-size 0", "must be greater than 0"),
         ("symbols set DAX --threshold nonsense=3", "nonsense"),
         ("symbols set DAX --vendor-symbol yahoo", "write it as name=value"),
+        ("symbols set DAX --level-kinds gaps", "did you mean gap?"),
         ("symbols set NOPE --alias x", "unknown symbol 'NOPE'"),
         ("alerts touches DAX", "say --on or --off"),
         ("alerts touches DAX --level R9", "as in 'camarilla r3'"),

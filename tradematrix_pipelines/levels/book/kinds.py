@@ -6,6 +6,7 @@ of this folder), nor the book that they make (``book``).
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
 from tradematrix_pipelines.errors import UsageError
@@ -171,5 +172,7 @@ def parse_kinds(names: Iterable[str]) -> tuple[Kind, ...]:
     named = set(names)
     unknown = sorted(named - set(KINDS))
     if unknown:
-        raise UsageError(f"no kind of levels is named {unknown[0]!r}: there are {', '.join(KINDS)}")
+        close = get_close_matches(unknown[0].lower(), KINDS, n=1)
+        hint = f"did you mean {close[0]}? There" if close else "there"
+        raise UsageError(f"no kind of levels is named {unknown[0]!r}: {hint} are {', '.join(KINDS)}")
     return tuple(kind for kind in KINDS if kind in named)
