@@ -112,26 +112,16 @@ def backfill(
     with open_instance(settings) as instance, watch(database, symbols, total=total, since=now, label="backfill"):
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
         for outcome in outcomes:
-            for run in planned[outcome.symbol.name]:
-                carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
             runs = planned[outcome.symbol.name]
+            for run in runs:
+                carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
             if refresh and runs:
                 outcome.not_refreshed = _not_refreshed(database, outcome.symbol, runs, since=now)
-            if levels and Timeframe.D1 in timeframes and runs and outcome.stopped_by is None:
+            if levels and runs and Timeframe.D1 in timeframes and outcome.stopped_by is None:
                 begin, end = min(run.first for run in runs), max(run.last for run in runs)
-                run_of_levels = plan_levels_run(
-                    outcome.symbol, begin, end, database=database, settings=settings, now=now
-                )
-                if run_of_levels is not None:
-                    carry_out(
-                        instance,
-                        defs,
-                        run_of_levels,
-                        outcome,
-                        refresh=False,
-                        allow_doubtful=allow_doubtful,
-                        batch=batch,
-                    )
+                following = plan_levels_run(outcome.symbol, begin, end, database=database, settings=settings, now=now)
+                for run in [] if following is None else [following]:
+                    carry_out(instance, defs, run, outcome, refresh=False, allow_doubtful=allow_doubtful, batch=batch)
     return outcomes
 
 
