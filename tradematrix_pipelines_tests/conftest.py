@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -180,7 +180,8 @@ def database(settings: Settings, postgres: ServerLease) -> Iterator[Database]:
     """That installation's market database, open, with the default symbols."""
     assert settings.database_url is not None
     name = make_url(settings.database_url.get_secret_value()).database
-    with _admin(postgres) as connection:
+    # Another fixture may have opened it before.
+    with _admin(postgres) as connection, suppress(psycopg.errors.DuplicateDatabase):
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {_MARKET} STRATEGY file_copy")
     with Database.open(settings) as opened:
         yield opened
