@@ -17,6 +17,7 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import BadFile, Unavailable
 from tradematrix_pipelines.vendors.files.manifest import MANIFEST, ExportedFile, Manifest, read_manifest
+from tradematrix_pipelines.vendors.files.names import file_stem
 from tradematrix_pipelines.vendors.files.options import FileOptions, Reading
 from tradematrix_pipelines.vendors.files.responses import read_candle_file
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
@@ -112,11 +113,6 @@ class FilesVendor:
         stem = file_stem(symbol.symbol_at(self.name), timeframe)
         candidates = (self._folder / (stem + suffix) for suffix in SUFFIXES)
         return next((path for path in candidates if path.exists()), None)
-
-
-def file_stem(name: str, timeframe: Timeframe) -> str:
-    """Return the name of a series' file, without its suffix: ``EUR/USD`` at 1m is ``EUR-USD_1m``."""
-    return f"{name.replace('/', '-')}_{timeframe}"
 
 
 def _overlaps(file: ExportedFile, request: CandleRequest, *, daily: bool) -> bool:

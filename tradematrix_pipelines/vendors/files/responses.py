@@ -7,6 +7,7 @@ column is what (``columns``), what its times mean (``stamps``), or whether a pri
 ``candles``). An impossible number is accepted here, text is not.
 """
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -37,15 +38,15 @@ def read_candle_file(path: Path, reading: Reading, *, dated_by: str | None = Non
     return frame if frame["ts"].is_monotonic_increasing else frame.sort_values("ts", kind="stable", ignore_index=True)
 
 
-def read_rows(path: Path, reading: Reading, *, dated_by: str | None = None) -> pd.DataFrame:
-    """Return the same in the order of the file."""
+def read_rows(path: Path, reading: Reading, *, dated_by: str | None = None, limit: int | None = None) -> pd.DataFrame:
+    """Return the same in the order of the file; the first ``limit`` rows, where one is given."""
     if path.suffix == ".parquet":
-        source, raw = Source(path), _read_parquet(path)
+        source, raw = Source(path), _read_parquet(path).head(limit or sys.maxsize)
         columns = choose_columns([str(name) for name in raw.columns], path)
     else:
         dialect = read_dialect(path)
         source, columns = Source(path, dialect), choose_columns(dialect.names, path)
-        raw = _read_csv(path, dialect, columns)
+        raw = _read_csv(path, dialect, columns, limit)
     values = {name: _numbers(raw.iloc[:, place], source) for name, place in columns.prices.items()}
     stamps = raw[dated_by] if reading.daily and dated_by in raw.columns else _stamps(raw, columns)
     return as_candles(pd.DataFrame({"ts": read_stamps(stamps, source, reading), **values}))
@@ -59,7 +60,7 @@ def _stamps(raw: pd.DataFrame, columns: Columns) -> pd.Series:
     return (stamps.astype("str") + " " + times.astype("str")).rename(f"{stamps.name} {times.name}")
 
 
-def _read_csv(path: Path, dialect: Dialect, columns: Columns) -> pd.DataFrame:
+def _read_csv(path: Path, dialect: Dialect, columns: Columns, limit: int | None) -> pd.DataFrame:
     texts = [place for place in (columns.stamps, columns.times) if place is not None]
     try:
         frame = pd.read_csv(
@@ -74,6 +75,7 @@ def _read_csv(path: Path, dialect: Dialect, columns: Columns) -> pd.DataFrame:
             keep_default_na=False,
             na_values=_EMPTY,
             skipinitialspace=True,
+            nrows=limit,
             low_memory=False,
         )
     except (ValueError, OSError) as error:  # pandas' own parser errors are ValueErrors, bad UTF-8 is one too

@@ -21,14 +21,14 @@ class Source:
     path: Path
     dialect: Dialect | None = None
 
-    def refuse(self, column: pd.Series, bad: pd.Series, why: str) -> None:
-        """Raise :class:`BadFile` for the first row that is marked bad."""
+    def refuse(self, column: pd.Series, bad: pd.Series, why: str, error: type[BadFile] = BadFile) -> None:
+        """Raise ``error`` for the first row that is marked bad."""
         rows = np.flatnonzero(bad.to_numpy(dtype=bool, na_value=False))
         if rows.size:
             row = int(rows[0])
             value = column.iloc[row]
             shown = "" if pd.isna(value) else str(value)
-            raise BadFile(f"{self.path}: {self._place(row)}, column {column.name!r}: {shown!r} {why}")
+            raise error(f"{self.path}: {self._place(row)}, column {column.name!r}: {shown!r} {why}")
 
     def _place(self, row: int) -> str:
         """Return where a row of the frame is: blank lines and comments are skipped, so lines are counted again."""

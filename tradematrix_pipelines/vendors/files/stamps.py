@@ -10,6 +10,7 @@ import re
 import pandas as pd
 
 from tradematrix_pipelines.markets.zones import WallClock, parse_wall_clock
+from tradematrix_pipelines.vendors.errors import BadFile
 from tradematrix_pipelines.vendors.files.options import DATES, ZONE, DateOrder, Reading
 from tradematrix_pipelines.vendors.files.source import Source
 
@@ -24,6 +25,10 @@ _PADDED = r"\d{2}[./-]\d{2}[./-]\d{4}[ T]?"
 _PARTS = r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4})(.*)$"
 _ANY = parse_wall_clock("UTC")
 _NOT_AN_INSTANT = "is not an instant, or not in the form of the rows before"
+
+
+class NoZone(BadFile):
+    """Nothing says in which zone a file's times are."""
 
 
 def read_stamps(column: pd.Series, source: Source, reading: Reading) -> pd.Series:
@@ -132,7 +137,7 @@ def _order(column: pd.Series, one: pd.Series, other: pd.Series, source: Source, 
 def _localized(column: pd.Series, local: pd.Series, source: Source, clock: WallClock | None) -> pd.Series:
     """Return local times as instants; one that the clock skips or shows twice is refused."""
     why = f"has no time zone: set {ZONE} to that of the file, like UTC or Europe/Berlin"
-    source.refuse(column, pd.Series(data=clock is None, index=column.index), why)
+    source.refuse(column, pd.Series(data=clock is None, index=column.index), why, NoZone)
     clock = clock or _ANY  # of a file without rows
     inside = local - pd.Timedelta(hours=clock.ahead)
     localized = inside.dt.tz_localize(clock.zone, ambiguous="NaT", nonexistent="NaT")
