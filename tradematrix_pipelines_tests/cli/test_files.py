@@ -213,3 +213,34 @@ def test_a_folder_that_is_none_or_has_none_is_bad_usage(run: Run, settings: Sett
     for folder, says in ((tmp_path / "nowhere", "is not a folder"), (tmp_path, "no CSV or Parquet file in")):
         result = run("files", "check", str(folder))
         assert (result.exit_code, says in result.output) == (2, True)
+
+
+@pytest.fixture
+def one_symbol(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of files as the vendor, with one of the DAX alone."""
+    del settings
+    folder = write(tmp_path / "own" / "DAX_1m.csv", tradingview(minutes("XETR", LAST, LAST))).parent
+    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
+    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(folder))
+    return folder
+
+
+def test_a_missing_file_is_said_once_a_series(run: Run, one_symbol: Path) -> None:
+    result = run("backfill", "NDX", "--from", "2026-11-16", "--to", "2026-11-20", "--timeframe", "1m")
+    assert result.exit_code == 1
+    missing = f"files has no 1m bars of its own: no NDX_1m.csv or NDX_1m.parquet in {one_symbol}"
+    lines = [line for line in result.output.splitlines() if line.startswith(("failed", "…"))]
+    assert lines == [f"failed: ohlc_1m 2026-11-16|NDX and 4 more: {missing}"]
+
+
+def test_the_doctor_names_symbols_without_a_file_and_fails_for_none_of_them(run: Run, one_symbol: Path) -> None:
+    result = run("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    parts = {row["part"]: row for row in json.loads(result.stdout)}
+    assert parts["DAX"]["state"] == parts["files"]["state"] == "ok"
+    assert parts["files"]["detail"].startswith("no file of NDX, DJI, EUR/USD, XAG/USD: ")
+    assert not {"NDX", "DJI", "EUR/USD", "XAG/USD"} & parts.keys()
+    (one_symbol / "DAX_1m.csv").rename(one_symbol / "other.csv")
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    assert "no active symbol has a file: `tradematrix files check" in result.output
