@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tradematrix_pipelines.candles.frame import PRICES
 from tradematrix_pipelines.markets.zones import parse_wall_clock
 from tradematrix_pipelines.vendors.files.dialects import read_dialect
 from tradematrix_pipelines.vendors.files.options import Reading
@@ -39,7 +40,9 @@ def test_the_pages_examples_are_read(tmp_path: Path, name: str, text: str) -> No
 def test_the_pages_commands_work_in_their_order(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     export, _ = EXPORTS["MetaTrader 4"]
-    write(tmp_path / "prices" / "EURUSD1.csv", export(minutes("FX", date(2026, 11, 9), date(2026, 11, 20), start=1000)))
+    candles = minutes("FX", date(2026, 11, 9), date(2026, 11, 20), start=1_000.0)
+    candles[PRICES] = (candles[PRICES] / 1_000).round(4)
+    write(tmp_path / "prices" / "EURUSD1.csv", export(candles))
     [block] = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
     for line in block.splitlines():
         program, *arguments = shlex.split(line.removeprefix("$ "))

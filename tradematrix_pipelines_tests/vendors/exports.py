@@ -109,7 +109,7 @@ def _lines(
 
 
 def _prices(candles: pd.DataFrame, separator: str = ",") -> list[str]:
-    return [separator.join(f"{value:.1f}" for value in row) for row in candles[PRICES].to_numpy()]
+    return [separator.join(f"{value:.10g}" for value in row) for row in candles[PRICES].to_numpy()]
 
 
 def _broker_time(ts: datetime) -> datetime:

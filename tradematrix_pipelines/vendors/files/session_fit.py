@@ -39,6 +39,8 @@ CLOCKS = tuple(
 UTC = CLOCKS[0]
 _BRIDGED = np.timedelta64(15, "m")
 """A longer time without a bar is a pause."""
+_HOLE = np.timedelta64(5, "D")
+"""What is absent for longer is not in the file; no market pauses so long."""
 _SAME = 0.0005
 _SECOND = np.timedelta64(1, "s")
 _DAY = timedelta(days=1)
@@ -74,10 +76,10 @@ def best_fits(
         usual: the calendar of such symbols, which is taken where others fit as well.
     """
     fits = _daily_fits(stamps) if length is None else list(_fits(stamps, length, clocks, sides))
-    best = max(fit.score for fit in fits)
-    good = [fit for fit in fits if fit.score >= best - _SAME]
+    best = max(fits, key=lambda fit: fit.score)  # of equal ones the first: opens
+    good = [fit for fit in fits if fit.stamps == best.stamps and fit.score >= best.score - _SAME]
     first = next((fit for fit in good if fit.calendar == usual), good[0])
-    return [fit for fit in good if (fit.calendar, fit.stamps) == (first.calendar, first.stamps)]
+    return [fit for fit in good if fit.calendar == first.calendar]
 
 
 def sessions_around(calendar: str, first: np.datetime64, last: np.datetime64) -> list[Session]:
@@ -114,7 +116,9 @@ def _score(starts: Instants, ends: Instants, where: Spans) -> float:
     if not len(where.opens):
         return 0.0
     common = float((_trading(ends, where) - _trading(starts, where)).sum())
-    traded = float(_trading(ends[-1:], where)[0] - _trading(starts[:1], where)[0])
+    holes = np.flatnonzero(starts[1:] - ends[:-1] > _HOLE)
+    begins, stops = starts[np.concatenate([[0], holes + 1])], ends[np.concatenate([holes, [len(ends) - 1]])]
+    traded = float((_trading(stops, where) - _trading(begins, where)).sum())
     present = float(((ends - starts) / _SECOND).sum())
     return common / max(present + traded - common, 1.0)
 
