@@ -32,6 +32,7 @@ from pydantic.fields import FieldInfo
 from tradematrix_pipelines.clock import Clock, SystemClock, format_clock, parse_clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.pivots import Method
+from tradematrix_pipelines.markets.zones import parse_wall_clock
 
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
@@ -124,6 +125,15 @@ def _clock(value: object) -> object:
     return parse_clock(value) if isinstance(value, str) else value
 
 
+def _zones(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    entries = [re.sub(r"\s*=\s*", "=", entry.strip()) for entry in value.split(",") if entry.strip()]
+    for entry in entries:
+        parse_wall_clock(entry.rpartition("=")[2])
+    return entries
+
+
 _Flag = Annotated[bool, BeforeValidator(_flag)]
 _Folder = Annotated[Path, AfterValidator(_folder)]
 
@@ -175,6 +185,36 @@ class Settings(BaseModel):
             "or [an export](docs/reading.md#files)",
             default="none",
             example="prices",
+        ),
+    ] = None
+    files_zone: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_zones),
+        Variable(
+            "TRADEMATRIX_FILES_ZONE",
+            "zone of times without one in [those files](docs/files.md): `Europe/Berlin`, `UTC`, or hours ahead of one, "
+            "`America/New_York+7`; for single symbols `DAX=Europe/Berlin`; separated by commas",
+            default="none: such times are refused",
+            example="America/New_York+7,DAX=Europe/Berlin",
+        ),
+    ] = ()
+    files_stamps: Annotated[
+        Literal["open", "close"],
+        _one_of("open", "close"),
+        Variable(
+            "TRADEMATRIX_FILES_STAMPS",
+            "whether the times in those files are the bars' opens or closes: `open`, `close`",
+            example="close",
+        ),
+    ] = "open"
+    files_dates: Annotated[
+        Literal["day", "month"] | None,
+        _one_of("day", "month"),
+        Variable(
+            "TRADEMATRIX_FILES_DATES",
+            "what comes first in dates like `03.04.2026` in those files, where no row shows it: `day`, `month`",
+            default="none: such dates are refused",
+            example="day",
         ),
     ] = None
     database_url: Annotated[

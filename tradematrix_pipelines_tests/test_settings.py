@@ -60,6 +60,11 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_LOG_LEVEL", "loud", "debug, info, warning, error, critical"),
         ("TRADEMATRIX_LOG_FORMAT", "xml", "text, json"),
         ("TRADEMATRIX_HOME", "~nobody-of-that-name/x", "write the whole path"),
+        ("TRADEMATRIX_FILES_ZONE", "Berlin", "write one like Europe/Berlin"),
+        ("TRADEMATRIX_FILES_ZONE", "UTC,DAX=Europe", "which is no zone"),
+        ("TRADEMATRIX_FILES_ZONE", "UTC+15", "which is no zone"),
+        ("TRADEMATRIX_FILES_STAMPS", "end", "open, close"),
+        ("TRADEMATRIX_FILES_DATES", "year", "day, month"),
         ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
         ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
@@ -174,6 +179,7 @@ def test_the_names_of_the_variables_stay() -> None:
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),
+                *("FILES_ZONE", "FILES_STAMPS", "FILES_DATES"),
             )
         ),
     }

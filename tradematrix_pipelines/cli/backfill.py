@@ -169,10 +169,7 @@ def report(
 def report_failures(outcomes: Sequence[Outcome]) -> None:
     """Print what failed, and why, on standard error."""
     for outcome in outcomes:
-        for failure in outcome.failed[:10]:
-            click.echo(f"failed: {failure.asset} {failure.partition}: {failure.reason}", err=True)
-        if len(outcome.failed) > 10:
-            click.echo(f"… and {len(outcome.failed) - 10} more of {outcome.symbol.name}", err=True)
+        _report_failures(outcome)
         for kept in outcome.not_refreshed[:10]:
             what = f"{outcome.symbol.name} {kept.timeframe} {kept.trade_date}"
             click.echo(f"not refreshed: {what}: {kept.error}; what is stored stays", err=True)
@@ -180,6 +177,19 @@ def report_failures(outcomes: Sequence[Outcome]) -> None:
             click.echo(f"… and {len(outcome.not_refreshed) - 10} more of {outcome.symbol.name}", err=True)
         if outcome.stopped_by is not None:
             click.echo(f"failed: {outcome.symbol.name}: {outcome.stopped_by}", err=True)
+
+
+def _report_failures(outcome: Outcome) -> None:
+    """Print each reason once an asset: where a file is missing, all sessions fail for the same."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for failure in outcome.failed:
+        groups.setdefault((failure.asset, failure.reason), []).append(failure.partition)
+    for (asset, reason), (partition, *more) in list(groups.items())[:10]:
+        others = f" and {len(more)} more" if more else ""
+        click.echo(f"failed: {asset} {partition}{others}: {reason}", err=True)
+    rest = sum(map(len, list(groups.values())[10:]))
+    if rest:
+        click.echo(f"… and {rest} more of {outcome.symbol.name}", err=True)
 
 
 def _rows(

@@ -35,6 +35,7 @@ from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.errors import Unavailable, VendorError
+from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 from tradematrix_pipelines.vendors.registry import open_vendors
 
@@ -102,8 +103,12 @@ def _examine(settings: Settings) -> Iterator[Finding]:
             return
         for vendor in vendors:
             yield _checked("vendor", vendor.check)
+        without = _without_file(vendors, symbols, database.clock.now())
+        if without:
+            yield _checked("files", partial(_files, without, symbols))
         for symbol in symbols:
-            yield _checked(symbol.name, partial(_served, vendors, symbol, database.clock.now()))
+            if symbol not in without:
+                yield _checked(symbol.name, partial(_served, vendors, symbol, database.clock.now()))
 
 
 def _checked(part: str, check: Callable[[], str]) -> Finding:
@@ -200,6 +205,30 @@ def _history(settings: Settings, databases: OpenDatabases, database: Database) -
         f"live pulls: {pulls} runs, up to {KEPT.days} days; checks: {checks} reports, up to {KEPT_CHECKS.days} days; "
         f"open sessions: {versions} versions, up to {KEPT_VERSIONS.days} days"
     )
+
+
+def _without_file(vendors: Sequence[Vendor], symbols: Sequence[Symbol], now: datetime) -> list[Symbol]:
+    """Return the symbols that have no file, where files are all there is: that is a choice, and no failure."""
+    if any(vendor.name != FilesVendor.name for vendor in vendors):
+        return []
+    return [
+        symbol
+        for symbol in symbols
+        if all(
+            vendor.unavailable_reason(symbol, timeframe, now.date()) is not None
+            for vendor in vendors
+            for timeframe in Timeframe
+        )
+    ]
+
+
+def _files(without: Sequence[Symbol], symbols: Sequence[Symbol]) -> str:
+    if len(without) == len(symbols):
+        raise TradeMatrixError(
+            "no active symbol has a file: `tradematrix files check DIR` says how to name files and which symbols to add"
+        )
+    names = ", ".join(symbol.name for symbol in without)
+    return f"no file of {names}: `tradematrix symbols deactivate NAME` where none will come"
 
 
 def _served(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:

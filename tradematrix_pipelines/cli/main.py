@@ -31,6 +31,7 @@ _COMMANDS = {
     "candles": ("candles", "Show stored candles."),
     "prices": ("prices", "Show each symbol's current price."),
     "coverage": ("coverage", "Show which sessions are complete, and what is missing."),
+    "files": ("files", "Check a folder of own files before anything of it is stored."),
     "export": ("export", "Write candles to Parquet or CSV files."),
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
     "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),

@@ -17,6 +17,8 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.vendors.errors import BadFile, Unavailable
 from tradematrix_pipelines.vendors.files.manifest import MANIFEST, ExportedFile, Manifest, read_manifest
+from tradematrix_pipelines.vendors.files.names import file_stem
+from tradematrix_pipelines.vendors.files.options import FileOptions, Reading
 from tradematrix_pipelines.vendors.files.responses import read_candle_file
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 
@@ -31,8 +33,8 @@ class FilesVendor:
     max_bars = 1_000_000
     """A file has no limit; this one keeps windows in memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, options: FileOptions | None = None) -> None:
+        self._folder, self._options = folder, options or FileOptions()
         self._parsed = lru_cache(maxsize=_FILES_KEPT)(_parse)
         self._exported = lru_cache(maxsize=_FILES_KEPT)(_parse_exported)
         self._manifests = lru_cache(maxsize=1)(_parse_manifest)
@@ -55,7 +57,8 @@ class FilesVendor:
         path = self._find(request.symbol, request.timeframe)
         months = [] if path else self._months(request.symbol, request.timeframe)
         if path is not None:
-            frame = self._frame(path, request.timeframe)
+            name = request.symbol.symbol_at(self.name)
+            frame = self._frame(path, self._options.reading(name, request.timeframe))
         elif months:
             frame = self._frame_of_months(months, request)
         else:
@@ -79,16 +82,16 @@ class FilesVendor:
         for parsed in (self._parsed, self._exported, self._manifests):
             parsed.cache_clear()
 
-    def _frame(self, path: Path, timeframe: Timeframe) -> pd.DataFrame:
+    def _frame(self, path: Path, reading: Reading) -> pd.DataFrame:
         stat = path.stat()
-        return self._parsed(path, stat.st_mtime_ns, stat.st_size, timeframe is Timeframe.D1)
+        return self._parsed(path, stat.st_mtime_ns, stat.st_size, reading)
 
     def _frame_of_months(self, months: Sequence[ExportedFile], request: CandleRequest) -> pd.DataFrame:
-        daily = request.timeframe is Timeframe.D1
+        reading = Reading(length=request.timeframe.length)
         frames = [
-            self._exported(self._folder / file.path, file.sha256, daily)
+            self._exported(self._folder / file.path, file.sha256, reading)
             for file in months
-            if _overlaps(file, request, daily=daily)
+            if _overlaps(file, request, daily=reading.daily)
         ]
         return pd.concat(frames, ignore_index=True) if frames else empty_candles()
 
@@ -109,12 +112,7 @@ class FilesVendor:
     def _find(self, symbol: Symbol, timeframe: Timeframe) -> Path | None:
         stem = file_stem(symbol.symbol_at(self.name), timeframe)
         candidates = (self._folder / (stem + suffix) for suffix in SUFFIXES)
-        return next((path for path in candidates if path.is_file()), None)
-
-
-def file_stem(name: str, timeframe: Timeframe) -> str:
-    """Return the name of a series' file, without its suffix: ``EUR/USD`` at 1m is ``EUR-USD_1m``."""
-    return f"{name.replace('/', '-')}_{timeframe}"
+        return next((path for path in candidates if path.exists()), None)
 
 
 def _overlaps(file: ExportedFile, request: CandleRequest, *, daily: bool) -> bool:
@@ -131,7 +129,7 @@ def _parse_manifest(folder: Path, modified_ns: int, size: int) -> Manifest | Non
     return read_manifest(folder)
 
 
-def _parse_exported(path: Path, sha256: str, daily: bool) -> pd.DataFrame:
+def _parse_exported(path: Path, sha256: str, reading: Reading) -> pd.DataFrame:
     """Read a file of an export, as the manifest lists it."""
     try:
         content = path.read_bytes()
@@ -139,10 +137,10 @@ def _parse_exported(path: Path, sha256: str, daily: bool) -> pd.DataFrame:
         raise BadFile(f"{path} can't be read ({error.strerror}), and {MANIFEST} lists it: export again") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise BadFile(f"{path} is not what {MANIFEST} lists: export again")
-    return read_candle_file(path, daily=daily, dated_by="trade_date")
+    return read_candle_file(path, reading, dated_by="trade_date")
 
 
-def _parse(path: Path, modified_ns: int, size: int, daily: bool) -> pd.DataFrame:
+def _parse(path: Path, modified_ns: int, size: int, reading: Reading) -> pd.DataFrame:
     """Read a file; its modification time and size are part of the cache key."""
     del modified_ns, size
-    return read_candle_file(path, daily=daily)
+    return read_candle_file(path, reading)

@@ -1,131 +1,113 @@
 """Reading one file of candles, CSV or Parquet, into a frame.
 
-Columns: ``ts`` (bar open: an ISO instant with its zone; for daily bars a date, or its midnight with a zone), open,
-high, low, close, and volume, which may be empty or absent; others are ignored.
+Columns: the time of the bar, open, high, low, close, and volume, which may be empty or absent; others are ignored.
 
-Here: the format of a file. Not here: which file (``client``), or whether a price is plausible (the screening of
+Here: from file to frame. Not here: which file (``client``), what a text file says of its form (``dialects``), which
+column is what (``columns``), what its times mean (``stamps``), or whether a price is plausible (the screening of
 ``candles``). An impossible number is accepted here, text is not.
 """
 
-import re
+import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tradematrix_pipelines.candles.frame import PRICES, VALUES, as_candles
+from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.vendors.errors import BadFile
+from tradematrix_pipelines.vendors.files.columns import Columns, choose_columns
+from tradematrix_pipelines.vendors.files.dialects import Dialect, read_dialect
+from tradematrix_pipelines.vendors.files.options import Reading
+from tradematrix_pipelines.vendors.files.source import Source
+from tradematrix_pipelines.vendors.files.stamps import read_stamps
 
-_ZONED = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
-_DATE = r"\d{4}-\d{2}-\d{2}"
-_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$", re.ASCII)
 _EMPTY = ["", "NaN", "nan"]
 
 
-def read_candle_file(path: Path, *, daily: bool, dated_by: str = "ts") -> pd.DataFrame:
+def read_candle_file(path: Path, reading: Reading, *, dated_by: str | None = None) -> pd.DataFrame:
     """Return the candles of a file, sorted by ``ts``; rows of one ``ts`` stay, in the order of the file.
 
     Args:
         path: a file that ends in ``.csv`` or ``.parquet``.
-        daily: whether these are daily bars: their ``ts`` is a date, or the midnight of one in the zone that it names.
         dated_by: the column that has the dates of daily bars, where that is another one.
 
     Raises:
         BadFile: it can't be read; the message names file, line and column of the first error.
     """
-    raw = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    missing = [name for name in ("ts", *PRICES) if name not in raw.columns]
-    if missing:
-        raise BadFile(f"{path}: line 1: no column {missing[0]!r}; a file of candles has ts, {', '.join(VALUES)}")
-    columns = {name: _numbers(raw[name], path) for name in VALUES if name in raw.columns}
-    stamps = raw[dated_by if daily and dated_by in raw.columns else "ts"]
-    frame = as_candles(pd.DataFrame({"ts": _instants(stamps, path, daily=daily), **columns}))
+    frame = read_rows(path, reading, dated_by=dated_by)
     return frame if frame["ts"].is_monotonic_increasing else frame.sort_values("ts", kind="stable", ignore_index=True)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def read_rows(path: Path, reading: Reading, *, dated_by: str | None = None, limit: int | None = None) -> pd.DataFrame:
+    """Return the same in the order of the file; the first ``limit`` rows, where one is given."""
+    if path.suffix == ".parquet":
+        source, raw = Source(path), _read_parquet(path).head(limit or sys.maxsize)
+        columns = choose_columns([str(name) for name in raw.columns], path)
+    else:
+        dialect = read_dialect(path)
+        source, columns = Source(path, dialect), choose_columns(dialect.names, path)
+        raw = _read_csv(path, dialect, columns, limit)
+    values = {name: _numbers(raw.iloc[:, place], source) for name, place in columns.prices.items()}
+    stamps = raw[dated_by] if reading.daily and dated_by in raw.columns else _stamps(raw, columns)
+    return as_candles(pd.DataFrame({"ts": read_stamps(stamps, source, reading), **values}))
+
+
+def _stamps(raw: pd.DataFrame, columns: Columns) -> pd.Series:
+    stamps = raw.iloc[:, columns.stamps]
+    if columns.times is None:
+        return stamps
+    times = raw.iloc[:, columns.times]
+    return (stamps.astype("str") + " " + times.astype("str")).rename(f"{stamps.name} {times.name}")
+
+
+def _read_csv(path: Path, dialect: Dialect, columns: Columns, limit: int | None) -> pd.DataFrame:
+    texts = [place for place in (columns.stamps, columns.times) if place is not None]
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=_EMPTY, dtype={"ts": str}, low_memory=False)
+        frame = pd.read_csv(
+            path,
+            sep=dialect.separator,
+            decimal=dialect.decimal,
+            encoding=dialect.encoding,
+            comment="#" if dialect.comments else None,
+            header=0 if dialect.header else None,
+            names=list(map(str, range(len(dialect.names)))),
+            dtype={str(place): str for place in texts},
+            keep_default_na=False,
+            na_values=_EMPTY,
+            skipinitialspace=True,
+            nrows=limit,
+            low_memory=False,
+        )
     except (ValueError, OSError) as error:  # pandas' own parser errors are ValueErrors, bad UTF-8 is one too
         raise BadFile(f"{path} can't be read as CSV: {_one_line(error)}") from None
     if not isinstance(frame.index, pd.RangeIndex):  # pandas' way of taking rows that are longer than the header
         raise BadFile(f"{path} can't be read as CSV: its rows have more fields than its first line has names")
-    return frame
+    return frame.set_axis(list(dialect.names), axis=1)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    if path.is_dir():
+        raise BadFile(f"{path} is a folder, not a file: put its files into the folder above, or remove it")
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except (ValueError, OSError, pa.ArrowException) as error:
         raise BadFile(f"{path} can't be read as Parquet: {_one_line(error)}") from None
+    if isinstance(frame.index, pd.DatetimeIndex):
+        name = "ts" if frame.index.name is None else str(frame.index.name)
+        return frame.rename_axis(index=name).reset_index()
+    return frame
 
 
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
+def _numbers(column: pd.Series, source: Source) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return column.astype("float64")
-    numbers = pd.Series(pd.to_numeric(column.astype("str"), errors="coerce"), dtype="float64")
-    _refuse(column, numbers.isna() & column.notna(), path, "is not a number")
-    return numbers
-
-
-def _instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
-    zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
-    instants = column.dt.tz_convert("UTC") if zoned else _parsed_instants(column, path, daily=daily)
-    _refuse(column, instants.isna(), path, "is not an instant")
-    return _days(column, instants, path) if daily else instants
-
-
-def _days(column: pd.Series, instants: pd.Series, path: Path) -> pd.Series:
-    """Return the trade date of each daily bar, as midnight UTC: the one that the stamp has in its own zone."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        local = column.dt.tz_localize(None).dt.tz_localize("UTC")
-    else:
-        local = instants + pd.to_timedelta(column.astype("str").map(_offset_seconds), unit="s")
-    days: pd.Series = local.dt.normalize()
-    # 22:00 UTC may be a midnight in Berlin or a bar of the evening: the trade date is ambiguous.
-    _refuse(column, local != days, path, "is not a midnight in its zone: write the trade date, like 2026-01-05")
-    return days
-
-
-def _offset_seconds(text: str) -> int:
-    """Return how far ahead of UTC the zone at the end of a stamp is; 0 for a date."""
-    match = _OFFSET.search(text)
-    if match is None:
-        return 0
-    seconds = 3600 * int(match["hours"]) + 60 * int(match["minutes"])
-    return -seconds if match["sign"] == "-" else seconds
-
-
-def _parsed_instants(column: pd.Series, path: Path, *, daily: bool) -> pd.Series:
     texts = column.astype("str")
-    dates = texts.str.fullmatch(_DATE) if daily else pd.Series(data=False, index=texts.index)
-    _refuse(
-        column,
-        column.notna() & ~(texts.str.contains(_ZONED) | dates),
-        path,
-        "has no time zone: write instants in UTC, like 2026-01-04T22:05:00Z",
-    )
-    return pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-
-
-def _refuse(column: pd.Series, bad: pd.Series, path: Path, why: str) -> None:
-    """Raise for the first row that is marked bad."""
-    rows = np.flatnonzero(bad.to_numpy(dtype=bool, na_value=False))
-    if rows.size:
-        row = int(rows[0])
-        value = column.iloc[row]
-        shown = "" if pd.isna(value) else str(value)
-        raise BadFile(f"{path}: {_place(path, row)}, column {column.name!r}: {shown!r} {why}")
-
-
-def _place(path: Path, row: int) -> str:
-    """Return where a row of the frame is in the file: CSV skips blank lines, so lines are counted again."""
-    if path.suffix != ".csv":
-        return f"row {row + 1}"
-    with path.open(encoding="utf-8") as lines:
-        filled = [number for number, line in enumerate(lines, start=1) if line.strip()]
-    return f"line {filled[row + 1]}"
+    if source.dialect is not None and source.dialect.decimal == ",":
+        source.refuse(column, texts.str.contains(".", regex=False) & column.notna(), "is not a number with a comma")
+        texts = texts.str.replace(",", ".", regex=False)
+    numbers = pd.Series(pd.to_numeric(texts, errors="coerce"), dtype="float64")
+    source.refuse(column, numbers.isna() & column.notna(), "is not a number")
+    return numbers
 
 
 def _one_line(error: Exception) -> str:
