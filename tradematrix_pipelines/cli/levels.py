@@ -160,13 +160,18 @@ def show_levels(
         note(line, as_json=as_json)
 
 
-def stored_pivots(name: str, trade_date: date | None, as_of: datetime | None) -> dict[Method, Prices]:
-    """Return the stored pivot points of a symbol by method: of ``trade_date``, or of its coming session."""
+def stored_pivots(
+    name: str, trade_date: date | None, as_of: datetime | None
+) -> tuple[Symbol, dict[Method, Prices], str | None]:
+    """Return a symbol, its stored pivot points by method, and the title of their table.
+
+    They are of ``trade_date``, or of its coming session.
+    """
     with open_database() as (_, database):
         [symbol] = find_symbols(database.engine, [name], only_active=False)
         day = trade_date or coming_session(symbol, viewed_at(as_of, database.clock.now()))
         rows = read_level_rows(database.engine, pivot_levels, [symbol], day, day, as_of=as_of)
-    return {Method(row["method"]): _prices(row, PIVOT_LEVELS) for row in rows}
+        return symbol, {Method(row["method"]): _prices(row, PIVOT_LEVELS) for row in rows}, simulated_title(database)
 
 
 def coming_session(symbol: Symbol, now: datetime) -> date:

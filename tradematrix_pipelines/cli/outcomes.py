@@ -4,8 +4,8 @@ from datetime import date
 
 import click
 
-from tradematrix_pipelines.cli.common import TradeDate, open_database
-from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.common import TradeDate, open_database, simulated_title
+from tradematrix_pipelines.cli.output import json_option, show, wide_option
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.outcomes import Share, Statistic, selected, statistics
 from tradematrix_pipelines.storage.outcomes import read_outcomes
@@ -17,8 +17,9 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 @click.option("--level", "levels", multiple=True, help="Only this level: R1, 'classic r1', previous_week, 'gap fill'.")
 @click.option("--from", "first", type=TradeDate(), default=date.min, help="First trade date; default: all history.")
 @click.option("--to", "last", type=TradeDate(), default=date.max, help="Last trade date.")
+@wide_option
 @json_option
-def command(*, symbol: str, levels: tuple[str, ...], first: date, last: date, as_json: bool) -> None:
+def command(*, symbol: str, levels: tuple[str, ...], first: date, last: date, wide: bool, as_json: bool) -> None:
     """Show how often SYMBOL's levels were touched, held and broken, and its gaps filled.
 
     Shares are with their 95 % intervals (Wilson), and for the first and the second half of the sessions. These are
@@ -29,12 +30,20 @@ def command(*, symbol: str, levels: tuple[str, ...], first: date, last: date, as
     with open_database() as (_, database):
         [known] = find_symbols(database.engine, [symbol], only_active=False)
         outcomes = read_outcomes(database.engine, known, first=first, last=last)
+        title = simulated_title(database)
     if levels:
         wanted = [selected(level) for level in levels]
         outcomes = [one for one in outcomes if any(is_meant(one.kind, one.name) for is_meant in wanted)]
     rows = [_row(statistic, as_json=as_json) for statistic in statistics(outcomes)]
-    hint = f"no outcomes stored: run `tradematrix backfill {symbol} --from …`"
-    show(rows, as_json=as_json, empty=f"{hint}, or name another level" if levels else hint)
+    hint = f"no outcomes stored: run `tradematrix backfill {known.name} --from …`"
+    empty = f"{hint}, or name another level" if levels else hint
+    show(
+        rows,
+        as_json=as_json,
+        title=title,
+        empty=empty,
+        optional=() if wide else ("counted", "first_half", "second_half"),
+    )
 
 
 def _row(statistic: Statistic, *, as_json: bool) -> dict[str, object]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import click
 
 from tradematrix_pipelines.cli.common import TradeDate, as_of_option
-from tradematrix_pipelines.cli.output import json_option, show
+from tradematrix_pipelines.cli.output import json_option, price, show
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.levels.pivots import LEVELS, Method, pivots
 from tradematrix_pipelines.settings import load_settings
@@ -46,11 +46,13 @@ def command(
     """
     wanted = list(Method) if method == "all" else [load_settings().pivot_method if method is None else Method(method)]
     prices = {"high": high, "low": low, "close": close, "open_": open_, "session_open": session_open}
-    given = {name: price for name, price in prices.items() if price is not None}
+    given = {name: value for name, value in prices.items() if value is not None}
+    tick_size: float | None = None
+    title: str | None = None
     if symbol is not None:
         if given:
             raise UsageError("give either SYMBOL, for its stored pivot points, or prices to calculate with")
-        by_method = _stored(symbol, wanted, trade_date, as_of)
+        by_method, tick_size, title = _stored(symbol, wanted, trade_date, as_of)
     else:
         if trade_date is not None or as_of is not None:
             raise UsageError("--date and --as-of are about stored pivot points: name the SYMBOL")
@@ -61,20 +63,29 @@ def command(
     if as_json:
         click.echo(json.dumps(by_method if method == "all" else by_method[wanted[0]], indent=2))
         return
-    levels = [name for name in LEVELS if any(prices[name] is not None for prices in by_method.values())]
-    show(
-        [{"level": name, **{str(known): prices[name] for known, prices in by_method.items()}} for name in levels],
-        as_json=False,
-    )
+    levels = [name for name in LEVELS if any(points[name] is not None for points in by_method.values())]
+    rows: list[dict[str, object]] = [
+        {"level": name, **{str(known): _shown(points[name], tick_size) for known, points in by_method.items()}}
+        for name in levels
+    ]
+    show(rows, as_json=False, title=title)
+
+
+def _shown(value: float | None, tick_size: float | None) -> object:
+    """Return a price as its symbol has it; of prices that were given, all digits."""
+    return value if tick_size is None else price(value, tick_size)
 
 
 def _stored(
     name: str, methods: list[Method], trade_date: date | None, as_of: datetime | None
-) -> Mapping[Method, Mapping[str, float | None]]:
+) -> tuple[Mapping[Method, Mapping[str, float | None]], float, str | None]:
+    """Return the stored points by method, the tick size of the symbol, and the title of their table."""
     from tradematrix_pipelines.cli.levels import stored_pivots  # noqa: PLC0415  # the calculator needs no database
 
-    by_method = stored_pivots(name, trade_date, as_of)
+    symbol, by_method, title = stored_pivots(name, trade_date, as_of)
     if not by_method:
         then = "" if as_of is None else " then"
-        raise TradeMatrixError(f"no pivot points of {name} were stored{then}: see `tradematrix levels {name}`")
-    return {method: by_method[method] for method in methods if method in by_method}
+        raise TradeMatrixError(
+            f"no pivot points of {symbol.name} were stored{then}: see `tradematrix levels {symbol.name}`"
+        )
+    return {method: by_method[method] for method in methods if method in by_method}, symbol.tick_size, title
