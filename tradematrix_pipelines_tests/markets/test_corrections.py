@@ -108,4 +108,4 @@ def test_whatever_is_about_a_symbol_asks_for_its_own_calendar() -> None:
         for path in PACKAGE.rglob("*.py")
         if "get_calendar" in path.read_text() and path.parent.name not in {"markets", "simulator"}
     }
-    assert users == {"storage/migrations/versions/0009_calendars.py"}
+    assert users == {"storage/migrations/versions/0009_calendars.py", "vendors/files/session_fit.py"}
