@@ -11,13 +11,11 @@ from tradematrix_pipelines.cli.output import json_option, note, price, show, wid
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.current_prices import CurrentPrice, read_current_prices
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.vendors.errors import VendorError
 from tradematrix_pipelines.vendors.protocol import Quote, Quotes
-from tradematrix_pipelines.vendors.registry import open_vendors
 
 Row = dict[str, object]
 
@@ -67,6 +65,10 @@ def _ask(settings: Settings, database: Database, symbols: Sequence[Symbol]) -> M
     Raises:
         TradeMatrixError: none has.
     """
+    # Imported here: the stored prices need neither.
+    from tradematrix_pipelines.storage.credits import open_ledger  # noqa: PLC0415
+    from tradematrix_pipelines.vendors.registry import open_vendors  # noqa: PLC0415
+
     with open_vendors(settings, ledger=open_ledger(database.engine, settings)) as vendors:
         for vendor in vendors:
             if isinstance(vendor, Quotes):

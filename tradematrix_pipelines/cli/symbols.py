@@ -3,7 +3,6 @@
 import click
 
 from tradematrix_pipelines.cli.common import open_database
-from tradematrix_pipelines.cli.lookup import look_up
 from tradematrix_pipelines.cli.output import json_option, show, wide_option
 from tradematrix_pipelines.cli.symbol_set import command as set_symbol
 from tradematrix_pipelines.errors import UsageError
@@ -116,6 +115,8 @@ def add(
         if name in {known.name for known in read_symbols(database.engine, only_active=False)}:
             raise UsageError(f"{name} already exists: see `tradematrix symbols list --all`")
         if not no_lookup:
+            from tradematrix_pipelines.cli.lookup import look_up  # noqa: PLC0415 - the list needs no vendor
+
             symbol = look_up(settings, database, symbol, fixed=bool(instrument))
         if not symbol.calendar:
             raise UsageError(f"no session calendar is known of {name}: choose one with --calendar, e.g. XNYS")
