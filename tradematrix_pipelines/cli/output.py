@@ -186,9 +186,10 @@ def _print_columns(cells: Sequence[Mapping[str, str]], title: str | None) -> Non
     """Print tab-separated columns with a line of their names, for other programs' eyes."""
     if title:
         click.echo(f"# {title}")
-    click.echo("\t".join(cells[0]))
+    names = list(cells[0])
+    click.echo("\t".join(names))
     for row in cells:
-        click.echo("\t".join(row.values()))
+        click.echo("\t".join(row[name] for name in names))
 
 
 def _plain(value: Any) -> Any:

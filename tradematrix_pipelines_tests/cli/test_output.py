@@ -7,6 +7,13 @@ import pytest
 
 from tradematrix_pipelines.cli.output import show
 
+
+def test_a_pipes_columns_are_those_of_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows may have their values in another order: levels are sorted by price, a symbol each."""
+    show([{"symbol": "A", "r1": "2", "pp": "1"}, {"symbol": "B", "pp": "3", "r1": "4"}], as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["symbol\tr1\tpp", "A\t2\t1", "B\t4\t3"]
+
+
 TEXTS = [
     "see [/docs] for it",
     "[bold]loud[/bold]",
