@@ -9,10 +9,10 @@ from tradematrix_pipelines.alerts.incidents import RecordedIncident
 from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.levels.watched import level_name
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.incidents import read_open, read_since
 from tradematrix_pipelines.storage.symbols import set_touch_alerts
-from tradematrix_pipelines.storage.touches import level_name
 
 _RECENT = timedelta(days=30)
 
@@ -66,16 +66,13 @@ def touches(*, symbol: str, on: bool | None, levels: tuple[str, ...]) -> None:
         raise UsageError("say --on or --off, or --level PP for this level alone")
     if levels and on is False:
         raise UsageError("--off is for all levels: give --level for those that are to stay on")
+    turned_on = on is not False  # --level alone turns them on
     with open_database() as (settings, database):
         names = [level_name(level, method=settings.pivot_method) for level in levels] or None
-        known = set_touch_alerts(database.engine, symbol, on=on is not False, levels=names)
-    hint = (
-        "; nobody is notified until TRADEMATRIX_ALERT_URLS is set"
-        if on is not False and not settings.alert_urls
-        else ""
-    )
+        known = set_touch_alerts(database.engine, symbol, on=turned_on, levels=names)
+    hint = "; nobody is notified until TRADEMATRIX_ALERT_URLS is set" if turned_on and not settings.alert_urls else ""
     of = f" for {', '.join(names)}" if names else ""
-    click.echo(f"touch alerts of {known.name} are {'off' if on is False else 'on'}{of}{hint}")
+    click.echo(f"touch alerts of {known.name} are {'on' if turned_on else 'off'}{of}{hint}")
 
 
 def _row(incident: RecordedIncident) -> dict[str, object]:

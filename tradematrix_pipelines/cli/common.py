@@ -138,9 +138,9 @@ def first_date(first: date | None, span: timedelta | None, *, last: date) -> dat
 
 def simulated_title(database: "Database") -> str | None:
     """Return the title of tables of simulated prices; ``None`` where the stored ones are real."""
-    from tradematrix_pipelines.storage.coverage import stored_sources  # noqa: PLC0415 - see open_database
+    from tradematrix_pipelines.storage.coverage import a_stored_source  # noqa: PLC0415 - see open_database
 
-    return "SIMULATED prices" if SIMULATED in stored_sources(database.engine) else None
+    return "SIMULATED prices" if a_stored_source(database.engine) == SIMULATED else None
 
 
 def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -150,11 +150,11 @@ def sessions_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_dates(
         *context: click.Context, first: date | None, last: date | None, span: timedelta | None, **others: Any
     ) -> None:
-        end = last or load_settings().clock.now().date()
-        begin = first if span is None else first_date(first, span, last=end)
-        if begin is None:
+        if span is not None:
+            first = first_date(first, span, last=last or load_settings().clock.now().date())
+        if first is None:
             raise UsageError("from when on? give --from 2026-11-01, or --last 20d")
-        command(*context, first=begin, last=last, **others)
+        command(*context, first=first, last=last, **others)
 
     options = (
         click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL…"),

@@ -71,11 +71,10 @@ def _fill(settings: Settings, database: Database, sessions: int) -> bool:
     symbols = read_symbols(database.engine)
     names = ", ".join(symbol.name for symbol in symbols)
     outcomes = []
-    for count, timeframes in ((_DAYS, [Timeframe.H1, Timeframe.D1]), (sessions, list(Timeframe))):
+    for count, timeframes, levels in ((_DAYS, [Timeframe.H1, Timeframe.D1], False), (sessions, list(Timeframe), True)):
         first = min(_sessions_back(symbol, database.clock.now(), count) for symbol in symbols)
         click.echo(f"Fetching {', '.join(timeframes)} of {names} since {first}")
-        recent = count == sessions
-        outcomes += backfill(settings, database, symbols, first=first, last=None, timeframes=timeframes, levels=recent)
+        outcomes += backfill(settings, database, symbols, first=first, last=None, timeframes=timeframes, levels=levels)
     report_failures(outcomes)
     click.echo("\nLevels to trade the coming session with")
     show_levels(database, symbols, None, method=settings.pivot_method, as_json=False)

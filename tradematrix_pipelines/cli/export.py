@@ -96,9 +96,12 @@ def _carry_out(
     """Write what has changed, and after each series the manifest."""
     known = {symbol.name: symbol for symbol in symbols}
     files = {file.key: file for file in export.manifest.files}
+    by_series: dict[tuple[str, Timeframe], list[StoredCoverage]] = {}
+    for row in stored:
+        by_series.setdefault((row.symbol, row.coverage.timeframe), []).append(row)
     with count_steps(len(plan.write), "exporting") as advance:
         for (name, timeframe), months in groupby(plan.write, key=lambda month: (month.symbol, month.timeframe)):
-            series = [row for row in stored if row.symbol == name and row.coverage.timeframe is timeframe]
+            series = by_series[name, timeframe]
             for month in months:
                 rows, key = read_month(database, known[name], month, series), (name, str(timeframe), month.month)
                 if len(rows):

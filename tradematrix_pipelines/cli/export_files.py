@@ -30,6 +30,7 @@ from tradematrix_pipelines.reader.series import SCHEMA, instants_of, with_sessio
 from tradematrix_pipelines.reader.sessions import constant, known_sessions, locate
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.vendors.files.manifest import MANIFEST, ExportedFile, Manifest, read_manifest
+from tradematrix_pipelines.vendors.files.names import file_name
 
 FORMATS = ("parquet", "csv")
 COLUMNS = pa.schema([SCHEMA.field("symbol"), pa.field("timeframe", CATEGORY), *list(SCHEMA)[1:]])
@@ -131,7 +132,7 @@ def folder_name(symbol: str) -> str:
     Raises:
         UsageError: there can't be one of that name.
     """
-    name = symbol.replace("/", "-")
+    name = file_name(symbol)
     if name.startswith("."):
         raise UsageError(f"{symbol} can't be exported: its name begins with a dot")
     return name
@@ -161,11 +162,6 @@ def _write_table(rows: pa.Table, path: Path, form: str) -> None:
         parquet.write_table(rows, path, compression="zstd")
     else:
         csv.write_csv(_as_text(rows), path)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _as_text(rows: pa.Table) -> pa.Table:
@@ -187,7 +183,7 @@ def _hash(path: Path) -> str:
 
 
 def _put(new: Path, path: Path) -> None:
-    """Rename a file that is on the disk, and have the name there, too."""
+    """Rename a file once it is on the disk, and have the name there, too."""
     with new.open("rb") as file:
         os.fsync(file.fileno())
     new.replace(path)

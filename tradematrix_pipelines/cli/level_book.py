@@ -51,8 +51,10 @@ def show_book(
     elif rows:
         drop_usual(rows, "verdict", str(Verdict.ACCEPTED))
         simulated = simulated_title(database)
-        for book in [rows] if is_piped() else filter(None, books):
-            _print(book if method is None else _of_method(book, method), simulated)
+        if is_piped():
+            show(rows, as_json=False, title=simulated)
+        for book in () if is_piped() else filter(None, books):
+            _print(book, method, simulated)
     for line in absent:
         note(line, as_json=as_json)
 
@@ -63,13 +65,11 @@ def _of_method(rows: Sequence[dict[str, Any]], method: Method) -> list[dict[str,
     return [row for row in rows if not (row["kind"].endswith("_pivots") and row["name"].startswith(others))]
 
 
-def _print(rows: Sequence[dict[str, Any]], simulated: str | None) -> None:
-    """Print one table; of one book, with what its rows have in common as the title."""
-    if is_piped():
-        show(rows, as_json=False, title=simulated)
-        return
+def _print(rows: Sequence[dict[str, Any]], method: Method | None, simulated: str | None) -> None:
+    """Print one book, with what its rows have in common as the title."""
     title = f"{rows[0]['symbol']} {rows[0]['trade_date']:%a %Y-%m-%d}" + (f", {simulated}" if simulated else "")
-    own = [{name: value for name, value in row.items() if name not in {"symbol", "trade_date"}} for row in rows]
+    shown = rows if method is None else _of_method(rows, method)
+    own = [{name: value for name, value in row.items() if name not in {"symbol", "trade_date"}} for row in shown]
     show(own, as_json=False, title=title, optional=("known_at", "unit"))
 
 

@@ -4,14 +4,14 @@ Here: which levels are shown, as a table, as cards or as JSON. Not here: how a t
 card is (``level_cards``), or why levels are absent (``automation.absent_levels``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import click
 
-from tradematrix_pipelines.automation.absent_levels import why_absent
+from tradematrix_pipelines.automation.pulls import next_opening
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.cli.common import (
     TradeDate,
@@ -39,11 +39,9 @@ from tradematrix_pipelines.levels.pivots import LEVELS as PIVOT_LEVELS
 from tradematrix_pipelines.levels.pivots import Method
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
-from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.current_prices import LastPrice, read_last_prices
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.levels import read_level_rows
+from tradematrix_pipelines.storage.levels import read_level_rows, why_no_levels
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
 
@@ -55,6 +53,7 @@ _OPTIONAL = ("above", "below", "s2", "r2", "from_session")
 _CLASSIC = {"pivot": "pp", **{name: name for name in ("r1", "r2", "s1", "s2")}}
 
 Prices = dict[str, float | None]
+_Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +61,15 @@ class StoredLevels:
     """The levels of one symbol and trade date.
 
     Attributes:
+        method: of the pivot points.
         from_session: the session that they come from; ``None`` where only pivot points are stored.
-        daily: daily levels by name; ``pivots``: pivot points by name, of one method.
+        daily: daily levels by name; ``pivots``: pivot points by name.
     """
 
     symbol: Symbol
     trade_date: date
     verdict: str
+    method: Method
     from_session: date | None = None
     daily: Prices = field(default_factory=dict)
     pivots: Prices = field(default_factory=dict)
@@ -144,20 +145,19 @@ def show_levels(
         method: of the pivot points; ``only_pivots``: whether JSON has all of these, and no daily levels.
         wide: whether all levels are shown, instead of those that most traders draw.
     """
-    now, stored, absent = viewed_at(as_of, database.clock.now()), [], []
-    for symbol in symbols:
-        day = trade_date or coming_session(symbol, now)
-        levels = _read(database, symbol, day, method, as_of=as_of)
-        stored += levels
-        if not levels:
-            absent.append(f"{symbol.name} {day}: {_why(database, symbol, day, now=now, as_of=as_of)}")
+    now = viewed_at(as_of, database.clock.now())
+    sessions = [(symbol, trade_date or coming_session(symbol, now)) for symbol in symbols]
+    stored = _read(database, sessions, method, as_of=as_of)
     last = {} if as_of else read_last_prices(database.engine, symbols)
     if as_json:
-        show([_json_row(levels, only_pivots=only_pivots, method=method) for levels in stored], as_json=True)
+        show([_json_row(levels, only_pivots=only_pivots) for levels in stored], as_json=True)
     elif stored:
-        _print(stored, last, method=method, wide=wide, title=simulated_title(database))
-    for line in absent:
-        note(line, as_json=as_json)
+        _print(stored, last, wide=wide, title=simulated_title(database))
+    there = {levels.symbol.name for levels in stored}
+    for symbol, day in sessions:
+        if symbol.name not in there:
+            why = "no levels were stored then" if as_of else why_no_levels(database.engine, symbol, day, now=now)
+            note(f"{symbol.name} {day}: {why}", as_json=as_json)
 
 
 def stored_pivots(
@@ -176,57 +176,59 @@ def stored_pivots(
 
 def coming_session(symbol: Symbol, now: datetime) -> date:
     """Return the trade date of the session that is open at ``now``, else of the next to open."""
-    calendar = calendar_of(symbol)
-    session = calendar.next(now.date() - timedelta(days=2))
-    while session.closes_at <= now:
-        session = calendar.next(session.trade_date)
-    return session.trade_date
+    return (calendar_of(symbol).at(now) or next_opening(symbol, now)).trade_date
 
 
 def _read(
-    database: Database, symbol: Symbol, day: date, method: Method, *, as_of: datetime | None
+    database: Database, sessions: Sequence[tuple[Symbol, date]], method: Method, *, as_of: datetime | None
 ) -> list[StoredLevels]:
-    """Return the levels of a trade date, one at most."""
+    """Return the levels of each symbol's trade date, where there are any."""
+    if not sessions:
+        return []
+    symbols, days = zip(*sessions, strict=True)
     daily, points = (
-        read_level_rows(database.engine, table, [symbol], day, day, as_of=as_of)
+        {
+            (row["symbol"], row["trade_date"]): row
+            for row in read_level_rows(database.engine, table, symbols, min(days), max(days), as_of=as_of)
+            if table is levels_daily or row["method"] == method
+        }
         for table in (levels_daily, pivot_levels)
     )
-    pivots: Prices = {name: price for row in points if row["method"] == method for name, price in _prices(row).items()}
-    if daily:
-        [row] = daily
-        classic = {name: _number(row[column]) for column, name in _CLASSIC.items()}
-        return [
-            StoredLevels(
-                symbol=symbol,
-                trade_date=day,
-                verdict=row["verdict"],
-                from_session=row["y_trade_date"],
-                daily=_prices(row, tuple(DAILY_LEVELS)),
-                pivots=pivots or (classic if method is Method.CLASSIC else {}),
-            )
-        ]
-    verdicts = [row["verdict"] for row in points]
-    return [StoredLevels(symbol=symbol, trade_date=day, verdict=verdicts[0], pivots=pivots)] if pivots else []
+    return [
+        _stored(symbol, day, method, daily.get((symbol.name, day)), points.get((symbol.name, day)))
+        for symbol, day in sessions
+        if (symbol.name, day) in daily or (symbol.name, day) in points
+    ]
 
 
-def _why(database: Database, symbol: Symbol, day: date, *, now: datetime, as_of: datetime | None) -> str:
-    if as_of is not None:
-        return "no levels were stored then"
-    before = calendar_of(symbol).previous(day).trade_date
-    row = next(iter(read_coverage(database.engine, [symbol], [Timeframe.D1], before, before)), None)
-    return why_absent(symbol, day, row=row, now=now)
+def _stored(symbol: Symbol, day: date, method: Method, daily: _Row | None, points: _Row | None) -> StoredLevels:
+    """Return levels from their rows, one of which there is; classic points are in the daily row, too."""
+    pivots = {} if points is None else _prices(points)
+    if daily is None:
+        verdict = "" if points is None else points["verdict"]
+        return StoredLevels(symbol=symbol, trade_date=day, verdict=verdict, method=method, pivots=pivots)
+    if points is None and method is Method.CLASSIC:
+        pivots = {name: _number(daily[column]) for column, name in _CLASSIC.items()}
+    return StoredLevels(
+        symbol=symbol,
+        trade_date=day,
+        verdict=daily["verdict"],
+        method=method,
+        from_session=daily["y_trade_date"],
+        daily=_prices(daily, tuple(DAILY_LEVELS)),
+        pivots=pivots,
+    )
 
 
 def _print(
     stored: Sequence[StoredLevels],
     last: dict[str, LastPrice],
     *,
-    method: Method,
     wide: bool,
     title: str | None,
 ) -> None:
     if not is_piped() and console().width < _TABLE_WIDTH:
-        print_cards([_card(levels, last, method=method, wide=wide) for levels in stored], console(), title)
+        print_cards([_card(levels, last, wide=wide) for levels in stored], console(), title)
         return
     rows = [_row(levels, last, wide=wide) for levels in stored]
     drop_usual(rows, "verdict", str(Verdict.ACCEPTED))
@@ -234,13 +236,13 @@ def _print(
     show(rows, as_json=False, title=title, optional=("above", "below", "from_session") if wide else _OPTIONAL)
 
 
-def _card(levels: StoredLevels, last: dict[str, LastPrice], *, method: Method, wide: bool) -> LevelCard:
+def _card(levels: StoredLevels, last: dict[str, LastPrice], *, wide: bool) -> LevelCard:
     known, symbol = last.get(levels.symbol.name), levels.symbol
     names = levels.prices if wide else _SHOWN
     doubt = "" if levels.verdict == Verdict.ACCEPTED else f" {levels.verdict.upper()}"
     session = "" if levels.from_session is None else f", from {levels.from_session}"
     return LevelCard(
-        heading=f"{levels.trade_date:%a %Y-%m-%d}{session}, {method}{doubt}",
+        heading=f"{levels.trade_date:%a %Y-%m-%d}{session}, {levels.method}{doubt}",
         symbol=symbol.name,
         prices={name: value for name in names if (value := levels.prices.get(name)) is not None},
         tick_size=symbol.tick_size,
@@ -252,7 +254,7 @@ def _card(levels: StoredLevels, last: dict[str, LastPrice], *, method: Method, w
 def _row(levels: StoredLevels, last: dict[str, LastPrice], *, wide: bool) -> dict[str, Any]:
     known, tick = last.get(levels.symbol.name), levels.symbol.tick_size
     names = levels.prices if wide else _SHOWN
-    card = _card(levels, last, method=Method.CLASSIC, wide=wide)
+    card = _card(levels, last, wide=wide)
     above, below = card.nearest()
     return {
         "symbol": levels.symbol.name,
@@ -266,15 +268,15 @@ def _row(levels: StoredLevels, last: dict[str, LastPrice], *, wide: bool) -> dic
     }
 
 
-def _json_row(levels: StoredLevels, *, only_pivots: bool, method: Method) -> dict[str, Any]:
+def _json_row(levels: StoredLevels, *, only_pivots: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"symbol": levels.symbol.name, "trade_date": levels.trade_date, "verdict": levels.verdict}
     if only_pivots:
         return row | {name: levels.pivots.get(name) for name in PIVOT_LEVELS}
     classic = {column: levels.pivots.get(name) for column, name in _CLASSIC.items()}
-    return row | {"from_session": levels.from_session} | levels.daily | classic | {"method": str(method)}
+    return row | {"from_session": levels.from_session} | levels.daily | classic | {"method": str(levels.method)}
 
 
-def _prices(row: dict[Any, Any], names: Sequence[str] = PIVOT_LEVELS) -> Prices:
+def _prices(row: _Row, names: Sequence[str] = PIVOT_LEVELS) -> Prices:
     return {name: _number(row[name]) for name in names}
 
 

@@ -52,7 +52,7 @@ class Symbol:
             when every minute of the session is expected (exchange-traded).
         active: whether it is materialized.
         touch_alerts: whether a notification is sent when the price touches a level.
-        touch_levels: the levels that are watched for touches, as ``storage.touches`` names them; ``None`` = yesterday's
+        touch_levels: the levels that are watched for touches, as ``levels.watched`` names them; ``None`` = yesterday's
             prices and the classic pivot points.
         thresholds: thresholds of the judgement that differ for it, by name (``quality.thresholds``).
         id: key in ``market_symbols``; ``None`` for a symbol that is not stored.

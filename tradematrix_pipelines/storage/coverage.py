@@ -274,6 +274,16 @@ def stored_sources(engine: Engine) -> set[str]:
         return {str(source) for source in connection.execute(query).scalars() if source is not None}
 
 
+def a_stored_source(engine: Engine) -> str | None:
+    """Return a vendor that candles in this database came from: real and simulated ones never share it, so any tells."""
+    query = select(session_coverage.c.source).where(
+        session_coverage.c.received > 0, session_coverage.c.source.is_not(None)
+    )
+    with engine.connect() as connection:
+        source: str | None = connection.execute(query.limit(1)).scalar_one_or_none()
+    return source
+
+
 def count_checked(engine: Engine, symbols: Sequence[Symbol], *, since: datetime) -> int:
     """Return how many sessions of ``symbols``, over all timeframes, were checked at or after ``since``."""
     query = (

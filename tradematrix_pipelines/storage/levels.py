@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from tradematrix_pipelines.automation.absent_levels import why_absent
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, Pivots
 from tradematrix_pipelines.levels.pivots import pivots as compute
+from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.past import levels_at
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import (
@@ -53,6 +57,13 @@ def write_levels(
             _pivot_row(symbol, day, pivot, now) | _verdict(symbol, day, doubtful) for symbol, day, pivot in pivots
         ]
         return _upsert(connection, levels_daily, days) + _upsert(connection, pivot_levels, points)
+
+
+def why_no_levels(engine: Engine, symbol: Symbol, day: date, *, now: datetime) -> str:
+    """Return why a trade date has no levels, and what brings them, in one line (``automation.absent_levels``)."""
+    before = calendar_of(symbol).previous(day).trade_date
+    row = next(iter(read_coverage(engine, [symbol], [Timeframe.D1], before, before)), None)
+    return why_absent(symbol, day, row=row, now=now)
 
 
 def read_levels(

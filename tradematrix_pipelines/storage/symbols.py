@@ -133,7 +133,7 @@ def set_touch_alerts(engine: Engine, name: str, *, on: bool, levels: Sequence[st
     """Turn alerts for levels that the price of a symbol touches on or off.
 
     Args:
-        levels: only these, as ``storage.touches`` names them; ``None`` = the usual ones.
+        levels: only these, as ``levels.watched`` names them; ``None`` = the usual ones.
 
     Raises:
         UnknownSymbol: the name is not stored.

@@ -11,34 +11,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tradematrix_pipelines.errors import UsageError
-from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS, Method
+from tradematrix_pipelines.levels.watched import WATCHED_DAILY
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.tables import level_touches, levels_daily, pivot_levels
 
 if TYPE_CHECKING:
     from tradematrix_pipelines.levels.touches import Touch
-
-
-_DAILY = [name for name, level in DAILY_LEVELS.items() if level.watched]
-
-
-def level_name(text: str, *, method: Method) -> str:
-    """Return the name of a level that a person means: ``PP`` (of ``method``), ``camarilla R3``, ``y_high``, ``high``.
-
-    Raises:
-        UsageError: no level is meant.
-    """
-    *methods, level = text.lower().split() or [""]
-    if not methods and (daily := [name for name in _DAILY if level in {name, name.removeprefix("y_")}]):
-        return daily[0]
-    if level in LEVELS and methods in [[], *([str(known)] for known in Method)]:
-        return f"{methods[0] if methods else method} {level}"
-    raise UsageError(
-        f"there is no level {text!r} to watch: there are {', '.join([*_DAILY, *LEVELS])}, "
-        f"and those of {', '.join(Method)}, as in 'camarilla r3'"
-    )
 
 
 def levels_to_watch(
@@ -55,7 +34,7 @@ def levels_to_watch(
         named = {name.split()[0] for name in symbol.touch_levels or ()}
         methods = [method for method in Method if method in named] or [Method.CLASSIC]
     daily, pivots = levels_daily.c, pivot_levels.c
-    of_session = select(*(daily[name] for name in _DAILY)).where(
+    of_session = select(*(daily[name] for name in WATCHED_DAILY)).where(
         daily.symbol_id == symbol.id, daily.trade_date == trade_date
     )
     of_methods = (

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from click import unstyle
 from click.testing import Result
+from sqlalchemy import text
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
@@ -154,3 +155,15 @@ def test_a_pipe_gets_columns_without_boxes_and_colour(run: Run, long_symbol: Sym
     head, row = (line.split("\t") for line in out.splitlines())
     assert dict(zip(head, row, strict=True))["y_high"] == price(PRICES["high"], long_symbol.tick_size)
     assert out.isascii()
+
+
+def test_simulated_prices_say_so_and_real_ones_do_not(run: Run, database: Database, long_symbol: Symbol) -> None:
+    tables = [
+        ("levels", LONG, "--date", "2026-11-23"),
+        ("candles", LONG, "--timeframe", "1m"),
+        ("pivots", LONG, "--date", "2026-11-23"),
+    ]
+    assert not any("SIMULATED" in run(*arguments).stdout for arguments in tables)
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE session_coverage SET source = 'simulator'"))
+    assert all(run(*arguments).stdout.startswith("# SIMULATED prices\n") for arguments in tables)

@@ -15,6 +15,7 @@ from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.levels.touches import Touch
+from tradematrix_pipelines.levels.watched import level_name
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -25,7 +26,7 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import write_levels
 from tradematrix_pipelines.storage.price_updates import update_prices
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.storage.touches import level_name, levels_to_watch, record_touches
+from tradematrix_pipelines.storage.touches import levels_to_watch, record_touches
 
 THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
 OPEN = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from tradematrix_pipelines.candles.coverage import Status, Verdict
-from tradematrix_pipelines.defs.assets.levels import LevelsConfig, why_no_levels
+from tradematrix_pipelines.defs.assets.levels import LevelsConfig, failure_without_levels
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
@@ -107,7 +107,7 @@ def _chunks(reader: BookReader, dates: Sequence[date], results: _Results) -> Ite
 
 def _result(reader: BookReader, computed: ComputedBook, metadata: Mapping[str, object]) -> PartitionResult:
     if not computed.has_last:
-        return PartitionResult(error=why_no_levels(reader.database, reader.symbol, computed.book.trade_date))
+        return failure_without_levels(reader.database, reader.symbol, computed.book.trade_date)
     return PartitionResult(metadata=metadata)
 
 

@@ -11,7 +11,6 @@ import dagster as dg
 import pandas as pd
 from dagster import AssetKey
 
-from tradematrix_pipelines.automation.absent_levels import why_absent
 from tradematrix_pipelines.automation.deadlines import BERLIN, DAILY_CLOSE, PIVOTS
 from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
@@ -32,9 +31,9 @@ from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_s
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.judging import judge_unjudged
+from tradematrix_pipelines.storage.levels import why_no_levels
 from tradematrix_pipelines.storage.symbols import find_symbols
 
 _CODE_VERSION = "1"
@@ -160,7 +159,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
     bars = in_units_of(bars, day, symbol=symbol, calendar=calendar, daily=True)
     daily = levels_for(day, bars=bars, calendar=calendar)
     if daily is None:
-        return PartitionResult(error=why_no_levels(database, symbol, day))
+        return failure_without_levels(database, symbol, day)
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
     sources = bars[bars["trade_date"] < day].tail(REACH)
     return _PartitionLevels(
@@ -207,11 +206,10 @@ def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object
     return metadata | {"pivot": levels.pivots[0].pp, "dagster/partition_row_count": len(levels.pivots)}
 
 
-def why_no_levels(database: Database, symbol: Symbol, day: date) -> str:
-    """Return why a trade date has no levels, and what to do, in one line."""
-    before = calendar_of(symbol).previous(day).trade_date
-    row = next(iter(read_coverage(database.engine, [symbol], [_D1], before, before)), None)
-    return f"{symbol.name} {day}: {why_absent(symbol, day, row=row, now=database.clock.now())}"
+def failure_without_levels(database: Database, symbol: Symbol, day: date) -> PartitionResult:
+    """Return the result of a partition that has no levels: why, and what to do, in one line."""
+    why = why_no_levels(database.engine, symbol, day, now=database.clock.now())
+    return PartitionResult(error=f"{symbol.name} {day}: {why}")
 
 
 @dg.definitions

@@ -33,9 +33,14 @@ class SeriesName:
     timeframe: Timeframe | None
 
 
+def file_name(symbol: str) -> str:
+    """Return how files and folders write a symbol: ``EUR/USD`` is ``EUR-USD``."""
+    return symbol.replace("/", "-")
+
+
 def file_stem(name: str, timeframe: Timeframe) -> str:
     """Return the name of a series' file, without its suffix: ``EUR/USD`` at 1m is ``EUR-USD_1m``."""
-    return f"{name.replace('/', '-')}_{timeframe}"
+    return f"{file_name(name)}_{timeframe}"
 
 
 def series_name(path: Path) -> SeriesName:
