@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs docs-serve lock clean
 
 install: $(STAMP)
 
@@ -66,6 +66,8 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
+	$(BIN)/zensical build --strict --clean
 	TRADEMATRIX_HOME=$$(mktemp -d) $(BIN)/dg check defs
 	TRADEMATRIX_HOME=$$(mktemp -d) $(BIN)/dagster definitions validate -w workspace.yaml
 
@@ -77,9 +79,14 @@ format: install
 hooks: install
 	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
-# What is made from the code: README's table of settings, the table of thresholds, .env.example.
+# What is made from the code (the reference, the table of thresholds, .env.example), then the site, in site/.
 docs: install
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
+	$(BIN)/zensical build --strict --clean
+
+# The site on http://127.0.0.1:8000, made anew when a page changes.
+docs-serve: install
+	$(BIN)/zensical serve
 
 # Versions and hashes only, those of the extras included: whoever installs chooses the package index.
 lock:
@@ -87,4 +94,4 @@ lock:
 		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 
 clean:
-	rm -rf .venv .tradematrix dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants
+	rm -rf .venv .tradematrix dist site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants

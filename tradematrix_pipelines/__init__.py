@@ -1,8 +1,9 @@
 """TradeMatrix market data: candles and daily levels as Dagster assets on Postgres.
 
 For programs that read: ``import tradematrix_pipelines as tm``, then ``tm.candles(…)``, ``tm.levels(…)``,
-``tm.coverage(…)`` and ``tm.symbols()`` (docs/reading.md). Here: these names, imported when they are first used. Not
-here: what they do (``reader``). ``candles`` and ``levels`` are packages, too; calling them reads (``callables``).
+``tm.coverage(…)`` and ``tm.symbols()`` (docs/how-to/read-from-python.md). Here: these names, imported when they are
+first used. Not here: what they do (``reader``). ``candles`` and ``levels`` are packages, too; calling them reads
+(``callables``).
 """
 
 import importlib

@@ -1,7 +1,8 @@
 """The settings, from the environment and the current folder's ``.env``. The only module that reads them.
 
 Each setting is declared once, in :class:`Settings`: its type, its default, and in a :class:`Variable` how it is set and
-what it means. README's table, ``.env.example`` and ``tradematrix settings`` are made from these declarations.
+what it means. The table of docs/reference/settings.md, ``.env.example`` and ``tradematrix settings`` are made from
+these declarations.
 
 A :class:`Settings` is a value: everything else takes one as an argument. It is a plain pydantic model, and reads
 nothing by itself: :func:`load_settings` decides what counts.
@@ -162,7 +163,7 @@ class Settings(BaseModel):
         str | None,
         Variable(
             "TRADEMATRIX_VENDOR",
-            "`twelve_data`, `yahoo`, `files`, `simulator`, or [one of your own](docs/vendors.md)",
+            "`twelve_data`, `yahoo`, `files`, `simulator`, or [one of your own](docs/how-to/add-a-vendor.md)",
             default="`twelve_data` with a key, else `simulator`",
             example="yahoo",
         ),
@@ -182,7 +183,7 @@ class Settings(BaseModel):
         Variable(
             "TRADEMATRIX_FILES_DIR",
             "folder of the vendor `files`: CSV or Parquet, one file a symbol and timeframe (`EUR-USD_1m.csv`), "
-            "or [an export](docs/reading.md#files)",
+            "or [an export](docs/how-to/read-files.md)",
             default="none",
             example="prices",
         ),
@@ -192,8 +193,8 @@ class Settings(BaseModel):
         BeforeValidator(_zones),
         Variable(
             "TRADEMATRIX_FILES_ZONE",
-            "zone of times without one in [those files](docs/files.md): `Europe/Berlin`, `UTC`, or hours ahead of one, "
-            "`America/New_York+7`; for single symbols `DAX=Europe/Berlin`; separated by commas",
+            "zone of times without one in [those files](docs/reference/files.md): `Europe/Berlin`, `UTC`, or hours "
+            "ahead of one, `America/New_York+7`; for single symbols `DAX=Europe/Berlin`; separated by commas",
             default="none: such times are refused",
             example="America/New_York+7,DAX=Europe/Berlin",
         ),
@@ -288,7 +289,8 @@ class Settings(BaseModel):
         BeforeValidator(_count),
         Variable(
             "TRADEMATRIX_VERIFY_CREDITS",
-            "credits a day for asking for stored sessions again, to [verify](docs/verification.md) them; `0`: none",
+            "credits a day for asking for stored sessions again, to [verify](docs/explanation/verification.md) them; "
+            "`0`: none",
             example="100",
         ),
     ] = 20
@@ -298,7 +300,7 @@ class Settings(BaseModel):
         BeforeValidator(_words),
         Variable(
             "TRADEMATRIX_ALERT_URLS",
-            "where to notify of incidents: [Apprise URLs](docs/alerts.md), separated by spaces; "
+            "where to notify of incidents: [Apprise URLs](docs/how-to/alerts.md), separated by spaces; "
             "try them with `tradematrix alerts test`",
             default="nobody is notified",
             example="'mailtos://me:app-password@gmail.com tgram://bot-token/chat-id'",

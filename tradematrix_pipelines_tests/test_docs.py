@@ -1,13 +1,16 @@
-"""What README and docs say of the code is what the code does, as far as that can be held."""
+"""What README and docs say of the code is what the code does, as far as that can be held.
+
+Here: tables of names, and what is made from the code. Not here: running what the pages show (``docs``).
+"""
 
 import re
-import runpy
 import sys
 from pathlib import Path
 from shutil import which
 
 import yaml
 
+from docs.generate import generated
 from tradematrix_pipelines.alerts.detectors import IncidentKind
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.levels.book.kinds import KINDS
@@ -15,6 +18,7 @@ from tradematrix_pipelines.levels.book.windows import WINDOWS, Window
 from tradematrix_pipelines.levels.outcomes import Result
 from tradematrix_pipelines.quality.thresholds import table as thresholds
 from tradematrix_pipelines.settings import VARIABLES
+from tradematrix_pipelines.storage.tables import metadata
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -25,17 +29,28 @@ def table(file: str, head: str) -> list[str]:
     return [row.split(" | ")[0].removeprefix("| ") for row in rows[: rows.index("")]]
 
 
-def test_the_readmes_commands_are_those_that_there_are() -> None:
+def test_the_table_of_commands_has_each_of_them() -> None:
     documented = [
-        word for cell in table("README.md", "command") for word in re.findall(r"`([a-z]+(?:-[a-z]+)*)[^`]*`", cell)
+        word
+        for cell in table("docs/reference/commands.md", "command")
+        for word in re.findall(r"`([a-z]+(?:-[a-z]+)*)[^`]*`", cell)
     ]
     assert sorted(documented) == sorted(main.list_commands(None))  # type: ignore[arg-type]  # it needs no context
 
 
 def test_what_is_made_from_the_code_is_up_to_date() -> None:
-    generated = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))["generated"]()
-    assert {path.name for path in generated} == {"README.md", "quality.md", ".env.example"}
-    for path, text in generated.items():
+    files = generated()
+    assert {path.name for path in files} == {
+        ".env.example",
+        "assets.md",
+        "automation.md",
+        "commands.md",
+        "python.md",
+        "quality.md",
+        "settings.md",
+        "tables.md",
+    }
+    for path, text in files.items():
         assert path.read_text() == text, f"{path.name} is not what the code makes of it: run `make docs`"
 
 
@@ -56,23 +71,29 @@ def test_hooks_are_tools_of_the_project() -> None:
         assert program == "make" or (program.startswith(".venv/bin/") and here), hook["id"]
 
 
-def test_the_readme_explains_each_setting_once() -> None:
-    rows = table("README.md", "variable")
+def test_each_setting_is_explained_once() -> None:
+    rows = table("docs/reference/settings.md", "variable")
     assert len(rows) > 15
     assert rows == [f"`{variable.name}`" for variable in VARIABLES.values()]
 
 
 def test_the_table_of_thresholds_has_each_of_them() -> None:
-    assert table("docs/quality.md", "threshold") == [f"`{row.name}`" for row in thresholds()]
+    assert table("docs/explanation/quality.md", "threshold") == [f"`{row.name}`" for row in thresholds()]
+
+
+def test_each_table_says_what_a_row_is() -> None:
+    assert table("docs/reference/tables.md", "table") == [f"`{name}`" for name in sorted(metadata.tables)]
 
 
 def test_the_kinds_of_levels_are_all_explained() -> None:
-    assert table("docs/levels.md", "kind") == [f"`{kind}`" for kind in KINDS]
-    assert table("docs/levels.md", "result") == [f"`{result}`" for result in Result]
+    assert table("docs/reference/levels.md", "kind") == [f"`{kind}`" for kind in KINDS]
+    assert table("docs/reference/levels.md", "result") == [f"`{result}`" for result in Result]
 
 
 def test_the_windows_are_those_that_there_are() -> None:
-    documented = (REPOSITORY / "docs" / "levels.md").read_text().partition("| window |")[2].splitlines()[2:]
+    documented = (
+        (REPOSITORY / "docs" / "reference" / "levels.md").read_text().partition("| window |")[2].splitlines()[2:]
+    )
     rows = [row.strip("| ").split(" | ") for row in documented[: documented.index("")]]
     assert rows == [
         [
@@ -85,7 +106,7 @@ def test_the_windows_are_those_that_there_are() -> None:
 
 
 def test_the_kinds_of_incidents_are_all_explained() -> None:
-    assert table("docs/alerts.md", "kind") == [f"`{kind}`" for kind in IncidentKind]
+    assert table("docs/reference/incidents.md", "kind") == [f"`{kind}`" for kind in IncidentKind]
 
 
 def _start(window: Window) -> str:

@@ -62,7 +62,7 @@ class Alerter:
                 raise UsageError(
                     f"TRADEMATRIX_ALERT_URLS: URL {position} of {len(urls)} "
                     f"({written[1].lower() if written else 'without a scheme'}) is not one that Apprise can use: "
-                    "docs/alerts.md says how they are written"
+                    "docs/how-to/alerts.md says how they are written"
                 )
             self._apprise.add(service)
         self.schemes = tuple(_scheme(url) for url in self._apprise.urls(privacy=True))

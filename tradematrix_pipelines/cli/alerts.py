@@ -29,7 +29,7 @@ def test() -> None:
     if not alerter.configured:
         raise UsageError(
             "nobody is notified: set TRADEMATRIX_ALERT_URLS to one or more Apprise URLs, separated by spaces; "
-            "see docs/alerts.md for their form"
+            "see docs/how-to/alerts.md for their form"
         )
     alerter.send("TradeMatrix: test", "This is a test message. Alerts of TradeMatrix arrive here.")
     services = len(alerter.schemes)

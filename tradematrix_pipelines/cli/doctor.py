@@ -166,7 +166,9 @@ def _symbols(symbols: Sequence[Symbol]) -> str:
 
 def _alerts(settings: Settings) -> str:
     schemes = Alerter(settings.alert_urls).schemes
-    return f"{', '.join(schemes)}: try with `tradematrix alerts test`" if schemes else "nobody: see docs/alerts.md"
+    return (
+        f"{', '.join(schemes)}: try with `tradematrix alerts test`" if schemes else "nobody: see docs/how-to/alerts.md"
+    )
 
 
 def _calendars(symbols: Sequence[Symbol], now: datetime) -> str:

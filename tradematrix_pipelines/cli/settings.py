@@ -1,6 +1,6 @@
 """``tradematrix settings``: every setting, its value, where that comes from, and what it means.
 
-Here: also the table of README and the text of ``.env.example``, which are made from the same declarations.
+Here: also the table of the docs and the text of ``.env.example``, which are made from the same declarations.
 """
 
 import json
@@ -23,7 +23,7 @@ _HEAD = (
 @click.command()
 @json_option
 @click.option(
-    "--format", "layout", type=click.Choice(["env", "markdown"]), help="Print an example of .env, or README's table."
+    "--format", "layout", type=click.Choice(["env", "markdown"]), help="Print an example of .env, or the docs' table."
 )
 @click.pass_obj
 def command(from_file: frozenset[str], *, as_json: bool, layout: str | None) -> None:
@@ -64,7 +64,7 @@ def hints(unknown: dict[str, str | None]) -> list[str]:
 
 
 def markdown_table() -> str:
-    """Return the settings as README has them."""
+    """Return the settings as docs/reference/settings.md has them; links begin at the project's folder."""
     rows = [f"| `{v.name}` | {v.meaning} | {v.default} |" for v in VARIABLES.values()]
     return "\n".join(["| variable | meaning | default |", "|---|---|---|", *rows, ""])
 

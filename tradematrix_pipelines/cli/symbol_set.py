@@ -36,7 +36,8 @@ _NONE = "none"
     "thresholds",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A threshold of the judgement that differs for it; NAME=none for the usual one. docs/quality.md lists them.",
+    help="A threshold of the judgement that differs for it; NAME=none for the usual one. "
+    "docs/explanation/quality.md lists them.",
 )
 def command(*, name: str, vendor_symbols: tuple[str, ...], thresholds: tuple[str, ...], **given: Any) -> None:
     """Change what is known of symbol NAME, e.g. set GBP/USD --gap-tolerance 30.

@@ -70,7 +70,8 @@ def candles(
 
     Columns: ``symbol``, ``trade_date`` (a date without a zone), ``ts`` (the bar's open, UTC), ``open``, ``high``,
     ``low``, ``close`` (in price units), ``volume`` (null where the vendor gives none), ``source`` (the vendor) and
-    ``verdict`` (``accepted``, ``doubtful``, null where the session was not judged). docs/reading.md has the dtypes.
+    ``verdict`` (``accepted``, ``doubtful``, null where the session was not judged). docs/how-to/read-from-python.md has
+    the dtypes.
 
     Args:
         symbols: one name, or several.

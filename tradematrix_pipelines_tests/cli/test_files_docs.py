@@ -1,4 +1,4 @@
-"""What docs/files.md shows is read as it says, and what it types works."""
+"""What the pages about files show is read as they say, and what they type works."""
 
 import re
 import shlex
@@ -15,7 +15,9 @@ from tradematrix_pipelines.vendors.files.responses import read_rows
 from tradematrix_pipelines_tests.cli.test_files import Run
 from tradematrix_pipelines_tests.vendors.exports import EXPORTS, minutes, write
 
-PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "reference" / "files.md").read_text()
+TYPED = (DOCS / "how-to" / "use-own-files.md").read_text()
 EXAMPLES = re.findall(r"^([^\n:,(]+[^\n(,: ])[^\n]*:\n\n```csv\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
 
 
@@ -43,7 +45,7 @@ def test_the_pages_commands_work_in_their_order(run: Run, tmp_path: Path, monkey
     candles = minutes("FX", date(2026, 11, 9), date(2026, 11, 20), start=1_000.0)
     candles[PRICES] = (candles[PRICES] / 1_000).round(4)
     write(tmp_path / "prices" / "EURUSD1.csv", export(candles))
-    [block] = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
+    [block] = re.findall(r"```console\n(.*?)```", TYPED, re.DOTALL)
     for line in block.splitlines():
         program, *arguments = shlex.split(line.removeprefix("$ "))
         if program == "mv":

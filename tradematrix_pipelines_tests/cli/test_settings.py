@@ -40,7 +40,7 @@ def test_every_setting_is_listed_with_its_value_origin_and_meaning(run: Run, mon
         "meaning": "0: no live pulls, closes, healing or alerts; backfills and commands only",
     }
     assert (rows["TRADEMATRIX_DATABASE_URL"]["value"], rows["TRADEMATRIX_DATABASE_URL"]["from"]) == (None, "default")
-    assert "Apprise URLs (docs/alerts.md)" in rows["TRADEMATRIX_ALERT_URLS"]["meaning"]
+    assert "Apprise URLs (docs/how-to/alerts.md)" in rows["TRADEMATRIX_ALERT_URLS"]["meaning"]
 
 
 def test_the_table_says_what_holds_where_nothing_is_set(run: Run) -> None:

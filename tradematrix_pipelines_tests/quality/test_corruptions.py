@@ -1,4 +1,4 @@
-"""What catches each kind of corruption, on four real series: docs/quality.md has the table.
+"""What catches each kind of corruption, on four real series: docs/explanation/quality.md has the table.
 
 A corruption is put into a series' last session, which is then screened and judged by the sessions before it.
 """
@@ -17,7 +17,7 @@ from tradematrix_pipelines.quality.summary import SessionSummary
 from tradematrix_pipelines_tests.quality.corruptions import CORRUPTIONS, own
 from tradematrix_pipelines_tests.quality.series import Series, load
 
-PAGE = Path(__file__).parents[2] / "docs" / "quality.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "quality.md"
 LAST = {
     "DAX": date(2019, 2, 22),
     "SPX": date(2023, 6, 30),

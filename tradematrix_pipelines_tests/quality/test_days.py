@@ -1,4 +1,4 @@
-"""Daily bars: each corruption of docs/quality.md's second table on real days, and what lasts."""
+"""Daily bars: each corruption of docs/explanation/quality.md's second table on real days, and what lasts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tradematrix_pipelines.quality.findings import Kind, Severity
 from tradematrix_pipelines.quality.judge import Judgement, judge_in_order
 from tradematrix_pipelines_tests.quality.series import Series, load
 
-PAGE = Path(__file__).parents[2] / "docs" / "quality.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "quality.md"
 DAYS = [60, 300, 1040, 1200]
 """Rows of the days that are corrupted."""
 NONE = {"passes"}

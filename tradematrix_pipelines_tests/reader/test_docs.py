@@ -1,4 +1,4 @@
-"""What docs/reading.md and the README show of reading works as it is written there."""
+"""What the how-tos about Python and files, and the README, show of reading works as it is written there."""
 
 import re
 import shlex
@@ -15,7 +15,8 @@ from tradematrix_pipelines.cli.main import main
 pytestmark = pytest.mark.usefixtures("market")
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "reading.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "read-from-python.md").read_text()
+FILES = (ROOT / "docs" / "how-to" / "read-files.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -26,14 +27,15 @@ def blocks(text: str, language: str) -> list[str]:
 def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The current folder, with what the page's command exports."""
     monkeypatch.chdir(tmp_path)
-    [line] = [line for block in blocks(PAGE, "console") for line in block.splitlines() if " export " in line]
+    [line] = [line for block in blocks(FILES, "console") for line in block.splitlines() if " export " in line]
     result = CliRunner().invoke(main, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
 
 
 def test_the_pages_python_runs(exported: None) -> None:
     names: dict[str, Any] = {}
-    reading, joining, files = blocks(PAGE, "python")
+    reading, joining = blocks(PAGE, "python")
+    [files] = blocks(FILES, "python")
     exec(reading, names)
     assert len(names["candles"]) == 2 * 17 + 2 * 48
     assert len(names["highs"]) == 4
@@ -49,7 +51,7 @@ def test_the_pages_python_runs(exported: None) -> None:
 
 
 def test_the_pages_query_runs_in_duckdb(exported: None) -> None:
-    [query] = blocks(PAGE, "sql")
+    [query] = blocks(FILES, "sql")
     highs = tm.candles(["DAX", "EUR/USD"], "1d").groupby("symbol", observed=True)["high"].max()
     assert duckdb.sql(query).fetchall() == [("DAX", 10, highs["DAX"]), ("EUR/USD", 10, highs["EUR/USD"])]
 

@@ -1,4 +1,4 @@
-"""Every fault of the simulator, from HTTP to the tables: docs/faults.md has the table of the expected outcomes.
+"""Every fault of the simulator, from HTTP to the tables: docs/reference/faults.md has the expected outcomes.
 
 The truth is read from a simulator without faults, as JSON, without the client. Two sessions of minutes are fetched in
 calls of 400 bars, so that a fault can hit a part of the calls.
@@ -32,7 +32,7 @@ from tradematrix_pipelines.vendors.twelve_data import TwelveData
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAYS = {"DAX": [date(2026, 11, 19), date(2026, 11, 20)], "EUR/USD": [date(2026, 11, 13), date(2026, 11, 16)]}
 QUICK = RetryPolicy(attempts=4, first_wait=0.01, longest_wait=0.02, jitter=0.0)
-TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 Rows = dict[datetime, tuple[float, float, float, float]]
 
 

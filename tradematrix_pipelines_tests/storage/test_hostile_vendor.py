@@ -1,4 +1,4 @@
-"""A hostile vendor, from its bytes to the tables: the second table of docs/faults.md has the expected outcomes."""
+"""A hostile vendor, from its bytes to the tables: docs/reference/faults.md has the expected outcomes."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ from tradematrix_pipelines_tests.vendors.hostile import BEHAVIOURS, KEY, Hostile
 
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
-TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 TWICE = RetryPolicy(attempts=2, first_wait=0.01, longest_wait=0.02, jitter=0.0)
 DEADLINE = 4.0
 

@@ -19,7 +19,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "add-an-asset.md"
 DAYS = (date(2026, 11, 18), date(2026, 11, 20))
 
 

@@ -1,4 +1,4 @@
-"""The vendor of docs/vendors.md, installed as a package of its own, brings in a session from a real database."""
+"""The vendor of docs/how-to/add-a-vendor.md, installed as a package, brings in a session from a real database."""
 
 import math
 import re
@@ -21,7 +21,8 @@ from tradematrix_pipelines.vendors.credits import NoLedger
 from tradematrix_pipelines.vendors.registry import open_vendors, vendor_names
 from tradematrix_pipelines_tests.quality.hand_made import walk
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "vendors.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-vendor.md"
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "vendors.md"
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAX = DEFAULT_SYMBOLS[0]
 
@@ -72,5 +73,5 @@ def test_it_is_opened_by_its_name_and_serves(desk_url: str) -> None:
 
 
 def test_the_document_names_every_vendor_there_is() -> None:
-    documented = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `(\w+)` \|", TABLE.read_text(), re.MULTILINE))
     assert documented == set(vendor_names())

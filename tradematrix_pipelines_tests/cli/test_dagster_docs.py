@@ -1,4 +1,4 @@
-"""What the README has to be typed in the project's folder works as it is written there."""
+"""What the how-to about Dagster has to be typed in the project's folder works as it is written there."""
 
 import shlex
 import subprocess
@@ -13,7 +13,7 @@ from tradematrix_pipelines.storage.database import Database
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
     line
-    for line in (ROOT / "README.md").read_text().splitlines()
+    for line in (ROOT / "docs" / "how-to" / "use-dagster.md").read_text().splitlines()
     if line.startswith(("dg ", "dagster asset ", "tradematrix migrate"))
 ]
 
