@@ -42,7 +42,7 @@ def command() -> None:
 @_reason
 @json_option
 def close(*, calendar: str, trade_date: date, reason: str, as_json: bool) -> None:
-    """Make TRADE_DATE a closed day of CALENDAR, e.g. XNYS 2027-01-09.
+    """Make TRADE_DATE a closed day of CALENDAR, e.g. XNYS 2027-01-08.
 
     Stored candles stay, the session counts as closed: the next levels come from the session before.
     """
@@ -69,7 +69,7 @@ def close(*, calendar: str, trade_date: date, reason: str, as_json: bool) -> Non
 @_reason
 @json_option
 def hours(*, calendar: str, trade_date: date, opens: str, closes: str, reason: str, as_json: bool) -> None:
-    """Give TRADE_DATE other hours on CALENDAR, e.g. XNYS 2027-01-09 --open 09:30 --close 13:00.
+    """Give TRADE_DATE other hours on CALENDAR, e.g. XNYS 2027-01-08 --open 09:30 --close 13:00.
 
     An open that is not before the close is the evening before. Stored minutes are judged by the new hours, and what is
     made of them is made again.

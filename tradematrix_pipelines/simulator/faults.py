@@ -39,7 +39,7 @@ class Faults:
     forming: Annotated[bool, "the newest bar is served while it is still forming"] = True
     etf_dax: Annotated[bool, "DAX is an ETF listed on NASDAQ at about $47; off = no such symbol"] = True
     since: Annotated[date, "history begins on this date, as in since=2021-03-01"] = date.min
-    closed: Annotated[date, "no session on this date, whatever the calendar says, as in closed=2027-01-09"] = date.min
+    closed: Annotated[date, "no session on this date, whatever the calendar says, as in closed=2027-01-08"] = date.min
     ghosts: Annotated[bool, "bars at weekends, when the market is closed"] = False
     missing: Annotated[float, "this part of the one-minute bars is absent (0 to 1)"] = 0.0
     duplicates: Annotated[float, "this part of the bars comes twice, the second time with other values"] = 0.0
