@@ -171,8 +171,11 @@ def _backfill(web: Ui, days: Sequence[date]) -> tuple[str, float, str]:
 
 
 def _bound(days: Sequence[date]) -> int:
-    """Return the fewest credits that the minutes, and the official days where there are any, can cost."""
-    total = 0
+    """Return the fewest credits that the minutes, and the official days where there are any, can cost.
+
+    One more a symbol asks where its minutes start: once for all backfills, and so that none pays for what isn't there.
+    """
+    total = len(DEFAULT_SYMBOLS)
     for symbol in DEFAULT_SYMBOLS:
         sessions = calendar_of(symbol).sessions(days[0], days[-1])
         total += math.ceil(sum(len(session.bar_opens(Timeframe.M1)) for session in sessions) / BARS_A_CALL)

@@ -3,6 +3,7 @@
 Each part is a process of its own, ended with its children. Here: starting, asking, waiting. Not here: what is expected.
 """
 
+import json
 import os
 import signal
 import socket
@@ -306,6 +307,17 @@ def ui(env: Mapping[str, str], home: Path, *, port: int | None = None) -> Iterat
 
         wait_for("the web UI", ready, seconds=180)
         yield web
+
+
+def json_logs(home: Path) -> list[dict[str, Any]]:
+    """Return what ``up``'s services wrote to their logs in JSON.
+
+    Raises:
+        AssertionError: a line is something else.
+    """
+    lines = "".join((home / "logs" / f"{name}.log").read_text() for name in ("daemon", "webserver")).splitlines()
+    assert [line for line in lines if not line.startswith("{")] == []
+    return [json.loads(line) for line in lines]
 
 
 def _answers(url: str) -> bool:

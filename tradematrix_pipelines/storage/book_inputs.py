@@ -5,7 +5,7 @@ stored (``level_book``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -110,6 +110,7 @@ class BookInputs:
     days: pd.DataFrame
     minutes: Mapping[date, pd.DataFrame]
     doubtful: frozenset[tuple[Timeframe, date]]
+    _by_units: dict[date | None, dict[date, Day]] = field(default_factory=dict, compare=False, repr=False)
 
     def day(self, session: Session) -> Day | None:
         """Return the daily candle of a session in its own units; ``None`` where it is not usable."""
@@ -144,6 +145,13 @@ class BookInputs:
         return ComputedBook(book=book, absent=known.absent, has_last=last.trade_date in days.by_date)
 
     def _days(self, units: date) -> dict[date, Day]:
+        # Without a split the units are those of every date, and so are the days.
+        key = units if self.symbol.splits else None
+        if key not in self._by_units:
+            self._by_units[key] = self._days_in(units)
+        return self._by_units[key]
+
+    def _days_in(self, units: date) -> dict[date, Day]:
         rows = in_units_of(self.days, units, symbol=self.symbol, calendar=self.calendar, daily=True)
         columns = [rows[name].tolist() for name in ("trade_date", "open", "high", "low", "close")]
         return {

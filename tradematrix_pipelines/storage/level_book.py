@@ -10,13 +10,14 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, Select, delete, insert, select, union_all
+from sqlalchemy import Connection, Engine, Select, delete, insert, select, tuple_, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.levels.book.kinds import KINDS
 from tradematrix_pipelines.levels.book.model import BookLevel, Kind
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.storage.bulk import select_rows
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import level_revisions, levels, market_symbols
 
@@ -48,12 +49,22 @@ def write_books(engine: Engine, books: Sequence[SessionBook], *, now: datetime) 
     Args:
         now: stamp of new and changed levels, aware, UTC.
     """
-    changed = 0
     with engine.begin() as connection:
         stamp(connection, now)
-        for book in books:
-            changed += _write(connection, book)
-    return changed
+        stored = _read_stored(connection, books)
+        rows = {_key(row): row for book in books for row in (_row(book, level) for level in book.levels)}
+        changed = [row for key, row in rows.items() if _differs(row, stored.get(key))]
+        if changed:
+            _upsert(connection, changed)
+        whole = {(book.symbol.id, book.trade_date): book.whole for book in books}
+        gone = [
+            row
+            for key, row in stored.items()
+            if key not in rows and row["kind"] in whole[row["symbol_id"], row["trade_date"]]
+        ]
+        if gone:
+            _drop(connection, gone)
+    return len(changed) + len(gone)
 
 
 def read_book(
@@ -102,29 +113,26 @@ def _rows(as_of: datetime | None) -> Select[Any]:
     return select(*(both.c[name] for name in columns)).where(both.c.published_at <= as_of)
 
 
-def _write(connection: Connection, book: SessionBook) -> int:
-    of_session = (levels.c.symbol_id == book.symbol.id) & (levels.c.trade_date == book.trade_date)
-    stored = {
-        (row["kind"], row["name"]): row for row in connection.execute(select(levels).where(of_session)).mappings()
-    }
-    rows = [_row(book, level) for level in book.levels]
-    changed = [row for row in rows if _differs(row, stored.get((row["kind"], row["name"])))]
-    if changed:
-        statement = upsert(levels)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(_KEY), set_={name: statement.excluded[name] for name in _VALUES}
-            ),
-            changed,
-        )
-    named = {(row["kind"], row["name"]) for row in rows}
-    gone = [row for key, row in stored.items() if key not in named and row["kind"] in book.whole]
-    if gone:
-        connection.execute(insert(level_revisions), [dict(row) for row in gone])
-        for row in gone:
-            one = (levels.c.kind == row["kind"]) & (levels.c.name == row["name"])
-            connection.execute(delete(levels).where(of_session, one))
-    return len(changed) + len(gone)
+def _read_stored(connection: Connection, books: Sequence[SessionBook]) -> dict[tuple[Any, ...], Mapping[Any, Any]]:
+    sessions = [(book.symbol.id, book.trade_date) for book in books]
+    query = select(levels).where(tuple_(levels.c.symbol_id, levels.c.trade_date).in_(sessions))
+    return {_key(row): row for row in connection.execute(query).mappings()}
+
+
+def _upsert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    statement = upsert(levels).from_select(list(rows[0]), select_rows(levels, rows))
+    new = {name: statement.excluded[name] for name in _VALUES}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=new))
+
+
+def _drop(connection: Connection, rows: Sequence[Mapping[Any, Any]]) -> None:
+    connection.execute(insert(level_revisions), [dict(row) for row in rows])
+    keys = tuple_(*(levels.c[name] for name in _KEY))
+    connection.execute(delete(levels).where(keys.in_([_key(row) for row in rows])))
+
+
+def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _KEY)
 
 
 def _differs(row: Mapping[str, Any], stored: Mapping[Any, Any] | None) -> bool:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.coverage import Verdict
@@ -20,6 +20,7 @@ from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.book_inputs import BookInputs
+from tradematrix_pipelines.storage.bulk import select_rows
 from tradematrix_pipelines.storage.level_book import read_book
 from tradematrix_pipelines.storage.tables import level_outcomes
 
@@ -57,22 +58,23 @@ def find_outcomes(engine: Engine, inputs: BookInputs, sessions: Sequence[Session
 
 def write_outcomes(engine: Engine, sessions: Sequence[SessionOutcomes]) -> int:
     """Store the outcomes of sessions in one transaction; return how many are new, changed or dropped."""
-    changed = 0
+    new = {_key(one, outcome): str(outcome.result) for one in sessions for outcome in one.outcomes}
     with engine.begin() as connection:
-        for one in sessions:
-            table = level_outcomes
-            of_session = (table.c.symbol_id == one.symbol.id) & (table.c.trade_date == one.trade_date)
-            stored = {(row.kind, row.name): row.result for row in connection.execute(select(table).where(of_session))}
-            new = {(str(outcome.kind), outcome.name): str(outcome.result) for outcome in one.outcomes}
-            rows = [_row(one, key, result) for key, result in new.items() if stored.get(key) != result]
-            if rows:
-                statement = insert(table)
-                update = {"result": statement.excluded.result}
-                connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=update), rows)
-            for kind, name in stored.keys() - new.keys():
-                connection.execute(delete(table).where(of_session, table.c.kind == kind, table.c.name == name))
-            changed += len(rows) + len(stored.keys() - new.keys())
-    return changed
+        stored = _read_stored(connection, sessions)
+        rows = [
+            dict(zip((*_KEY, "result"), (*key, result), strict=True))
+            for key, result in new.items()
+            if stored.get(key) != result
+        ]
+        if rows:
+            statement = insert(level_outcomes).from_select(list(rows[0]), select_rows(level_outcomes, rows))
+            update = {"result": statement.excluded.result}
+            connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=update))
+        gone = stored.keys() - new.keys()
+        if gone:
+            keys = tuple_(*(level_outcomes.c[name] for name in _KEY))
+            connection.execute(delete(level_outcomes).where(keys.in_(gone)))
+    return len(rows) + len(gone)
 
 
 def read_outcomes(engine: Engine, symbol: Symbol, *, first: date = date.min, last: date = date.max) -> list[Outcome]:
@@ -94,20 +96,23 @@ def read_outcomes(engine: Engine, symbol: Symbol, *, first: date = date.min, las
 
 
 def _outcomes(inputs: BookInputs, session: Session, rows: pd.DataFrame) -> Iterator[Outcome]:
-    levels = {(row["kind"], row["name"]): row for row in rows.to_dict("records")}
-    day, atr = inputs.day(session), levels.get(_ATR)
+    prices = dict(zip(zip(rows["kind"], rows["name"], strict=True), rows["price"].tolist(), strict=True))
+    day, atr = inputs.day(session), prices.get(_ATR)
     if day is None or atr is None or (Timeframe.D1, session.trade_date) in inputs.doubtful:
         return
     whole = Path(open=day.open, high=day.high, low=day.low, close=day.close)
     tick, minutes = inputs.symbol.tick_size, inputs.minutes_of(session)
-    for (kind, name), row in levels.items():
-        if row["unit"] != str(Unit.PRICE) or (kind, name) == _PASSED:
+    of_price = rows["unit"] == str(Unit.PRICE)
+    known = (at.to_pydatetime() for at in rows.loc[of_price, "known_at"])
+    for kind, name, known_at in zip(rows.loc[of_price, "kind"], rows.loc[of_price, "name"], known, strict=True):
+        price = prices[kind, name]
+        if (kind, name) == _PASSED:
             continue
         if (kind, name) == _FILL:
-            result = judge_gap(row["price"], whole, tick=tick)
+            result = judge_gap(price, whole, tick=tick)
         else:
-            path = _path(session, row["known_at"].to_pydatetime(), whole, minutes)
-            result = None if path is None else judge(row["price"], path, tick=tick, atr=atr["price"])
+            path = _path(session, known_at, whole, minutes)
+            result = None if path is None else judge(price, path, tick=tick, atr=atr)
         if result is not None:
             yield Outcome(trade_date=session.trade_date, kind=Kind(kind), name=name, result=result)
 
@@ -129,6 +134,13 @@ def _path(session: Session, known_at: datetime, whole: Path, minutes: Minutes | 
     )
 
 
-def _row(one: SessionOutcomes, key: tuple[str, str], result: str) -> dict[str, Any]:
-    values = (one.symbol.id, one.trade_date, *key)
-    return dict(zip(_KEY, values, strict=True)) | {"result": result}
+def _read_stored(connection: Connection, sessions: Sequence[SessionOutcomes]) -> dict[tuple[Any, ...], str]:
+    table = level_outcomes
+    query = select(*(table.c[name] for name in _KEY), table.c.result).where(
+        tuple_(table.c.symbol_id, table.c.trade_date).in_([(one.symbol.id, one.trade_date) for one in sessions])
+    )
+    return {tuple(key): result for *key, result in connection.execute(query)}
+
+
+def _key(one: SessionOutcomes, outcome: Outcome) -> tuple[Any, ...]:
+    return one.symbol.id, one.trade_date, str(outcome.kind), outcome.name

@@ -14,6 +14,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
 from tradematrix_pipelines_tests.stack import (
+    Ui,
     environment,
     free_port,
     left_behind,
@@ -27,7 +28,7 @@ from tradematrix_pipelines_tests.stack import (
 
 CLOCK = "2026-11-20T23:00:00Z"
 ENDS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-"""Signals that end a command, besides Ctrl-C, which all other tests use."""
+"""Signals that end a command, besides Ctrl-C, which all other tests use; `stop` sends ``up`` the first."""
 
 
 @pytest.fixture
@@ -101,19 +102,18 @@ def restarted(env: dict[str, str]) -> dict[str, object] | None:
     return webserver if webserver["restarts"] == 1 else None
 
 
-@pytest.mark.parametrize("number", ENDS)
-def test_nothing_is_left_when_up_is_ended_by(home: Path, env: dict[str, str], number: signal.Signals) -> None:
-    with ui(env, home) as web:
-        web.process.send_signal(number)
-        web.process.wait(60)
-        if number is not signal.SIGKILL:
-            assert web.process.returncode == 0, (home / "up.log").read_text()
-            # Without interference: `up` ends its processes itself.
-            assert but_its_watcher(left_behind(home)) == []
-        wait_until_nothing_is_left(home)
+def end_by(web: Ui, home: Path, number: signal.Signals) -> None:
+    """End ``up`` by a signal, and check that nothing is left."""
+    web.process.send_signal(number)
+    web.process.wait(60)
+    if number is not signal.SIGKILL:
+        assert web.process.returncode == 0, (home / "up.log").read_text()
+        # Without interference: `up` ends its processes itself.
+        assert but_its_watcher(left_behind(home)) == []
+    wait_until_nothing_is_left(home)
 
 
-def test_the_next_start_waits_for_the_processes_of_a_killed_one(home: Path, env: dict[str, str]) -> None:
+def test_nothing_is_left_of_a_killed_one_and_the_next_waits_for_it(home: Path, env: dict[str, str]) -> None:
     port = free_port()
     with ui(env, home, port=port) as first:
         first.process.kill()
@@ -123,10 +123,10 @@ def test_the_next_start_waits_for_the_processes_of_a_killed_one(home: Path, env:
             assert (status["running"], status["pid"]) == (True, second.process.pid)
             daemons = [command for command in left_behind(home) if "defs.internals.daemon run" in command]
             assert len(daemons) == 1, daemons
-    wait_until_nothing_is_left(home)
+            end_by(second, home, signal.SIGKILL)
 
 
-def test_up_goes_on_where_postgres_does_not_start_at_once(home: Path, env: dict[str, str]) -> None:
+def test_up_goes_on_where_postgres_is_late_and_ends_with_its_terminal(home: Path, env: dict[str, str]) -> None:
     with ui(env, home) as web:
         conf, server = home / "postgres" / "postgresql.auto.conf", psutil.Process(server_pid(home))
         good = conf.read_text()
@@ -140,11 +140,10 @@ def test_up_goes_on_where_postgres_does_not_start_at_once(home: Path, env: dict[
         time.sleep(2)
         assert web.process.poll() is None, log.read_text()
         assert web.runs() == []
-    wait_until_nothing_is_left(home)
+        end_by(web, home, signal.SIGHUP)
 
 
-@pytest.mark.parametrize("number", ENDS)
-def test_nothing_is_left_when_a_command_is_ended_by(home: Path, number: signal.Signals) -> None:
+def test_nothing_is_left_when_a_command_is_ended_by_a_signal(home: Path) -> None:
     with vendor(home, "--fault", "slow=8", clock=CLOCK) as simulator:
         env = environment(
             home,
@@ -153,10 +152,12 @@ def test_nothing_is_left_when_a_command_is_ended_by(home: Path, number: signal.S
             TWELVE_DATA_API_KEY="any",
             TWELVE_DATA_PLAN="unlimited",
         )
-        with running(env, "backfill", "DAX", "--from", "2026-11-20", log=home / "backfill.log") as backfill:
-            wait_for("its call", lambda: simulator.counts["calls"], seconds=60)
-            backfill.send_signal(number)
-            assert backfill.wait(30) == (-signal.SIGKILL if number is signal.SIGKILL else 1)
+        for number in ENDS:
+            log, before = home / f"{number.name}.log", simulator.counts["calls"]
+            with running(env, "backfill", "DAX", "--from", "2026-11-20", log=log) as backfill:
+                wait_for("its call", lambda before=before: simulator.counts["calls"] > before, seconds=60)
+                backfill.send_signal(number)
+                assert backfill.wait(30) == (-signal.SIGKILL if number is signal.SIGKILL else 1)
+            if number is not signal.SIGKILL:
+                assert log.read_text().splitlines()[-1] == "Aborted!"
     wait_until_nothing_is_left(home)
-    if number is not signal.SIGKILL:
-        assert (home / "backfill.log").read_text().splitlines()[-1] == "Aborted!"

@@ -17,7 +17,7 @@ from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, ui, vendor, wait_for
+from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, json_logs, ui, vendor, wait_for
 
 CLOCK = "2026-11-20T23:00:00Z"
 DAYS = [date(2026, 11, 16) + timedelta(days=n) for n in range(3)]
@@ -57,6 +57,7 @@ def installation() -> Iterator[Installation]:
         env = environment(
             home,
             TRADEMATRIX_CLOCK=CLOCK,
+            TRADEMATRIX_LOG_FORMAT="json",
             TRADEMATRIX_TWELVE_DATA_URL=simulator.url,
             TWELVE_DATA_API_KEY="any",
             TWELVE_DATA_PLAN="unlimited",
@@ -137,3 +138,10 @@ def test_a_backfill_that_is_cancelled_stays_so_and_shows_what_is_stored(installa
     assert web.backfill_status(backfill) == "CANCELED"
     assert {run["status"] for run in web.runs(tags={"dagster/backfill": backfill})} == {"CANCELED"}
     assert installation.ask(done) == (stored,)
+
+
+def test_the_logs_of_all_that_are_json_without_what_is_for_debugging(installation: Installation) -> None:
+    entries = json_logs(installation.settings.home)
+    assert entries
+    assert "debug" not in {str(entry.get("level", entry.get("levelname"))).lower() for entry in entries}
+    assert not any("Started execution of run" in str(entry) for entry in entries)
