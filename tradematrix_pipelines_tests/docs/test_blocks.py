@@ -31,6 +31,8 @@ BEFORE: dict[str, list[str]] = {
         "tradematrix symbols set EUR/USD --threshold range=0.1",
         "tradematrix backfill EUR/USD --from 2026-11-18 --to 2026-11-18 --refresh",
     ],
+    # It adds a symbol that no vendor knows, which `doctor` reports.
+    "docs/how-to/calendars.md": [],
     # Its first command takes the day's allowance.
     "docs/explanation/verification.md": ["export TRADEMATRIX_VERIFY_CREDITS=1000"],
 }
