@@ -37,7 +37,7 @@ def checks() -> str:
     """Return a row for each check, with the assets that have it."""
     graph = _definitions().resolve_asset_graph()
     by_name: dict[str, list[str]] = {}
-    texts = {}
+    texts: dict[str, str | None] = {}
     for key in sorted(graph.asset_check_keys):
         by_name.setdefault(key.name, []).append(key.asset_key.to_user_string())
         texts.setdefault(key.name, graph.get_check_spec(key).description)
