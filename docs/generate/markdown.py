@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_DOCS = Path(__file__).parents[1]
 
 
 def replaced(text: str, what: str, part: str, *, page: str) -> str:
@@ -31,4 +34,9 @@ def prose(text: str) -> str:
     text = re.sub(r":\w+:`~?([^`]+)`", r"``\1``", text).replace("``", "`")
     pieces = text.split("`")
     pieces[::2] = [re.sub(r"([*<\[\]]|(?<!\w)_|_(?!\w))", r"\\\1", piece) for piece in pieces[::2]]
-    return re.sub(r"\bdocs/((?:[\w-]+/)*([\w-]+\.md))", r"[\2](../\1)", "`".join(pieces))
+    return re.sub(r"\bdocs/([\w/-]+\.md)", _link, "`".join(pieces))
+
+
+def _link(page: re.Match[str]) -> str:
+    title = (_DOCS / page[1]).read_text().partition("\n")[0].removeprefix("# ")
+    return f"[{title}](../{page[1]})"
