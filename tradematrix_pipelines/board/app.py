@@ -19,9 +19,9 @@
 ``GET /api/v1/sessions?symbol[&from&to]``                ``Sessions``; default: the last 7 and the next 7 days
 =======================================================  =====================================================
 
-``from`` and ``to`` are trade dates, both included; of candles they may be instants as well, with ``to`` excluded. Errors
-are ``Problem``: 404 an unknown symbol, with what may be meant; 422 a wrong parameter; 503 with ``Retry-After`` while the
-database does not answer; 401 without the token, where one is required.
+``from`` and ``to`` are trade dates, both included; of candles they may be instants as well, with ``to`` excluded.
+Errors are ``Problem``: 404 an unknown symbol, with what may be meant; 422 a wrong parameter; 503 with ``Retry-After``
+while the database does not answer; 401 without the token, where one is required.
 
 Events, each with JSON as data: ``hello`` (``Hello``) on each connection, ``quote`` (``Quote``) when a price changes,
 ``coverage`` (``CoverageChange``) and ``incident`` (``IncidentChange``) when these change. A comment line keeps the

@@ -2,8 +2,7 @@
 
 Ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves the
 schema, ``Database.read_only`` can change nothing, and neither can ``Database.serving``, which is for many at once.
-Not here: where it is (``postgres.databases``), and its schema
-(``schema``).
+Not here: where it is (``postgres.databases``), and its schema (``schema``).
 """
 
 from collections.abc import Callable

@@ -5,7 +5,9 @@ Here: the limits, and an engine that keeps to them. Not here: the bulk reader, w
 
 from dataclasses import dataclass
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,18 +38,27 @@ class Limits:
 
 
 def bounded_engine(url: URL, limits: Limits) -> Engine:
-    """Return an engine that reads only, within limits."""
+    """Return an engine that reads only, within limits.
+
+    Taking a connection begins its transaction, with one message that also shows whether the connection still works: a
+    server of many short requests spends most of its time on messages.
+    """
     engine = create_engine(
         limits.within(url),
-        pool_pre_ping=True,
         pool_size=limits.connections,
         max_overflow=0,
         pool_timeout=limits.wait_seconds,
-        execution_options={"postgresql_readonly": True},
+        isolation_level="AUTOCOMMIT",  # the driver begins no transaction of its own
     )
+    begin = f"BEGIN READ ONLY; {limits.statement}"
 
-    @event.listens_for(engine, "begin")
-    def apply(connection: Connection) -> None:
-        connection.exec_driver_sql(limits.statement)
+    @event.listens_for(engine, "checkout")
+    def taken(connection: "psycopg.Connection[object]", record: object, proxy: object) -> None:
+        del record, proxy
+        try:
+            connection.execute(begin.encode(), prepare=False)
+        except psycopg.OperationalError:
+            # The pool then replaces this connection, and those that are as old.
+            raise InvalidatePoolError from None
 
     return engine
