@@ -5,10 +5,18 @@ Here: names, types and meanings. Not here: where the values come from. Prices ar
 so that it can get further fields.
 """
 
-from datetime import date, datetime
-from typing import Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""An instant, written in UTC: ``2026-11-20T08:00:00Z``."""
 
 Provenance = Literal["real", "simulated"]
 DayStatus = Literal["complete", "partial", "missing", "failed", "closed", "open", "unfetched", "upcoming"]
@@ -62,9 +70,9 @@ class Market(Shape):
 
     open: bool
     trade_date: date = Field(description="of the open session, else of the next one")
-    opens_at: datetime = Field(description="open of that session")
-    closes_at: datetime = Field(description="its close")
-    next_opening: datetime = Field(description="the first open that is still to come")
+    opens_at: Instant = Field(description="open of that session")
+    closes_at: Instant = Field(description="its close")
+    next_opening: Instant = Field(description="the first open that is still to come")
 
 
 class Freshness(Shape):
@@ -90,7 +98,7 @@ class Quote(Shape):
     alias: str | None
     digits: int
     price: float | None = Field(description="close of the newest stored minute; null without one")
-    at: datetime | None = Field(description="when that minute closed")
+    at: Instant | None = Field(description="when that minute closed")
     trade_date: date | None = Field(description="session that the price is of")
     previous_close: float | None = Field(description="yesterday's close, from that session's levels")
     change: float | None = Field(description="price - previous close")
@@ -108,12 +116,12 @@ class Quote(Shape):
 
 
 class Quotes(Shape):
-    now: datetime
+    now: Instant
     quotes: list[Quote]
 
 
 class Candle(Shape):
-    ts: datetime = Field(description="the bar's open")
+    ts: Instant = Field(description="the bar's open")
     trade_date: date | None
     open: float
     high: float
@@ -137,7 +145,7 @@ class Candles(Shape):
     timeframe: str
     candles: list[Candle]
     incomplete: list[IncompleteSession] = Field(description="sessions among them that are not complete")
-    next_to: datetime | None = Field(description="ask again with this as `to` for older ones; null = there are none")
+    next_to: Instant | None = Field(description="ask again with this as `to` for older ones; null = there are none")
 
 
 class Levels(Shape):
@@ -148,7 +156,7 @@ class Levels(Shape):
     trade_date: date
     from_session: date | None = Field(description="session that the daily levels come from")
     verdict: Verdict | None = Field(description="doubtful where they come from such a session")
-    computed_at: datetime | None
+    computed_at: Instant | None
     daily: dict[str, float | None] = Field(
         description="y_open, y_high, y_low, y_close, prev_week_high, prev_week_low; atr_14, which is a distance. "
         "Empty where none are stored"
@@ -162,12 +170,12 @@ class BookLevel(Shape):
     name: str
     price: float
     unit: Literal["price", "distance", "ratio"] = Field(description="only a price can be drawn on a chart")
-    known_at: datetime = Field(description="from when on it could be known")
+    known_at: Instant = Field(description="from when on it could be known")
     timeframe: str = Field(description="of the candles that it comes from")
     first_date: date
     last_date: date
     verdict: Verdict
-    published_at: datetime
+    published_at: Instant
 
 
 class LevelBook(Shape):
@@ -183,8 +191,8 @@ class Touch(Shape):
     level: str = Field(description="y_high, y_low, y_close, or method and level: classic r1")
     level_price: float
     price: float = Field(description="close of the minute that touched it")
-    at: datetime = Field(description="when that minute closed")
-    notified_at: datetime | None
+    at: Instant = Field(description="when that minute closed")
+    notified_at: Instant | None
 
 
 class Touches(Shape):
@@ -205,7 +213,7 @@ class Finding(Shape):
     message: str
     value: float | None
     threshold: float | None
-    at: datetime | None = Field(description="open of the bar it is about; null = the whole session")
+    at: Instant | None = Field(description="open of the bar it is about; null = the whole session")
 
 
 class SeriesCoverage(Shape):
@@ -221,7 +229,7 @@ class SeriesCoverage(Shape):
     longest_gap: int = Field(description="minutes")
     source: str | None
     attempts: int
-    next_attempt: datetime | None = Field(description="when it is fetched again by itself")
+    next_attempt: Instant | None = Field(description="when it is fetched again by itself")
     exhausted: bool = Field(description="it is not fetched again by itself")
     verdict: Verdict | None
     reason: str | None
@@ -258,8 +266,8 @@ class Incident(Shape):
     kind: str
     key: str = Field(description="what it is about; at most one of a key is open")
     message: str
-    opened_at: datetime
-    closed_at: datetime | None
+    opened_at: Instant
+    closed_at: Instant | None
     notified: bool = Field(description="whether its opening, or where it is closed its end, was notified")
 
 
@@ -270,7 +278,7 @@ class Incidents(Shape):
 
 
 class HourCredits(Shape):
-    hour: datetime = Field(description="beginning of the hour")
+    hour: Instant = Field(description="beginning of the hour")
     total: int
     by_purpose: dict[str, int]
 
@@ -291,7 +299,7 @@ class VendorCredits(Shape):
     minute_left: int | None
     day_used: int
     day_left: int | None
-    resets_at: datetime
+    resets_at: Instant
     by_purpose: dict[str, int]
     budgets: list[PurposeBudget]
     hours: list[HourCredits] = Field(description="each hour of the day up to now")
@@ -300,12 +308,12 @@ class VendorCredits(Shape):
 class Credits(Shape):
     """The vendors that have a limit; a vendor without one is not listed."""
 
-    now: datetime
+    now: Instant
     vendors: list[VendorCredits]
 
 
 class UpcomingEvent(Shape):
-    at: datetime
+    at: Instant
     kind: EventKind
     symbol: str | None
     summary: str = Field(description="one line")
@@ -314,16 +322,16 @@ class UpcomingEvent(Shape):
 class Upcoming(Shape):
     """What happens next, ascending."""
 
-    now: datetime
+    now: Instant
     events: list[UpcomingEvent]
 
 
 class SessionHours(Shape):
     trade_date: date
-    opens_at: datetime
-    closes_at: datetime
-    break_starts_at: datetime | None
-    break_ends_at: datetime | None
+    opens_at: Instant
+    closes_at: Instant
+    break_starts_at: Instant | None
+    break_ends_at: Instant | None
 
 
 class Sessions(Shape):
@@ -337,7 +345,7 @@ class Sessions(Shape):
 class Status(Shape):
     """What this installation is."""
 
-    now: datetime
+    now: Instant
     version: str
     vendor: str
     provenance: Provenance | None = Field(description="of the stored prices; null where nothing is stored")
@@ -347,7 +355,7 @@ class Status(Shape):
     timeframes: list[str] = Field(description="those that are stored; others are made on reading")
     symbols: int
     open_incidents: int
-    newest_price_at: datetime | None
+    newest_price_at: Instant | None
     dagster_url: str | None = Field(description="where Dagster's UI is; null where the board runs alone")
 
 
@@ -381,4 +389,4 @@ class IncidentChange(Shape):
 class Hello(Shape):
     """The data of the event ``hello``, the first of each connection: what was shown before may be outdated."""
 
-    now: datetime
+    now: Instant
