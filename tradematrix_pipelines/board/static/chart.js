@@ -1,7 +1,7 @@
 // The candlestick chart: one series, its sessions, levels and touches. Times are true UTC; labels are in a zone.
 
 import { LevelLines, SessionBands } from "./chart_layers.js";
-import { clock, day, tradeDate } from "./format.js";
+import { clock, day, price, tradeDate } from "./format.js";
 import { colours, onChange } from "./theme.js";
 import {
   CandlestickSeries,
@@ -31,13 +31,11 @@ export class Chart {
   #candles = [];
   #timeframe = "5m";
   #zone = "UTC";
-  #digits;
   #levels = [];
   #session = null;
   #touches = [];
 
-  constructor(container, { digits, tick, onLayout, onCrosshair, onBeginning, signal }) {
-    this.#digits = digits;
+  constructor(container, { digits, onLayout, onCrosshair, onBeginning, signal }) {
     this.#lines = new LevelLines(onLayout);
     this.#chart = createChart(container, {
       autoSize: true,
@@ -45,14 +43,14 @@ export class Chart {
       leftPriceScale: { visible: true, borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.06 } },
       rightPriceScale: { visible: false },
       crosshair: { mode: CrosshairMode.Normal },
-      timeScale: { borderVisible: false, timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 1.5, tickMarkFormatter: (time, kind) => this.#tick(time, kind) },
-      localization: { locale: "en-GB", timeFormatter: (time) => this.timeText(time) },
+      timeScale: { borderVisible: false, allowBoldLabels: false, timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 1.5, tickMarkFormatter: (time, kind) => this.#tick(time, kind) },
+      localization: { locale: "en-GB", priceFormatter: (value) => price(value, digits), timeFormatter: (time) => this.timeText(time) },
       handleScale: { axisPressedMouseMove: { time: true, price: true } },
     });
     this.#series = this.#chart.addSeries(CandlestickSeries, {
       priceScaleId: "left",
-      priceFormat: { type: "price", precision: digits, minMove: tick },
-      lastValueVisible: true,
+      priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits },
+      lastValueVisible: false,
       priceLineStyle: LineStyle.SparseDotted,
     });
     this.#series.attachPrimitive(this.#bands);

@@ -100,7 +100,7 @@ export class LevelLines {
         context.lineWidth = 1;
         context.setLineDash(DASHES[level.group] ?? OTHER_DASH);
         line(context, start, mediaSize.width, y, 0.95);
-        line(context, 0, start, y, 0.22);
+        line(context, 0, start, y, 0.35);
       }
       context.setLineDash([]);
     });

@@ -23,7 +23,7 @@ export async function coverageView(main, { signal }) {
 export async function coverage(container, info, signal, { title = "Coverage", withKey = true } = {}) {
   const details = h("div", { class: "day-details", "aria-live": "polite" });
   const grid = h("div", { class: "grid-scroll" });
-  const part = section(title, { class: "panel coverage", data: { symbol: info.symbol } }, h("div", { class: "calendar-and-day" }, h("div", { class: "calendar" }, grid, withKey ? key() : null), details));
+  const part = section(title, { class: "panel coverage", data: { symbol: info.symbol } }, h("div", { class: "calendar-and-day" }, h("div", { class: "calendar" }, grid), details), withKey ? key() : null);
   container.replaceChildren(part);
   let chosen = null;
 
@@ -55,5 +55,5 @@ function worthALook(days) {
   const past = days.filter(({ status }) => status !== "upcoming");
   const recent = past.slice(-15);
   const wrong = recent.findLast(({ ok }) => !ok);
-  return (wrong ?? past.findLast(({ status }) => status !== "closed") ?? days[0]).trade_date;
+  return (wrong ?? past.findLast(({ status }) => status === "complete") ?? past.at(-1) ?? days[0]).trade_date;
 }

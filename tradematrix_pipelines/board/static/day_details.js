@@ -27,22 +27,24 @@ function partition(day, info) {
   return h("p", {}, h("a", { class: "partition", href, target: "_blank", rel: "noreferrer" }, `${day.trade_date}|${info.symbol} in Dagster ↗`));
 }
 
+/** Columns of the table of timeframes; those that say nothing of any are left out. */
+const COLUMNS = [
+  ["Status", () => true, (series) => [h("span", { class: `word ${series.status}` }, STATES[series.status]?.[1].split(" ")[0] ?? series.status), series.final || series.status === "upcoming" ? null : h("span", { class: "aside" }, " not final")]],
+  ["Candles", () => true, ({ expected, received }) => (expected ? `${count(received)} / ${count(expected)}` : "–")],
+  ["Rejected", ({ rejected }) => rejected > 0, ({ rejected }) => count(rejected)],
+  ["Outside", ({ outside }) => outside > 0, ({ outside }) => count(outside)],
+  ["Longest gap", ({ longest_gap: gap }) => gap > 0, ({ longest_gap: gap }) => `${count(gap)} min`],
+  ["Vendor", ({ source }) => source !== null, ({ source }) => source],
+  ["Attempts", (series) => series.attempts > 0, attempts],
+];
+
 function timeframes(day, info) {
-  const heads = ["", "Status", "Candles", "Rejected", "Longest gap", "Vendor", "Attempts"];
+  const columns = COLUMNS.filter(([, says]) => day.timeframes.some(says));
+  const head = h("tr", {}, h("td", {}), columns.map(([name]) => h("th", { scope: "col" }, name)));
   const rows = day.timeframes.map((series) =>
-    h(
-      "tr",
-      { title: series.reason },
-      h("th", { scope: "row" }, series.timeframe),
-      h("td", {}, h("span", { class: `word ${series.status}` }, STATES[series.status]?.[1].split(" ")[0] ?? series.status), series.final || series.status === "upcoming" ? null : h("span", { class: "aside" }, " not final")),
-      h("td", { class: "number" }, series.expected ? `${count(series.received)} / ${count(series.expected)}` : "–"),
-      h("td", { class: "number" }, series.rejected ? count(series.rejected) : "–"),
-      h("td", { class: "number" }, series.longest_gap ? `${count(series.longest_gap)} min` : "–"),
-      h("td", {}, series.source ?? "–"),
-      h("td", {}, attempts(series, info)),
-    ),
+    h("tr", { title: series.reason }, h("th", { scope: "row" }, series.timeframe), columns.map(([, says, write]) => h("td", {}, says(series) ? write(series, info) : "–"))),
   );
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Timeframes of the day" }, h("table", { class: "series" }, h("thead", {}, h("tr", {}, heads.map((head) => (head ? h("th", { scope: "col" }, head) : h("td", {}))))), h("tbody", {}, rows)));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Timeframes of the day" }, h("table", { class: "series" }, h("thead", {}, head), h("tbody", {}, rows)));
 }
 
 function attempts(series, info) {

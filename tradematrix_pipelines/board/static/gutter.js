@@ -7,6 +7,7 @@ import { joinedName, layOut } from "./labels.js";
 
 const HEIGHT = 17;
 const LEADER = 14;
+const NARROW = 100;
 
 export class Gutter {
   #element;
@@ -29,12 +30,13 @@ export class Gutter {
     const head = above.length ? HEIGHT : 0;
     const foot = below.length ? HEIGHT : 0;
     const rows = layOut(inside.map((item) => ({ ...item, y: item.y - head })), { height: HEIGHT, room: room - head - foot });
-    const key = JSON.stringify([room, above.length, below.length, rows.map((row) => [row.top, row.y, row.members.map(({ id, price: value }) => [id, value])])]);
+    const narrow = this.#element.clientWidth < NARROW;
+    const key = JSON.stringify([room, narrow, above.length, below.length, rows.map((row) => [row.top, row.y, row.members.map(({ id, price: value }) => [id, value])])]);
     if (key === this.#shown) return;
     this.#shown = key;
     this.#element.replaceChildren(
       svg("svg", { class: "leaders", width: LEADER, height: room, "aria-hidden": "true" }, rows.flatMap((row) => this.#leaders(row, head))),
-      ...rows.map((row) => this.#label(row, head)),
+      ...rows.map((row) => this.#label(row, head, narrow)),
       ...this.#beyond(above, "above", 0),
       ...this.#beyond(below, "below", room - HEIGHT),
     );
@@ -48,14 +50,14 @@ export class Gutter {
     });
   }
 
-  #label({ members, top }, head) {
+  #label({ members, top }, head, narrow) {
     const title = members.map(({ name, short, price: value }) => `${name ?? short} ${price(value, this.#digits)}`).join("\n");
     const [first] = members;
     const value = members.length === 1 || sameTick(members, this.#digits) ? price(first.price, this.#digits) : `${members.length} levels`;
     const label = h(
       "div",
       { class: `label ${lineClass(first)}`, title, data: { levels: members.map(({ id }) => id).join("|") } },
-      h("span", { class: "label-name" }, joinedName(members)),
+      h("span", { class: "label-name" }, joinedName(members, narrow)),
       h("span", { class: "label-price" }, value),
     );
     label.style.top = `${top + head}px`;

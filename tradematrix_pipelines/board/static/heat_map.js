@@ -6,6 +6,7 @@ import { month } from "./format.js";
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const WORKDAYS = 5;
+const ROOM = 2;
 
 /** Returns a grid of days that calls back with the day that is chosen. */
 export function heatMap(name, days, onDay) {
@@ -78,14 +79,13 @@ export function heatMap(name, days, onDay) {
   return { element, select };
 }
 
-/** A month's name over the first week that begins in it, where there is room since the last. */
+/** A month's name over the first week that begins in it, where there is room before the next. */
 function months(columns) {
-  let last = -3;
+  const begins = (index) => index === 0 || month(columns[index].start) !== month(columns[index - 1].start);
   return columns.map(({ start }, index) => {
-    const begins = index === 0 || month(start) !== month(columns[index - 1].start);
-    if (!begins || index - last < 3) return h("td", {});
-    last = index;
-    return h("td", { class: "month" }, h("span", {}, month(start)));
+    const next = columns.findIndex((_, later) => later > index && begins(later));
+    const room = next < 0 ? ROOM : next - index;
+    return begins(index) && room >= ROOM ? h("td", { class: "month" }, h("span", {}, month(start))) : h("td", {});
   });
 }
 

@@ -54,7 +54,7 @@ function build() {
     h("h2", { id: "help-title" }, "Keyboard shortcuts"),
     h("dl", {}, LIST.map(([keys, meaning]) => h("div", {}, h("dt", {}, keys.split(" … ").flatMap((key, index) => [index ? " … " : "", h("kbd", {}, key)])), h("dd", {}, meaning)))),
     h("label", { class: "switch" }, box, "Single keys are shortcuts"),
-    h("form", { method: "dialog" }, h("button", {}, "Close")),
+    h("button", { type: "button", click: () => element.close() }, "Close"),
   );
   document.body.append(element);
   return element;

@@ -59,7 +59,8 @@ function spread(rows, height, room) {
 }
 
 /** The text of a label that several levels share. */
-export function joinedName(members) {
+export function joinedName(members, narrow = false) {
   const names = members.map(({ short }) => short);
+  if (narrow) return names.length === 1 ? names[0] : `${names[0]} +${names.length - 1}`;
   return names.length <= 2 ? names.join(" · ") : `${names[0]} · ${names.length - 1} more`;
 }

@@ -21,7 +21,7 @@ export function levelsTable(info) {
 
   function show(newLevels, session) {
     levels = newLevels;
-    caption.replaceChildren("To trade ", h("strong", {}, tradeDate(session)), " with, from above to below");
+    caption.replaceChildren("To trade ", h("strong", {}, tradeDate(session)), " with");
   }
 
   function move(last) {

@@ -5,6 +5,7 @@ import { announceTitle } from "./announce.js";
 import { command, h, section, setText } from "./dom.js";
 import { direction, price, signed, tradeDate } from "./format.js";
 import { ladder } from "./ladder.js";
+import { smallChart } from "./small_chart.js";
 import { shortName } from "./levels.js";
 import { change, empty, freshness, market, shortMoment, simulated, verdict } from "./marks.js";
 import { chosenMethod } from "./choices.js";
@@ -19,9 +20,9 @@ export async function overview(main, { signal }) {
     return;
   }
   const rows = new Map(state.symbols.map((info) => [info.symbol, row(info)]));
-  main.replaceChildren(h("h1", { class: "visually-hidden" }, "Board"), section("Symbols", { class: "panel symbols" }, table([...rows.values()])));
+  main.replaceChildren(h("h1", { class: "visually-hidden" }, "Board"), section("Symbols", { class: "panel symbols" }, table([...rows.values()])), h("div", { class: "small-charts" }, [...rows.values()].map(({ chart }) => chart.element)));
   for (const quote of state.quotes.values()) rows.get(quote.symbol)?.update(quote);
-  on("quote", (quote) => rows.get(quote.symbol)?.update(quote, { flash: true }), signal);
+  on("quote", (quote) => rows.get(quote.symbol)?.quoted(quote, signal), signal);
   on("quotes", () => state.quotes.forEach((quote) => rows.get(quote.symbol)?.update(quote)), signal);
   on("minute", () => state.quotes.forEach((quote) => rows.get(quote.symbol)?.update(quote)), signal);
   const ask = () => Promise.all([...rows].map(([symbol, shown]) => shown.ask(symbol, signal)));
@@ -47,6 +48,7 @@ function row(info) {
   const at = h("span", { class: "aside at" });
   priced.append(value, at);
   const rungs = ladder();
+  const chart = smallChart(info);
   const below = h("span", { class: "below" });
   const above = h("span", { class: "above" });
   among.append(rungs.element, h("div", { class: "sides", "aria-hidden": "true" }, below, above));
@@ -62,6 +64,7 @@ function row(info) {
     at.replaceChildren(...(quote.at ? [shortMoment(quote.at, info.timezone), quote.provenance === "simulated" ? simulated() : ""] : ["no price yet"]));
     changed.replaceChildren(change(quote));
     rungs.update(quote);
+    chart.update(quote);
     setText(below, side(quote.below, quote.digits));
     setText(above, side(quote.above, quote.digits));
     hours.replaceChildren(market(quote.market, info.timezone));
@@ -71,15 +74,24 @@ function row(info) {
   }
 
   async function ask(symbol, signal) {
-    const levels = await get("levels", { symbol, date: drawn?.levels_date }, { signal });
+    const [levels] = await Promise.all([get("levels", { symbol, date: drawn?.levels_date }, { signal }), chart.ask(signal)]);
     rungs.show(levels, chosenMethod());
+    chart.show(levels, chosenMethod());
     if (drawn) rungs.update(drawn);
     among.classList.toggle("without", levels.unavailable_reason !== null);
     among.querySelector(".why")?.remove();
     if (levels.unavailable_reason) among.append(h("span", { class: "aside why" }, levels.unavailable_reason));
   }
 
-  return { element, update, ask };
+  /** Takes a new price; its levels are read again where they are another session's. */
+  function quoted(quote, signal) {
+    const before = drawn?.levels_date;
+    update(quote, { flash: true });
+    const work = before === quote.levels_date ? chart.ask(signal) : ask(info.symbol, signal);
+    work.catch(() => null);
+  }
+
+  return { element, chart, update, quoted, ask };
 }
 
 function side(level, digits) {

@@ -31,9 +31,21 @@ function upcoming(signal) {
   const load = async (options) => {
     const { events } = await get("upcoming", {}, options);
     if (events.length === 0) return empty("Nothing is planned.");
-    return h("ol", { class: "events" }, events.slice(0, NEXT).map(nextEvent));
+    return h("ol", { class: "events" }, together(events).slice(0, NEXT).map(nextEvent));
   };
   return kept("Next", "next", load, ["hello", "minute", "coverage"], signal);
+}
+
+/** Joins events that are the same for several symbols. */
+function together(events) {
+  const joined = new Map();
+  for (const event of events) {
+    const rest = event.symbol && event.summary.startsWith(event.symbol) ? event.summary.slice(event.symbol.length) : event.summary;
+    const id = `${event.at} ${event.kind} ${rest}`;
+    if (!joined.has(id)) joined.set(id, { ...event, rest, symbols: [] });
+    if (event.symbol) joined.get(id).symbols.push(event.symbol);
+  }
+  return [...joined.values()].map(({ rest, symbols, ...event }) => (symbols.length > 1 ? { ...event, summary: `${symbols.join(", ")}${rest.replace(/^ is /, " are ")}` } : event));
 }
 
 function nextEvent({ at, kind, symbol, summary }) {

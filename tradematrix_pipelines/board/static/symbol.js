@@ -99,7 +99,6 @@ class SymbolView {
     this.#gutter = new Gutter(this.#gutterElement, this.#info.digits);
     this.#chart = new Chart(this.#canvas, {
       digits: this.#info.digits,
-      tick: this.#info.tick_size,
       signal: this.#signal,
       onLayout: () => this.#scheduleLabels(),
       onCrosshair: (candle) => this.#point(candle),
