@@ -1,11 +1,12 @@
-"""The board as a process: ``python -m tradematrix_pipelines.board --host 127.0.0.1 --port 3001``.
+"""The board as a process of ``up``: ``python -m tradematrix_pipelines.board --host 127.0.0.1 --descriptor 7``.
 
-Here: what ``up`` starts. ``tradematrix board`` is the command for people (``cli.board``).
+Here: what ``up`` starts, on a socket that it has opened. Not here: the command for people (``cli.board``).
 """
 
 import argparse
+import socket
 
-from tradematrix_pipelines.board.server import listen, serve
+from tradematrix_pipelines.board.server import serve
 from tradematrix_pipelines.board.tokens import required_token
 from tradematrix_pipelines.log_output import write_logs
 from tradematrix_pipelines.settings import load_settings
@@ -15,7 +16,7 @@ def main() -> None:
     """Serve the board of this environment's installation until a signal."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--host", required=True)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--descriptor", type=int, required=True)
     parser.add_argument("--dagster-url")
     options = parser.parse_args()
     settings = load_settings()
@@ -23,7 +24,7 @@ def main() -> None:
     serve(
         settings,
         host=options.host,
-        listener=listen(options.host, options.port),
+        listener=socket.socket(fileno=options.descriptor),
         token=required_token(settings, options.host),
         dagster_url=options.dagster_url,
     )

@@ -34,8 +34,6 @@ def _readiness(*, database: bool, schema: bool, revision: str | None) -> Readine
     unknown = "not known while the database does not answer"
     checks = [
         Check(name="database", ok=database, detail=answers),
-        Check(
-            name="schema", ok=schema, detail=migrated if database else unknown
-        ),
+        Check(name="schema", ok=schema, detail=migrated if database else unknown),
     ]
     return Readiness(ready=database and schema, checks=checks)

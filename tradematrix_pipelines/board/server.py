@@ -12,6 +12,7 @@ import uvicorn
 
 from tradematrix_pipelines.board.access import Access
 from tradematrix_pipelines.board.app import Board, make_app
+from tradematrix_pipelines.board.listening import listen, port_of
 from tradematrix_pipelines.board.tokens import Token
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.settings import Settings
@@ -53,26 +54,6 @@ def serve(
     BoardServer(make_app(settings, access=access, dagster_url=dagster_url)).run([listener])
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address.
-
-    Raises:
-        TradeMatrixError: it is taken, or not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise TradeMatrixError(
-            f"can't listen on {host}:{port} ({error.strerror}): end what uses the port, or choose another"
-        ) from error
-    return listener
-
-
 @contextmanager
 def running(board: Board) -> Iterator[str]:
     """Serve a board on a free port of loopback while the block lasts, and yield its address."""
@@ -87,7 +68,7 @@ def running(board: Board) -> Iterator[str]:
             pause.wait(0.01)
         else:
             raise TradeMatrixError(f"the board did not start within {_START_SECONDS:.0f} seconds: try again")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{port_of(listener)}"
     finally:
         server.should_exit = True
         thread.join(_START_SECONDS)
