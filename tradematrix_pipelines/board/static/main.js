@@ -150,11 +150,12 @@ watchTrouble(showTrouble);
 listenToPerson();
 try {
   await readShared();
-  await route({ focus: false });
 } catch (error) {
   main.replaceChildren(empty(error.message));
+  throw error;
 }
 addEventListener("hashchange", () => route());
+route({ focus: false });
 listen(onEvent, showStream);
 setInterval(() => {
   showClock();
