@@ -34,7 +34,9 @@ class Served:
         with self.connect() as connection:
             return connection.execute(query, terms).fetchall()  # type: ignore[arg-type]  # a test's own SQL
 
-    def connect(self) -> "psycopg.Connection[dict[str, Any]]":
+    def connect(self, **options: str) -> "psycopg.Connection[dict[str, Any]]":
         """Return a connection of the test's own."""
         assert self.settings.database_url is not None
-        return psycopg.connect(self.settings.database_url.get_secret_value(), row_factory=dict_row, autocommit=True)
+        return psycopg.connect(
+            self.settings.database_url.get_secret_value(), row_factory=dict_row, autocommit=True, **options
+        )

@@ -23,8 +23,8 @@ from tradematrix_pipelines.board.tokens import required_token
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines_tests.board.served import Served
 
-# Twice the deadline of a request, on a busy machine.
-SOON = 8.0
+# Several times the deadline of a request: the machine may be busy.
+SOON = 15.0
 
 
 def test_any_request_is_answered_as_described_and_never_with_a_server_error(served: Served) -> None:
@@ -101,15 +101,17 @@ def test_a_server_that_stops_answering_is_a_503_in_time(served: Served) -> None:
 
 def test_a_server_that_ends_its_connections_and_takes_no_new_ones(served: Served) -> None:
     [row] = served.rows("SELECT current_database() AS name")
-    with served.connect() as connection:
-        connection.execute(f'ALTER DATABASE "{row["name"]}" ALLOW_CONNECTIONS false')
-        try:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                               "AND pid <> pg_backend_pid()")  # fmt: skip
-            assert_unavailable(served.ask("candles", symbol="DAX", timeframe="1h"), "")
-            assert_unavailable(served.ask("symbols"), "")
-        finally:
-            connection.execute(f'ALTER DATABASE "{row["name"]}" ALLOW_CONNECTIONS true')
+    name = row["name"]
+    assert served.ask("candles", symbol="DAX", timeframe="1h", limit=5).status_code == 200
+    with served.connect(dbname="postgres") as admin:
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        assert_unavailable(served.ask("candles", symbol="DAX", timeframe="1h"), "")
+        assert_unavailable(served.ask("symbols"), "")
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        assert served.ask("symbols").status_code == 200
+        assert served.ask("candles", symbol="DAX", timeframe="1h", limit=5).status_code == 200
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
     # Connections that died while they were idle are replaced: nobody gets an error for them.
     assert {answer.status_code for answer in asked_at_once(served, 6)} == {200}
     assert served.ask("candles", symbol="DAX", timeframe="1h", limit=5).status_code == 200
