@@ -44,7 +44,7 @@ from tradematrix_pipelines.board import shapes
 from tradematrix_pipelines.board.access import EVENTS, Access, Guard
 from tradematrix_pipelines.board.candles import Asked, find_candles
 from tradematrix_pipelines.board.coverage import find_coverage
-from tradematrix_pipelines.board.events import Feed, TooManyClients
+from tradematrix_pipelines.board.events import Feed, Pace, TooManyClients
 from tradematrix_pipelines.board.levels import find_book, find_levels, find_touches
 from tradematrix_pipelines.board.overview import (
     find_credits,
@@ -103,7 +103,12 @@ class Board:
 
 
 def make_app(
-    settings: Settings, *, access: Access | None = None, dagster_url: str | None = None, limits: Limits | None = None
+    settings: Settings,
+    *,
+    access: Access | None = None,
+    dagster_url: str | None = None,
+    limits: Limits | None = None,
+    pace: Pace | None = None,
 ) -> Board:
     """Return the board of an installation. Its database is opened when it is first asked for.
 
@@ -111,9 +116,10 @@ def make_app(
         access: who may ask; ``None`` = everybody on this machine.
         dagster_url: where Dagster's UI is.
         limits: how long the database is waited for.
+        pace: how often changes are looked for.
     """
     source = Source(settings, limits or Limits())
-    feed = Feed(source, clock=settings.clock, method=settings.pivot_method)
+    feed = Feed(source, clock=settings.clock, method=settings.pivot_method, pace=pace or Pace())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -25,14 +25,20 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 MOST_CLIENTS = 100
-_LOOK_SECONDS = 1.0
 _COVERAGE_LOOKS = 3
 """Every third look is at the coverage, too: that one reads more."""
-_AFTER_FAILURE = 5.0
-_HEARTBEAT_SECONDS = 15.0
 _WAITING = 64
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How often the feed does what, in seconds: it looks, looks again after a failure, tells clients that it lives."""
+
+    look_seconds: float = 1.0
+    failure_seconds: float = 5.0
+    heartbeat_seconds: float = 15.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +65,8 @@ class TooManyClients(Exception):
 class Feed:
     """The events of one process. Its methods are called in one event loop."""
 
-    def __init__(self, source: Source, *, clock: Clock, method: Method) -> None:
-        self._source, self._clock, self._method = source, clock, method
+    def __init__(self, source: Source, *, clock: Clock, method: Method, pace: Pace) -> None:
+        self._source, self._clock, self._method, self._pace = source, clock, method, pace
         self._clients: set[asyncio.Queue[str | None]] = set()
         self._somebody = asyncio.Event()
         self._ended = False
@@ -105,7 +111,7 @@ class Feed:
             yield "retry: 3000\n\n"
             while True:
                 try:
-                    async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(self._pace.heartbeat_seconds):
                         text = await queue.get()
                 except TimeoutError:
                     yield ": still here\n\n"
@@ -131,13 +137,13 @@ class Feed:
                 look = await anyio.to_thread.run_sync(self._source.read, work, abandon_on_cancel=True)
             except Unavailable as error:
                 _logger.warning("no events for the moment: %s", error)
-                await asyncio.sleep(_AFTER_FAILURE)
+                await asyncio.sleep(self._pace.failure_seconds)
                 continue
             if before is not None:
                 for text in _texts(before, look):
                     self._publish(text)
             before, looks = look.marks, looks + 1
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(self._pace.look_seconds)
 
     def _publish(self, text: str) -> None:
         for queue in self._clients:
