@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from psycopg.rows import dict_row
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from tradematrix_pipelines.board.app import make_app
 from tradematrix_pipelines.board.server import running
@@ -29,7 +30,7 @@ from tradematrix_pipelines.vendors.registry import open_vendors
 if TYPE_CHECKING:  # Playwright may not be there
     from playwright.sync_api import Browser, Page
 
-CLOCK = "2026-11-20T14:00:00Z"
+CLOCK, PULLED = "2026-11-20T14:03:00Z", "2026-11-20T14:00:00Z"
 FIRST, LAST = "2026-11-03", "2026-11-20"
 SYMBOLS = ("DAX", "EUR/USD")
 DAGSTER = "http://127.0.0.1:3000"
@@ -89,7 +90,9 @@ def open_market(make_installation: Callable[..., Settings]) -> Iterator[OpenMark
     settings = make_installation(TRADEMATRIX_CLOCK=CLOCK)
     filled = CliRunner().invoke(main, ["backfill", *SYMBOLS, "--from", FIRST, "--to", LAST])
     assert filled.exit_code == 0, filled.output
-    pull(CLOCK)
+    with Database.open(settings) as database, database.engine.begin() as connection:
+        connection.execute(text("UPDATE market_symbols SET touch_alerts = true"))
+    pull(PULLED)
     # A vendor with a plan has credits to show; nothing is asked of it.
     settings = settings.model_copy(update={"twelve_data_key": SecretStr("a-key"), "vendor": "twelve_data"})
     with running(make_app(settings, dagster_url=DAGSTER)) as url:

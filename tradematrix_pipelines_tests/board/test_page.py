@@ -162,6 +162,19 @@ def test_a_red_day_explains_itself_and_leads_to_its_partition(visitor: Visitor) 
         expect(page.locator(CELL.format(DOUBTFUL))).to_have_text("?")
 
 
+def test_touches_are_those_of_the_table(visitor: Visitor, market: OpenMarket) -> None:
+    touches = market.rows(
+        f"SELECT l.* {OF_DAX.format('level_touches')} AND (level LIKE 'y_%%' OR level LIKE 'classic %%')"
+    )
+    assert touches
+    with visitor.visit("#/DAX") as page:
+        for touch in touches:
+            cell = page.locator(f'tr[data-level="{touch["level"]}"] .touched time')
+            expect(cell).to_have_attribute(
+                "datetime", touch["touched_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            )
+
+
 def test_views_have_addresses_and_the_back_button_returns(visitor: Visitor) -> None:
     with visitor.visit() as page:
         page.get_by_role("link", name="EUR/USD", exact=True).click()

@@ -43,7 +43,7 @@ export class Chart {
       leftPriceScale: { visible: true, borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.06 } },
       rightPriceScale: { visible: false },
       crosshair: { mode: CrosshairMode.Normal },
-      timeScale: { borderVisible: false, allowBoldLabels: false, timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 1.5, tickMarkFormatter: (time, kind) => this.#tick(time, kind) },
+      timeScale: { borderVisible: false, allowBoldLabels: false, timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 0.5, tickMarkFormatter: (time, kind) => this.#tick(time, kind) },
       localization: { locale: "en-GB", priceFormatter: (value) => price(value, digits), timeFormatter: (time) => this.timeText(time) },
       handleScale: { axisPressedMouseMove: { time: true, price: true } },
     });
@@ -193,10 +193,10 @@ export class Chart {
 
   #mark() {
     const times = this.#candles.map((candle) => barTime(candle, this.#timeframe));
-    const marks = this.#touches.flatMap(({ at, price }) => {
+    const marks = this.#touches.flatMap(({ at, level_price: touched }) => {
       const minute = (Date.parse(at) - 1000) / 1000; // the minute that touched closed then
       const index = isDaily(this.#timeframe) ? times.length - 1 : times.findLastIndex((time) => time <= minute);
-      return index < 0 ? [] : [{ time: times[index], position: "atPriceMiddle", price, shape: "circle", color: this.#colour, size: 0.6 }];
+      return index < 0 ? [] : [{ time: times[index], position: "atPriceMiddle", price: touched, shape: "circle", color: this.#colour, size: 0.6 }];
     });
     this.#markers.setMarkers(marks.sort((one, other) => one.time - other.time));
   }

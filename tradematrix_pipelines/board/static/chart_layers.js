@@ -86,7 +86,8 @@ export class LevelLines {
   }
 
   paneViews() {
-    return [{ zOrder: () => "bottom", renderer: () => ({ draw: (target) => this.#paint(target) }) }];
+    // Above the grid, whose lines may lie on the same pixels.
+    return [{ zOrder: () => "normal", renderer: () => ({ draw: (target) => this.#paint(target) }) }];
   }
 
   #paint(target) {

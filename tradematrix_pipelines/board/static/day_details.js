@@ -16,7 +16,7 @@ export function dayDetails(day, info) {
     partition(day, info),
     day.timeframes.length ? timeframes(day, info) : null,
     day.findings.length ? findings(day, info) : null,
-  ].filter(Boolean);
+  ].flat().filter(Boolean);
 }
 
 const verdictBadge = (verdict) => badge({ accepted: "✓", doubtful: "?", refused: "!" }[verdict], verdict, { accepted: "good", doubtful: "doubt", refused: "bad" }[verdict]);

@@ -1,6 +1,7 @@
 // Where the labels of levels go, so that none covers another. Pure.
 
 const TOUCHING = 0.5;
+const LONGEST = 13;
 
 /**
  * Returns labels in the order of their `y`, each with its `top`; the last price keeps its place, the others give way.
@@ -61,6 +62,6 @@ function spread(rows, height, room) {
 /** The text of a label that several levels share. */
 export function joinedName(members, narrow = false) {
   const names = members.map(({ short }) => short);
-  if (narrow) return names.length === 1 ? names[0] : `${names[0]} +${names.length - 1}`;
-  return names.length <= 2 ? names.join(" · ") : `${names[0]} · ${names.length - 1} more`;
+  const all = names.join(" · ");
+  return names.length === 1 || (!narrow && all.length <= LONGEST) ? all : `${names[0]} +${names.length - 1}`;
 }

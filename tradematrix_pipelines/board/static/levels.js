@@ -91,6 +91,7 @@ function bookNames({ kind, name }) {
   const [prefix, long] = BOOK[kind] ?? ["", capital(readable(kind))];
   const part = kind.endsWith("_pivots") ? name.split(" ").at(-1) : name;
   const label = PARTS[part] ?? (/^[rs]\d$/.test(part) ? part.toUpperCase() : readable(part));
+  if (kind === "session_windows") return { short: capital(label.replace("new york", "NY")), name: `${long} ${label}` };
   if (kind === "vwap") return { short: "VWAP", name: `${long} previous day` };
   return { short: capital(`${prefix}${prefix === "OR" ? "" : " "}${label}`.trim()), name: `${long} ${label}` };
 }

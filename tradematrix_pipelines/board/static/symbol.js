@@ -184,7 +184,7 @@ class SymbolView {
     this.#older = answer.next_to;
     this.#chart.setCandles(this.#candles, timeframe);
     this.#point(null);
-    if (this.#candles.length === 0) this.#explain("No candles are stored yet.", `tradematrix backfill ${this.#info.alias ?? this.#info.symbol} --last 20d`);
+    if (this.#candles.length === 0) this.#explain("No candles are stored yet.", `tradematrix backfill ${this.#info.symbol} --last 20d`);
     this.#describe();
     return undefined;
   }
