@@ -41,13 +41,15 @@ _ADDED = f"""
     INSERT INTO incidents (key, kind, message, opened_at, opening_notified_at)
     VALUES ('stale|DAX', 'stale_market', 'DAX has no bar since 09:00', '2026-11-20 09:00Z', '2026-11-20 09:01Z');
     INSERT INTO vendor_credits (vendor, reserved_at, credits, purpose, settled)
-    VALUES ('twelve_data', '2026-11-20 09:10Z', 3, 'live', true), ('twelve_data', '2026-11-20 11:00Z', 7, 'backfill', true);
+    VALUES ('twelve_data', '2026-11-20 09:10Z', 3, 'live', true),
+        ('twelve_data', '2026-11-20 11:00Z', 7, 'backfill', true);
     UPDATE session_coverage SET status = 'partial', received = received - 9, longest_gap = 9
-    FROM market_symbols AS s WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '{RED}' AND timeframe = '1m';
+    FROM market_symbols AS s
+    WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '{RED}' AND timeframe = '1m';
     UPDATE session_coverage SET verdict = 'doubtful', doubt = 'a spike'
     FROM market_symbols AS s WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '{DOUBTFUL}';
     INSERT INTO session_findings
-    SELECT id, '1m', '{DOUBTFUL}', 99, 'wick', 'doubt', 7.5, 6, 'a wick of 7.5 times the usual', '2026-11-18 09:00Z', NULL
+    SELECT id, '1m', '{DOUBTFUL}', 99, 'wick', 'doubt', 7.5, 6, 'a wick of 7.5', '2026-11-18 09:00Z', NULL
     FROM market_symbols WHERE symbol = 'DAX';
 """
 
@@ -70,11 +72,16 @@ class OpenMarket:
         return psycopg.connect(self.settings.database_url.get_secret_value(), row_factory=dict_row, autocommit=True)
 
 
+def settings_at(instant: str) -> Settings:
+    """Return the environment's settings with the clock at an instant."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRADEMATRIX_CLOCK", instant)
+        return load_settings()
+
+
 def pull(at: str) -> None:
     """Pull the open sessions of the environment's installation, as its daemon does at that instant."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRADEMATRIX_CLOCK", at)
-        settings = load_settings()
+    settings = settings_at(at)
     with (
         Database.open(settings) as database,
         open_vendors(settings, ledger=open_ledger(database.engine, settings)) as vendors,
@@ -86,15 +93,15 @@ def pull(at: str) -> None:
 
 @contextmanager
 def open_market(make_installation: Callable[..., Settings]) -> Iterator[OpenMarket]:
-    """Fill two of five symbols, pull their open sessions, add a gap, a doubt, an incident and credits; serve the board."""
-    settings = make_installation(TRADEMATRIX_CLOCK=CLOCK)
+    """Fill two of five symbols, pull their open sessions, add what is amiss, and serve the board."""
+    make_installation(TRADEMATRIX_CLOCK=PULLED)
     filled = CliRunner().invoke(main, ["backfill", *SYMBOLS, "--from", FIRST, "--to", LAST])
     assert filled.exit_code == 0, filled.output
-    with Database.open(settings) as database, database.engine.begin() as connection:
+    with Database.open(settings_at(PULLED)) as database, database.engine.begin() as connection:
         connection.execute(text("UPDATE market_symbols SET touch_alerts = true"))
     pull(PULLED)
     # A vendor with a plan has credits to show; nothing is asked of it.
-    settings = settings.model_copy(update={"twelve_data_key": SecretStr("a-key"), "vendor": "twelve_data"})
+    settings = settings_at(CLOCK).model_copy(update={"twelve_data_key": SecretStr("a-key"), "vendor": "twelve_data"})
     with running(make_app(settings, dagster_url=DAGSTER)) as url:
         market = OpenMarket(url=url, settings=settings)
         with market.connect() as connection:

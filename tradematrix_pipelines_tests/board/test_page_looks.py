@@ -1,6 +1,7 @@
 """How the page looks to eyes, and to a screen reader: nothing overlaps, is cut, or has no name."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ BOXES = """() => [...document.querySelectorAll('.gutter .label')].map((label) =>
   const box = label.getBoundingClientRect();
   return { text: label.textContent, top: box.top, bottom: box.bottom, left: box.left, right: box.right };
 })"""
-CUT = """() => [...document.querySelectorAll('.label-name, .label-price, .quotes td, .badge, .market, h1, button')]
-  .filter((element) => element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflow !== 'visible')
+CUT = """() => [...document.querySelectorAll('.label-name, .label-price, .quotes td, .badge, .market, h1:not(.visually-hidden), button')]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1
+    && getComputedStyle(element).overflow !== 'visible')
   .map((element) => element.textContent)"""
 
 
@@ -98,7 +100,7 @@ def see_labels_apart(page: Page, *, least: int) -> None:
     boxes = sorted(page.evaluate(BOXES), key=lambda box: float(box["top"]))
     frame = page.locator(".gutter").bounding_box()
     assert frame is not None
-    for above, below in zip(boxes, boxes[1:], strict=False):
+    for above, below in pairwise(boxes):
         assert above["bottom"] <= below["top"] + 0.01, (above, below)
     assert all(
         frame["y"] - 0.01 <= box["top"] and box["bottom"] <= frame["y"] + frame["height"] + 0.01 for box in boxes

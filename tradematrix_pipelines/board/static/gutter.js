@@ -40,6 +40,16 @@ export class Gutter {
       ...this.#beyond(above, "above", 0),
       ...this.#beyond(below, "below", room - HEIGHT),
     );
+    this.#shorten();
+  }
+
+  /** Where the name of a shared label has no room, their number has. */
+  #shorten() {
+    for (const label of this.#element.querySelectorAll(".label")) {
+      const name = label.querySelector(".label-name");
+      const count = label.dataset.levels?.split("|").length ?? 1;
+      if (count > 1 && name.scrollWidth > name.clientWidth) name.textContent = `${count} levels`;
+    }
   }
 
   #leaders(row, head) {
@@ -53,7 +63,7 @@ export class Gutter {
   #label({ members, top }, head, narrow) {
     const title = members.map(({ name, short, price: value }) => `${name ?? short} ${price(value, this.#digits)}`).join("\n");
     const [first] = members;
-    const value = members.length === 1 || sameTick(members, this.#digits) ? price(first.price, this.#digits) : `${members.length} levels`;
+    const value = sameTick(members, this.#digits) ? price(first.price, this.#digits) : "";
     const label = h(
       "div",
       { class: `label ${lineClass(first)}`, title, data: { levels: members.map(({ id }) => id).join("|") } },

@@ -63,5 +63,6 @@ function spread(rows, height, room) {
 export function joinedName(members, narrow = false) {
   const names = members.map(({ short }) => short);
   const all = names.join(" · ");
-  return names.length === 1 || (!narrow && all.length <= LONGEST) ? all : `${names[0]} +${names.length - 1}`;
+  if (names.length === 1 || (!narrow && all.length <= LONGEST)) return all;
+  return `${names[0]} +${names.length - 1}`;
 }

@@ -1,7 +1,7 @@
 // A symbol's last sessions as one small line, with yesterday's range and the pivot point: a picture, not a reading.
 
 import { get } from "./api.js";
-import { h, svg } from "./dom.js";
+import { h, hiddenText, svg } from "./dom.js";
 import { direction, percent, price } from "./format.js";
 
 const BARS = 96;
@@ -13,7 +13,7 @@ const TIMEFRAME = "15m";
 export function smallChart(info) {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const head = h("span", { class: "small-head" });
-  const element = h("a", { class: "panel small-chart", href: `#/${encodeURIComponent(info.symbol)}`, "aria-label": `Chart of ${info.symbol}` }, head, drawing);
+  const element = h("a", { class: "panel small-chart", href: `#/${encodeURIComponent(info.symbol)}` }, head, drawing);
   let candles = [];
   let lines = [];
 
@@ -30,7 +30,7 @@ export function smallChart(info) {
 
   function update(quote) {
     const tone = direction(quote.change);
-    head.replaceChildren(h("strong", {}, info.symbol), h("span", {}, price(quote.price, quote.digits)), h("span", { class: tone }, percent(quote.change_percent)));
+    head.replaceChildren(h("strong", {}, hiddenText("Chart of "), info.symbol), h("span", {}, price(quote.price, quote.digits)), h("span", { class: tone }, percent(quote.change_percent)));
     drawing.setAttribute("class", tone);
   }
 
