@@ -306,6 +306,25 @@ class Settings(BaseModel):
             example="'mailtos://me:app-password@gmail.com tgram://bot-token/chat-id'",
         ),
     ] = ()
+    board_token: Annotated[
+        Annotated[SecretStr, AfterValidator(_key)] | None,
+        Variable(
+            "TRADEMATRIX_BOARD_TOKEN",
+            "token that [the board](docs/how-to/use-the-board.md) requires of who asks",
+            default="none on loopback; elsewhere one that is made and kept in `TRADEMATRIX_HOME`",
+            example="a-long-random-text",
+        ),
+    ] = None
+    board_hosts: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        Variable(
+            "TRADEMATRIX_BOARD_HOSTS",
+            "names that the board is reached by, besides its address and `localhost`; separated by commas",
+            default="none",
+            example="desk.example.com",
+        ),
+    ] = ()
     log_level: Annotated[
         LogLevel,
         _one_of(*get_args(LogLevel)),

@@ -295,10 +295,11 @@ class Ui:
 
 
 @contextmanager
-def ui(env: Mapping[str, str], home: Path, *, port: int | None = None) -> Iterator[Ui]:
-    """Run ``tradematrix up``, on a free port where none is named."""
+def ui(env: Mapping[str, str], home: Path, *, port: int | None = None, board_port: int | None = None) -> Iterator[Ui]:
+    """Run ``tradematrix up``, on a free port where none is named; without a board, unless its port is."""
     port = port or free_port()
-    with running(env, "up", "--port", str(port), log=home / "up.log") as process:
+    board = ["--no-board"] if board_port is None else ["--board-port", str(board_port)]
+    with running(env, "up", "--port", str(port), *board, log=home / "up.log") as process:
         web = Ui(url=f"http://127.0.0.1:{port}", process=process)
 
         def ready() -> bool:

@@ -45,6 +45,7 @@ def test_what_is_made_from_the_code_is_up_to_date() -> None:
         "assets.md",
         "automation.md",
         "commands.md",
+        "http.md",
         "python.md",
         "quality.md",
         "settings.md",

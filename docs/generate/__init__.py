@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docs.generate.commands import commands
 from docs.generate.dagster_definitions import assets, automation, checks
+from docs.generate.http_api import http
 from docs.generate.markdown import replaced
 from docs.generate.python_reader import functions
 from docs.generate.settings import settings
@@ -21,6 +22,7 @@ _PARTS = {
     "reference/assets.md": {"assets": assets, "checks": checks},
     "reference/automation.md": {"automation": automation},
     "reference/commands.md": {"options": commands},
+    "reference/http.md": {"http": http},
     "reference/python.md": {"functions": functions},
     "reference/settings.md": {"settings": settings},
     "reference/tables.md": {"columns": tables},

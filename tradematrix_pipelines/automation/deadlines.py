@@ -1,5 +1,6 @@
 """The two times of day by which traders expect the levels: 20:59 and 07:55 in Berlin."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,13 +20,13 @@ _ALLOWED = timedelta(minutes=15)
 def last_deadline(now: datetime) -> datetime:
     """Return the newest deadline at or before ``now``, aware, in Berlin."""
     today = now.astimezone(BERLIN).date()
-    deadlines = [
-        datetime.combine(day, at, BERLIN)
-        for day in (today - n * _DAY for n in range(4))
-        for at, days in ((DAILY_CLOSE, DAILY_CLOSE_DAYS), (PIVOTS, PIVOTS_DAYS))
-        if day.weekday() in days
-    ]
-    return max(deadline for deadline in deadlines if deadline <= now)
+    return max(deadline for deadline in _deadlines(today - n * _DAY for n in range(4)) if deadline <= now)
+
+
+def next_deadline(now: datetime) -> datetime:
+    """Return the first deadline after ``now``, aware, in Berlin."""
+    today = now.astimezone(BERLIN).date()
+    return min(deadline for deadline in _deadlines(today + n * _DAY for n in range(5)) if deadline > now)
 
 
 def levels_due_by(deadline: datetime, symbol: Symbol) -> Session:
@@ -36,3 +37,12 @@ def levels_due_by(deadline: datetime, symbol: Symbol) -> Session:
     while session.closes_at + _ALLOWED > deadline:
         session = calendar.previous(session.trade_date)
     return calendar.next(session.trade_date)
+
+
+def _deadlines(days: Iterable[date]) -> list[datetime]:
+    return [
+        datetime.combine(day, at, BERLIN)
+        for day in days
+        for at, weekdays in ((DAILY_CLOSE, DAILY_CLOSE_DAYS), (PIVOTS, PIVOTS_DAYS))
+        if day.weekday() in weekdays
+    ]

@@ -145,7 +145,7 @@ def _why_not(
 
 
 def _too_soon(now: datetime, last: LastPull, every: int, session: Session) -> str | None:
-    again = _floor(last.at) + pull_pause(last, every, opened_at=session.opens_at)
+    again = _again_at(last, every, session)
     if _floor(now) >= again:
         return None
     if last.silent:
@@ -153,6 +153,10 @@ def _too_soon(now: datetime, last: LastPull, every: int, session: Session) -> st
     if last.without_result:
         return f"failed {last.without_result} times without a bar, the next attempt is at {again:%H:%M} UTC"
     return f"pulled at {last.at:%H:%M} UTC, every {every} minute{'s' * (every > 1)}"
+
+
+def _again_at(last: LastPull, every: int, session: Session) -> datetime:
+    return _floor(last.at) + pull_pause(last, every, opened_at=session.opens_at)
 
 
 def pull_pause(last: LastPull, every: int, *, opened_at: datetime) -> timedelta:
@@ -179,10 +183,26 @@ def next_opening(symbol: Symbol, now: datetime) -> Session:
     return session
 
 
+def coming_session(symbol: Symbol, now: datetime) -> Session:
+    """Return the session of ``symbol`` that is open at ``now``, else the next to open."""
+    return calendar_of(symbol).at(now) or next_opening(symbol, now)
+
+
 def next_close(symbol: Symbol, now: datetime) -> datetime:
     """Return when the session of ``symbol`` that is open, or else the next one, closes."""
-    session = calendar_of(symbol).at(now) or next_opening(symbol, now)
-    return session.closes_at
+    return coming_session(symbol, now).closes_at
+
+
+def next_pull(now: datetime, session: Session, *, last: LastPull | None, every: int) -> datetime:
+    """Return when a symbol's open session is due to be pulled: a minute's beginning, ``now`` or later.
+
+    Args:
+        last: its newest pull; ``None`` = there was none.
+        every: minutes from one pull to the next.
+    """
+    first = session.opens_at + _MINUTE
+    due = first if last is None or last.at > now else _again_at(last, every, session)
+    return max(due, _floor(now))
 
 
 def _sessions(symbol: Symbol, start: datetime, end: datetime) -> list[Session]:

@@ -8,7 +8,13 @@ from tradematrix_pipelines.cli.backfill import backfill, report_failures
 from tradematrix_pipelines.cli.levels import show_levels
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.services import Services, free_port, ui_url
-from tradematrix_pipelines.cli.up import host_option, port_option
+from tradematrix_pipelines.cli.up import (
+    board_port_option,
+    board_socket,
+    host_option,
+    no_board_option,
+    port_option,
+)
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -44,9 +50,13 @@ _DAYS = 160
 )
 @host_option
 @port_option
+@board_port_option
+@no_board_option
 @click.pass_context
-def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: int) -> None:
-    """Fetch the last sessions of all symbols, show the coming levels, open the UI.
+def command(
+    ctx: click.Context, *, leave: bool, sessions: int, host: str, port: int, board_port: int, no_board: bool
+) -> None:
+    """Fetch the last sessions of all symbols, show the coming levels, open the UI and the board.
 
     Minutes of the last sessions, and days that reach back far enough for every level. Where the port is taken, the UI
     opens on the next free one.
@@ -59,9 +69,10 @@ def command(ctx: click.Context, *, leave: bool, sessions: int, host: str, port: 
     with OneUp(settings.home, url=ui_url(host, free)) as up:
         if free != port:
             click.echo(f"port {port} is taken: the UI opens on {ui_url(host, free)}")
+        board = board_socket(ctx, host, board_port, no_board=no_board, beside=free)
         with Database.open(settings) as database:
             _fill(settings, database, sessions)
-            Services(settings, host=host, port=free, up=up).run()
+            Services(settings, host=host, port=free, board=board, up=up).run()
 
 
 def _fill(settings: Settings, database: Database, sessions: int) -> bool:

@@ -1,7 +1,7 @@
 """Levels on a narrow terminal: one card a symbol, four lines or so.
 
-Here: the layout of a card, and which levels are nearest to the last price. Not here: which levels are shown
-(``levels``), or tables (``output``).
+Here: the layout of a card. Not here: which levels are shown (``levels``), which are nearest to a price
+(``tradematrix_pipelines.levels.nearest``), or tables (``output``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tradematrix_pipelines.cli.output import price
+from tradematrix_pipelines.levels.nearest import nearest_levels
 
 _GAP = 3
 _INDENT = 2
@@ -38,10 +39,7 @@ class LevelCard:
         """Return the names of the nearest level above the last price, or at it, and of the nearest below it."""
         if self.last is None:
             return None, None
-        last = self.last
-        above = {name: value for name, value in self.prices.items() if value >= last}
-        below = {name: value for name, value in self.prices.items() if value < last}
-        return min(above, key=above.__getitem__, default=None), max(below, key=below.__getitem__, default=None)
+        return nearest_levels(self.prices, self.last)
 
     def distance(self, name: str | None) -> str:
         """Return a level's name and its distance from the last price, signed, in price units; ``-`` for none."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tradematrix_pipelines.automation.pulls import next_opening
+from tradematrix_pipelines.automation import pulls
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.cli.common import (
     TradeDate,
@@ -37,7 +37,6 @@ from tradematrix_pipelines.cli.output import (
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.levels.pivots import LEVELS as PIVOT_LEVELS
 from tradematrix_pipelines.levels.pivots import Method
-from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.current_prices import LastPrice, read_last_prices
 from tradematrix_pipelines.storage.database import Database
@@ -176,7 +175,7 @@ def stored_pivots(
 
 def coming_session(symbol: Symbol, now: datetime) -> date:
     """Return the trade date of the session that is open at ``now``, else of the next to open."""
-    return (calendar_of(symbol).at(now) or next_opening(symbol, now)).trade_date
+    return pulls.coming_session(symbol, now).trade_date
 
 
 def _read(

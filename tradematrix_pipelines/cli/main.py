@@ -16,7 +16,8 @@ from tradematrix_pipelines.settings import load_settings, read_env_file
 # Modules are imported when their command is run: Dagster alone takes longer to import than `pivots` to run.
 _COMMANDS = {
     "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
-    "up": ("up", "Run the web UI and the daemon until Ctrl-C."),
+    "up": ("up", "Run the web UI, the daemon and the board until Ctrl-C."),
+    "board": ("board", "Serve the board alone: all that is stored, as a page and as JSON."),
     "status": ("status", "Show whether `up` runs here, since when, and its processes."),
     "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
     "settings": ("settings", "Show every setting: its value, where it comes from, what it means."),

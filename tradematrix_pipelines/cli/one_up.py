@@ -42,6 +42,7 @@ class UpState:
     Attributes:
         created: when its process began, a Unix timestamp: pids are reused.
         url: where its UI is.
+        board_url: where its board is; ``None`` = it has none.
     """
 
     pid: int
@@ -49,6 +50,7 @@ class UpState:
     url: str
     since: datetime
     services: tuple[ServiceState, ...] = ()
+    board_url: str | None = None
 
     @property
     def lives(self) -> bool:
@@ -76,9 +78,9 @@ class OneUp:
         self._state = UpState(pid=own.pid, created=own.create_time(), url=url, since=SystemClock().now())
         self.descriptor = -1
 
-    def publish(self, services: Sequence[ServiceState]) -> None:
+    def publish(self, services: Sequence[ServiceState], *, board_url: str | None = None) -> None:
         """Write the current state for others to read."""
-        state = asdict(replace(self._state, services=tuple(services)))
+        state = asdict(replace(self._state, services=tuple(services), board_url=board_url))
         state["since"] = self._state.since.isoformat()
         text = json.dumps(state).encode() + b"\n"
         os.pwrite(self.descriptor, text, 0)

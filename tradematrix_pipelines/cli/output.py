@@ -14,6 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tradematrix_pipelines.markets.symbols import price_digits
 from tradematrix_pipelines.vendors.text import clean
 
 # Columns of text, which wrap where the terminal is narrow. No other is cut or wrapped: "253…" reads as a price.
@@ -107,11 +108,6 @@ def drop_usual(rows: Sequence[dict[str, Any]], name: str, usual: object) -> None
 def price(value: float | None, tick_size: float) -> str:
     """Return a price with one more digit than its tick size; ``-`` for none."""
     return "-" if value is None else f"{value:.{price_digits(tick_size)}f}"
-
-
-def price_digits(tick_size: float) -> int:
-    """Return how many digits a price has after the point: one more than its tick size."""
-    return len(f"{tick_size:.10f}".rstrip("0").partition(".")[2]) + 1
 
 
 def _fitting(cells: Sequence[Mapping[str, str]], width: int, optional: Sequence[str]) -> tuple[list[str], list[str]]:

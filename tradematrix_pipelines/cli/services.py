@@ -1,4 +1,4 @@
-"""The long-running processes of ``up``: webserver and daemon, started together, kept alive, and ended together."""
+"""The long-running processes of ``up``: webserver, daemon and board, started together, kept alive, ended together."""
 
 import socket
 import threading
@@ -7,29 +7,35 @@ from contextlib import suppress
 
 import httpx
 
+from tradematrix_pipelines.board.listening import listen, port_of
+from tradematrix_pipelines.board.tokens import required_token
 from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.signals import asked_to_end
 from tradematrix_pipelines.cli.supervision import Failures, Service, say
 from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home, project_file
-from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.postgres.embedded import lease_server
 from tradematrix_pipelines.postgres.programs import ServerFault
 from tradematrix_pipelines.settings import Settings, child_environment
 
 _READY_SECONDS = 120
 _LOOK_SECONDS = 1.0
+_PORTS = 20
+"""Ports that are tried for the board."""
 
 
 class Services:
-    """The webserver, the daemon, and the embedded server that they need.
+    """The webserver, the daemon, the board, and the embedded server that they need.
 
     Args:
+        board: the socket that the board listens on, on the same host; ``None`` = there is none.
         up: the lock of the home, held until the last of them has ended.
     """
 
-    def __init__(self, settings: Settings, *, host: str, port: int, up: OneUp) -> None:
+    def __init__(self, settings: Settings, *, host: str, port: int, board: socket.socket | None, up: OneUp) -> None:
         self._settings, self._host, self._port, self._up = settings, host, port, up
+        self._board = board
         self._logs = settings.home / "logs"
         self._services: list[Service] = []
         self._server_failures, self._next_attempt = Failures(), 0.0
@@ -47,6 +53,8 @@ class Services:
             try:
                 self._start(guard)
                 if self._wait_until_ready(guard, asked):
+                    if self._board is not None:
+                        say(board_line(self._settings, self._host, port_of(self._board)))
                     say(f"UI on {ui_url(self._host, self._port)} - logs in {self._logs} - Ctrl-C stops")
                 while not asked.wait(_LOOK_SECONDS):
                     self._look_after(guard)
@@ -55,6 +63,8 @@ class Services:
                 guard.end()
                 for service in self._services:
                     service.collect()
+                if self._board is not None:
+                    self._board.close()
 
     def _start(self, guard: Guard) -> None:
         home = prepare_dagster_home(self._settings)
@@ -70,7 +80,12 @@ class Services:
         daemon = ["tradematrix_pipelines.defs.internals.daemon", "run", "--log-level", level, *common]
         # Killed code servers leave their sockets in TMPDIR.
         environment = {**child_environment(self._settings), "TMPDIR": str(guard.folder)}
-        for name, arguments in (("webserver", web), ("daemon", daemon)):
+        programs = [("webserver", web), ("daemon", daemon)]
+        if self._board is not None:
+            where = ["--host", self._host, "--descriptor", str(self._board.fileno())]
+            dagster = ["--dagster-url", ui_url(self._host, self._port)]
+            programs.append(("board", ["tradematrix_pipelines.board", *where, *dagster]))
+        for name, arguments in programs:
             self._services.append(
                 Service(
                     name,
@@ -78,6 +93,7 @@ class Services:
                     environment=environment,
                     folder=home,
                     log=self._logs / f"{name}.log",
+                    descriptors=[] if self._board is None or name != "board" else [self._board.fileno()],
                     group=lambda: guard.group,
                 )
             )
@@ -101,7 +117,8 @@ class Services:
         self._keep_server()
         for service in self._services:
             service.revive()
-        self._up.publish([service.state for service in self._services])
+        board = None if self._board is None else ui_url(self._host, port_of(self._board))
+        self._up.publish([service.state for service in self._services], board_url=board)
 
     def _keep_server(self) -> None:
         """Restart the embedded server if it has died; if it doesn't start, try again with growing pauses."""
@@ -121,6 +138,42 @@ class Services:
 def ui_url(host: str, port: int) -> str:
     """Return the UI's address."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def board_line(settings: Settings, host: str, port: int) -> str:
+    """Return the line that says where the board is, and where its token lies."""
+    token = required_token(settings, host)
+    opened = "" if token is None else f"/?token=… with the token of {token.where}"
+    return f"board on {ui_url(host, port)}{opened}"
+
+
+def listen_for_board(host: str, port: int, *, beside: int, named: bool) -> socket.socket | None:
+    """Return the socket that the board listens on; ``None`` = there is no board.
+
+    It is opened here and given to the board's process, so that nobody takes its port while that is restarted.
+
+    Args:
+        port: where it is taken, the next free one is used; 0 = there is no board.
+        beside: the UI's port, which it can't have.
+        named: whether the user asked for this port and no other.
+
+    Raises:
+        TradeMatrixError: the port that was asked for, or every port near it, is taken.
+    """
+    if port == 0:
+        return None
+    if named:
+        if port == beside:
+            raise UsageError(f"the UI listens on port {port}: choose another with --board-port")
+        return listen(host, port, option="--board-port")
+    for candidate in range(port, port + _PORTS):
+        if candidate != beside:
+            with suppress(TradeMatrixError):
+                listener = listen(host, candidate)
+                if candidate != port:
+                    say(f"port {port} is taken: the board opens on {ui_url(host, candidate)}")
+                return listener
+    return listen(host, port, option="--board-port")
 
 
 def free_port(host: str, port: int, *, tries: int = 20) -> int:

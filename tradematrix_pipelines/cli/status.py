@@ -14,7 +14,7 @@ from tradematrix_pipelines.settings import Settings, load_settings
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Show whether `up` runs in this home, where its UI is, since when, and its processes. Starts nothing.
+    """Show whether `up` runs in this home, where its UI and board are, since when, and its processes. Starts nothing.
 
     Exits with 0 where it runs, else with 1.
     """
@@ -25,6 +25,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
             "running": up is not None,
             "pid": up and up.pid,
             "url": up and up.url,
+            "board_url": up and up.board_url,
             "since": up and up.since.isoformat(),
             "services": [{"name": s.name, "pid": s.pid, "restarts": s.restarts} for s in (up.services if up else ())],
             "database": {"embedded": settings.database_url is None, "pid": server},
@@ -35,6 +36,8 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         click.echo(f"not running in {settings.home}; {_database(settings, server)}")
     else:
         click.echo(f"running, pid {up.pid}, since {up.since:%Y-%m-%d %H:%M:%S} UTC, UI on {up.url}")
+        if up.board_url is not None:
+            click.echo(f"board on {up.board_url}")
         for service in up.services:
             click.echo(f"{service.name}: pid {service.pid}, restarted {service.restarts} times")
         click.echo(_database(settings, server))

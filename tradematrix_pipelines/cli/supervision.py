@@ -52,6 +52,7 @@ class Service:
         folder: its working directory.
         log: file that its output is appended to.
         group: returns the process group to start it in. Its child processes are in the same group.
+        descriptors: open files that it inherits.
     """
 
     def __init__(
@@ -63,10 +64,11 @@ class Service:
         folder: Path,
         log: Path,
         group: Callable[[], int],
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.log = log
         self._name, self._arguments, self._environment, self._folder = name, arguments, environment, folder
-        self._group, self._failures = group, Failures()
+        self._group, self._descriptors, self._failures = group, descriptors, Failures()
         self._child = self._start()
 
     @property
@@ -103,6 +105,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 process_group=self._group(),
+                pass_fds=self._descriptors,
             )
 
 

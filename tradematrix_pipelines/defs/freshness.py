@@ -1,6 +1,7 @@
 """How fresh each asset is: the rule of ``markets.freshness`` applied to what is stored.
 
-Here: the judgement, for a check's run, a sensor or a command. Not here: reporting it to Dagster (``checks``).
+Here: the judgement, for a check's run, a sensor or a command. Not here: when a series is late
+(``automation.lateness``), or reporting it to Dagster (``checks``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tradematrix_pipelines.automation.beginnings import judged
+from tradematrix_pipelines.automation.lateness import why_late
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
 from tradematrix_pipelines.markets.calendars import calendar_of
-from tradematrix_pipelines.markets.freshness import Due, allowance, behind, due
-from tradematrix_pipelines.markets.sessions import Session
+from tradematrix_pipelines.markets.freshness import Due, due
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
 from tradematrix_pipelines.storage.coverage import read_coverage
@@ -45,40 +46,20 @@ def judge_freshness(database: Database, symbols: Sequence[Symbol], *, now: datet
     late = {
         asset.to_user_string(): _late(
             {
-                symbol.name: _candles(symbol, timeframe, dues[symbol.name], newest, covered, now=now)
+                symbol.name: why_late(
+                    symbol,
+                    timeframe,
+                    dues[symbol.name],
+                    newest=newest.get((symbol.name, timeframe)),
+                    finished=covered.get((symbol.name, timeframe, dues[symbol.name].finished.trade_date)),
+                    now=now,
+                )
                 for symbol in symbols
             }
         )
         for asset, timeframe in CANDLES.items()
     }
     return late | _levels(database, symbols, dues)
-
-
-def _candles(
-    symbol: Symbol,
-    timeframe: Timeframe,
-    at: Due,
-    newest: Mapping[tuple[str, Timeframe], datetime],
-    covered: Mapping[tuple[str, Timeframe, date], StoredCoverage],
-    *,
-    now: datetime,
-) -> str | None:
-    if at.running is None or timeframe.length is None:
-        return _unfinished(at.finished, covered.get((symbol.name, timeframe, at.finished.trade_date)))
-    opened = newest.get((symbol.name, timeframe))
-    # The last bar of a session may be cut short by its close.
-    closed = None if opened is None else min(opened + timeframe.length, at.running.closes_at)
-    return behind(at.running, closed, allowed=allowance(timeframe, symbol.gap_tolerance), now=now)
-
-
-def _unfinished(session: Session, row: StoredCoverage | None) -> str | None:
-    if row is None:
-        return f"session {session.trade_date} is not stored"
-    if not row.coverage.ok:
-        return f"session {session.trade_date} is {row.coverage.status}: {row.coverage.reason()}"
-    if not row.coverage.final:
-        return f"session {session.trade_date} was still open when it was last fetched"
-    return None
 
 
 def _levels(database: Database, symbols: Sequence[Symbol], dues: Mapping[str, Due]) -> dict[str, list[Late]]:

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from tradematrix_pipelines.automation.pulls import LastPull, Pulls, decide_pulls
-from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
+from tradematrix_pipelines.automation.pulls import Pulls, decide_pulls
+from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.installation import installation
@@ -36,7 +36,7 @@ from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.price_updates import update_prices
 from tradematrix_pipelines.storage.symbols import find_symbols
-from tradematrix_pipelines.storage.trading_day_state import automated_symbols, credit_state
+from tradematrix_pipelines.storage.trading_day_state import automated_symbols, credit_state, read_last_pulls
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
@@ -152,16 +152,8 @@ def build_live_schedule(settings: Settings) -> dg.ScheduleDefinition:
 def plan_pulls(database: Database, settings: Settings, *, now: datetime) -> Pulls:
     """Decide which symbols to pull at ``now``, from what is stored."""
     symbols = automated_symbols(database, settings)
-    rows = read_coverage(database.engine, symbols, [Timeframe.M1], now.date(), date.max)
-    last_pulls = {(row.symbol, row.coverage.trade_date): _last_pull(row) for row in rows}
-    return decide_pulls(now, symbols, spendable=credit_state(database, settings, now), last_pulls=last_pulls)
-
-
-def _last_pull(row: StoredCoverage) -> LastPull:
-    failed, nothing = row.coverage.status is Status.FAILED, not row.coverage.received
-    return LastPull(
-        at=row.checked_at, without_result=row.attempts if failed and nothing else 0, silent=nothing and not failed
-    )
+    spendable, last_pulls = credit_state(database, settings, now), read_last_pulls(database, symbols, now)
+    return decide_pulls(now, symbols, spendable=spendable, last_pulls=last_pulls)
 
 
 def pull_symbols(

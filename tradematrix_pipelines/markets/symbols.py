@@ -113,6 +113,11 @@ def match_symbol(name: str, known: Iterable[Symbol]) -> Symbol | None:
     return meant[0] if short and len(meant) == 1 else None
 
 
+def price_digits(tick_size: float) -> int:
+    """Return how many digits a price is shown with after the point: one more than its tick size."""
+    return len(f"{tick_size:.10f}".rstrip("0").partition(".")[2]) + 1
+
+
 def _letters(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 

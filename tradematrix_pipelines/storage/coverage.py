@@ -284,6 +284,17 @@ def a_stored_source(engine: Engine) -> str | None:
     return source
 
 
+def first_known_date(engine: Engine, symbol: Symbol, timeframes: Sequence[Timeframe]) -> date | None:
+    """Return the first trade date of which anything is known in these series; ``None`` where there is none."""
+    table = session_coverage
+    query = select(func.min(table.c.trade_date)).where(
+        table.c.symbol_id == symbol.id, table.c.timeframe.in_([str(timeframe) for timeframe in timeframes])
+    )
+    with engine.connect() as connection:
+        first: date | None = connection.execute(query).scalar_one()
+    return first
+
+
 def count_checked(engine: Engine, symbols: Sequence[Symbol], *, since: datetime) -> int:
     """Return how many sessions of ``symbols``, over all timeframes, were checked at or after ``since``."""
     query = (

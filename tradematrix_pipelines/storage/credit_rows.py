@@ -24,6 +24,10 @@ _TOTALS = text(f"""
     SELECT purpose, sum(credits) AS total FROM ({_COUNTED}) AS counted
     WHERE counted_at >= :since GROUP BY purpose HAVING sum(credits) > 0 ORDER BY purpose
 """)  # noqa: S608  # constants only
+_BY_HOUR = text(f"""
+    SELECT date_trunc('hour', counted_at, 'UTC') AS hour, purpose, sum(credits) AS total FROM ({_COUNTED}) AS counted
+    WHERE counted_at >= :since GROUP BY 1, purpose HAVING sum(credits) > 0 ORDER BY 1, purpose
+""")  # noqa: S608  # constants only
 _IN_THE_WAY = text(f"""
     SELECT max(counted_at) FROM (
         SELECT counted_at, sum(credits) OVER (ORDER BY counted_at DESC, id DESC) AS newest_first
@@ -68,6 +72,11 @@ class VendorRows:
     def totals(self, since: datetime) -> dict[str, int]:
         """Return the credits that count at or after ``since``, by purpose."""
         return {row["purpose"]: int(row["total"]) for row in self._execute(_TOTALS, since=since).mappings()}
+
+    def by_hour(self, since: datetime) -> list[tuple[datetime, str, int]]:
+        """Return the credits that count at or after ``since``: hour (aware, UTC), purpose, credits."""
+        rows = self._execute(_BY_HOUR, since=since).mappings()
+        return [(row["hour"].astimezone(UTC), row["purpose"], int(row["total"])) for row in rows]
 
     def in_the_way(self, since: datetime, *, room: int) -> datetime | None:
         """Return when the row counts that has to fall before ``since`` for at most ``room`` credits to be left.

@@ -31,7 +31,7 @@ OTHER = "other"
 REFUSED = "refused"
 """The purpose of a row without credits that records a refusal: the minute's credits are spent."""
 
-_MINUTE = timedelta(seconds=60)
+_MINUTE, _HOUR = timedelta(seconds=60), timedelta(hours=1)
 _NOT_BOOKED = 0
 _BELIEVABLE = 2
 """Most times the minute's limit that a vendor's count is believed: refused calls are counted too, to a point."""
@@ -153,6 +153,20 @@ class CreditLedger:
             by_purpose=by_purpose,
             resets_at=day_resets_at(now),
         )
+
+    def hours(self, vendor: str, now: datetime) -> dict[datetime, dict[str, int]]:
+        """Return the credits of this UTC day by the beginning of their hour, and by purpose; hours without any too.
+
+        They are those of :meth:`usage`, at the same instant.
+        """
+        with self.engine.connect() as connection:
+            rows = VendorRows(connection, vendor, shared_now(connection, self.clock) or now, self.under_way)
+            midnight = _midnight(rows.now)
+            count = (rows.now - midnight) // _HOUR + 1
+            hours: dict[datetime, dict[str, int]] = {midnight + n * _HOUR: {} for n in range(count)}
+            for hour, purpose, total in rows.by_hour(midnight):
+                hours[hour][purpose] = total
+        return hours
 
     def _book(self, vendor: str, amount: int, purpose: str, *, at_least: int) -> Reservation | timedelta:
         """Book now, or return how long to wait before another attempt."""

@@ -1,8 +1,8 @@
 """The market database, opened: ready to read and write.
 
-Three ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves
-the schema, ``Database.read_only`` can change nothing. Not here: where it is (``postgres.databases``), and its schema
-(``schema``).
+Ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves the
+schema, ``Database.read_only`` can change nothing, and neither can ``Database.serving``, which is for many at once.
+Not here: where it is (``postgres.databases``), and its schema (``schema``).
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ from tradematrix_pipelines.clock import Clock
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.postgres.databases import OpenDatabases, find_databases, open_databases
 from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines.storage.reading import CandleReader
+from tradematrix_pipelines.storage.limits import Limits, bounded_engine
+from tradematrix_pipelines.storage.reading import CandleReader, SharedCandleReader
 from tradematrix_pipelines.storage.schema import check_schema, migrate
 from tradematrix_pipelines.storage.symbols import insert_default_symbols
 
@@ -68,16 +69,25 @@ class Database:
         return cls._opened(settings, check_schema, read_only=True)
 
     @classmethod
+    def serving(cls, settings: Settings, *, limits: Limits) -> Self:
+        """Open the existing database as :meth:`read_only` does, for many threads at once, within limits.
+
+        Raises:
+            SchemaMismatch: its schema is not the one that this code works on.
+            TradeMatrixError: there is none, or the server can't be started or reached.
+        """
+        databases = find_databases(settings)
+        engine = bounded_engine(databases.market, limits)
+        _check_or_close(engine, databases, check_schema)
+        candles = SharedCandleReader(databases.market, limits=limits)
+        return cls(engine=engine, candles=candles, clock=settings.clock, databases=databases)
+
+    @classmethod
     def _opened(cls, settings: Settings, check: Callable[[Engine], object], *, read_only: bool = False) -> Self:
         databases = find_databases(settings) if read_only else open_databases(settings)
         options = {"postgresql_readonly": True} if read_only else {}
         engine = create_engine(databases.market, pool_pre_ping=True, execution_options=options)
-        try:
-            check(engine)
-        except BaseException:
-            engine.dispose()
-            databases.close()
-            raise
+        _check_or_close(engine, databases, check)
         candles = CandleReader(databases.market, read_only=read_only)
         return cls(engine=engine, candles=candles, clock=settings.clock, databases=databases)
 
@@ -94,6 +104,15 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_or_close(engine: Engine, databases: OpenDatabases, check: Callable[[Engine], object]) -> None:
+    try:
+        check(engine)
+    except BaseException:
+        engine.dispose()
+        databases.close()
+        raise
 
 
 def prepare(engine: Engine, *, now: datetime | None = None) -> list[str]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Subquery, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.automation.absent_levels import why_absent
@@ -100,18 +101,29 @@ def read_level_rows(
         table: ``levels_daily`` or ``pivot_levels``. Its dates are dates, its levels floats in price units or ``None``.
         as_of: return what was published at this instant, aware; ``None`` = now.
     """
-    rows = table if as_of is None else levels_at(table, as_of)
-    query = (
+    query = _present_rows(table) if as_of is None else _rows_of(table, levels_at(table, as_of))
+    terms = {"symbol_ids": [symbol.id for symbol in symbols], "first": first, "last": last}
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query, terms).mappings()]
+
+
+@cache
+def _present_rows(table: Table) -> Select[Any]:
+    """Return the query for what is stored now; making it takes longer than its rows do to arrive."""
+    return _rows_of(table, table)
+
+
+def _rows_of(table: Table, rows: Table | Subquery) -> Select[Any]:
+    """Return the query for the rows of a table, or of what it was, by ``symbol_ids``, ``first`` and ``last``."""
+    return (
         select(market_symbols.c.symbol, *(column for column in rows.c if column.name != "symbol_id"))
         .join_from(rows, market_symbols, rows.c.symbol_id == market_symbols.c.id)
         .where(
-            rows.c.symbol_id.in_([symbol.id for symbol in symbols]),
-            rows.c.trade_date.between(first, last),
+            rows.c.symbol_id.in_(bindparam("symbol_ids", expanding=True)),
+            rows.c.trade_date.between(bindparam("first"), bindparam("last")),
         )
         .order_by(rows.c.trade_date, market_symbols.c.id, *(rows.c[key.name] for key in table.primary_key))
     )
-    with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _daily_row(symbol: Symbol, levels: DailyLevels, now: datetime) -> dict[str, Any]:

@@ -4,15 +4,18 @@ Through ADBC: rows arrive as Arrow columns, which is several times cheaper than 
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Literal
 from sqlalchemy import URL
 
+from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.storage.limits import Limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +58,11 @@ _TABLE_AS_OF = _TABLE.replace("FROM ohlc", f"FROM {_AS_OF} AS ohlc")
 _MANY_SERIES_AS_OF = _MANY_SERIES.replace("FROM ohlc", f"FROM {_AS_OF.format(as_of='$5')}")
 
 _ALL = 2**63 - 1
+_ENDED_BY_LIMIT = "57014"
+
+
+class NoConnection(TradeMatrixError):
+    """No connection came free in time."""
 
 
 class CandleReader:
@@ -62,10 +70,11 @@ class CandleReader:
 
     Args:
         read_only: whether its transactions may not write, whatever the user may.
+        limits: how long a statement of one that is read-only may take; ``None`` = as the server says.
     """
 
-    def __init__(self, url: URL, *, read_only: bool = False) -> None:
-        self._read_only = read_only
+    def __init__(self, url: URL, *, read_only: bool = False, limits: Limits | None = None) -> None:
+        self._read_only, self._limits = read_only, limits
         self._uri = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: Any = None
 
@@ -143,10 +152,10 @@ class CandleReader:
         """
         values = {"symbol_id": symbol.id, "timeframe": str(timeframe), "start": start, "end": end, "as_of": as_of}
         query = SQL(_TABLE if as_of is None else _TABLE_AS_OF)
-        return self._read_table(query.format(**{name: Literal(value) for name, value in values.items()}).as_string())
+        return self.read_table(query.format(**{name: Literal(value) for name, value in values.items()}).as_string())
 
     def _read(self, query: str, parameters: tuple[object, ...]) -> "pd.DataFrame":
-        frame: pd.DataFrame = self._read_table(query, parameters).to_pandas()
+        frame: pd.DataFrame = self.read_table(query, parameters).to_pandas()
         return frame
 
     def open(self) -> None:
@@ -157,7 +166,8 @@ class CandleReader:
 
             self._connection = dbapi.connect(self._uri, autocommit=True)
 
-    def _read_table(self, query: str, parameters: tuple[object, ...] = ()) -> "pa.Table":
+    def read_table(self, query: str, parameters: tuple[object, ...] = ()) -> "pa.Table":
+        """Return the rows of a query."""
         self.open()
         with self._connection.cursor() as cursor, self._transaction(cursor):
             cursor.execute(query, parameters or None)
@@ -171,6 +181,75 @@ class CandleReader:
             return
         cursor.execute("BEGIN READ ONLY")
         try:
+            if self._limits is not None:
+                cursor.execute(self._limits.statement)
             yield
         finally:
             cursor.execute("ROLLBACK")
+
+
+class SharedCandleReader(CandleReader):
+    """Reads candles for several threads at once, over a few connections, each used by one thread at a time.
+
+    A connection that fails is dropped. One that the server closed while it was idle is replaced at once.
+    """
+
+    def __init__(self, url: URL, *, limits: Limits) -> None:
+        super().__init__(url, read_only=True, limits=limits)
+        self._url, self._wait = limits.within(url), limits.wait_seconds
+        self._readers: LifoQueue[CandleReader | None] = LifoQueue()
+        for _ in range(limits.connections):
+            self._readers.put(None)
+
+    def open(self) -> None:
+        """Do nothing: connections are opened when they are needed."""
+
+    def read_table(self, query: str, parameters: tuple[object, ...] = ()) -> "pa.Table":
+        """Return the rows of a query.
+
+        Raises:
+            NoConnection: all connections are in use for too long.
+        """
+        try:
+            reader = self._readers.get(timeout=self._wait)
+        except Empty:
+            raise NoConnection("every connection for candles is in use: ask again in a few seconds") from None
+        try:
+            reader, table = self._read_with(reader, query, parameters)
+        except BaseException:
+            self._readers.put(None)
+            raise
+        self._readers.put(reader)
+        return table
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        while True:
+            try:
+                reader = self._readers.get_nowait()
+            except Empty:
+                return
+            if reader is not None:
+                reader.close()
+
+    def _read_with(
+        self, reader: CandleReader | None, query: str, parameters: tuple[object, ...]
+    ) -> "tuple[CandleReader, pa.Table]":
+        if reader is not None:
+            try:
+                return reader, reader.read_table(query, parameters)
+            except Exception as error:
+                _drop(reader)
+                if getattr(error, "sqlstate", None) == _ENDED_BY_LIMIT:
+                    raise
+        fresh = CandleReader(self._url, read_only=True, limits=self._limits)
+        try:
+            return fresh, fresh.read_table(query, parameters)
+        except BaseException:
+            _drop(fresh)
+            raise
+
+
+def _drop(reader: CandleReader) -> None:
+    with suppress(Exception):  # it has failed already, and is not used again
+        reader.close()

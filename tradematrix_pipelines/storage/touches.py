@@ -5,7 +5,8 @@ which fills ``notified_at``.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
@@ -56,6 +57,42 @@ def levels_to_watch(
         for row in connection.execute(of_methods).mappings():
             levels |= {f"{row['method']} {name}": row[name] for name in LEVELS if row[name] is not None}
     return levels
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedTouch:
+    """A row of ``level_touches``; prices in price units, instants aware, UTC; see ``levels.touches.Touch``.
+
+    Attributes:
+        notified_at: ``None`` = nobody was notified.
+    """
+
+    level: str
+    level_price: float
+    price: float
+    at: datetime
+    notified_at: datetime | None
+
+
+def read_touches(engine: Engine, symbol: Symbol, trade_date: date) -> list[RecordedTouch]:
+    """Return the touches of one session, by time."""
+    table = level_touches
+    query = (
+        select(*(table.c[field.name] for field in fields(RecordedTouch)))
+        .where(table.c.symbol_id == symbol.id, table.c.trade_date == trade_date)
+        .order_by(table.c.at, table.c.level)
+    )
+    with engine.connect() as connection:
+        return [
+            RecordedTouch(
+                level=row.level,
+                level_price=row.level_price,
+                price=row.price,
+                at=row.at.astimezone(UTC),
+                notified_at=row.notified_at and row.notified_at.astimezone(UTC),
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def record_touches(engine: Engine, symbol: Symbol, trade_date: date, touches: Sequence["Touch"]) -> int:

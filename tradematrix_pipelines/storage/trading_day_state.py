@@ -9,8 +9,8 @@ from sqlalchemy import Engine, Row, text
 
 from tradematrix_pipelines.automation.backlog import LOOKBACK, FetchTask, backlog
 from tradematrix_pipelines.automation.closures import SurpriseClosure, find_closures, paused_sessions
-from tradematrix_pipelines.automation.pulls import CreditState
-from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.automation.pulls import CreditState, LastPull
+from tradematrix_pipelines.candles.coverage import Status, StoredCoverage
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.history import HISTORY_SPAN
 from tradematrix_pipelines.markets.calendars import calendar_of, trades_on_weekends
@@ -129,6 +129,19 @@ def credit_state(database: Database, settings: Settings, now: datetime) -> Credi
     if vendor not in ledger.plans:
         return CreditState(plan=UNLIMITED)
     return CreditState(plan=ledger.plans[vendor], day_left=ledger.usage(vendor, now).day_left)
+
+
+def read_last_pulls(database: Database, symbols: Sequence[Symbol], now: datetime) -> dict[tuple[str, date], LastPull]:
+    """Return the newest pull of each session that is open at ``now`` or to come, by symbol and trade date."""
+    rows = read_coverage(database.engine, symbols, [Timeframe.M1], now.date(), date.max)
+    return {(row.symbol, row.coverage.trade_date): _last_pull(row) for row in rows}
+
+
+def _last_pull(row: StoredCoverage) -> LastPull:
+    failed, nothing = row.coverage.status is Status.FAILED, not row.coverage.received
+    return LastPull(
+        at=row.checked_at, without_result=row.attempts if failed and nothing else 0, silent=nothing and not failed
+    )
 
 
 def computed_levels(engine: Engine, symbols: Sequence[Symbol], *, since: date) -> dict[str, set[date]]:

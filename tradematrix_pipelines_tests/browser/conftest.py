@@ -1,26 +1,16 @@
 """A browser for the tests, and what it saw: a picture after each step, kept where a test fails."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tradematrix_pipelines_tests.browsing import OPTIONS, find_chromium
+
 if TYPE_CHECKING:  # a folder's conftest is read wherever tests are collected, and Playwright may not be there
     from playwright.sync_api import Page, ViewportSize
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-# No word to its maker, no sandbox (root has none), and no way around the proxy of a machine that has one.
-_OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-    "--disable-quic",
-)
 _SIZE: "ViewportSize" = {"width": 1400, "height": 1000}
 _PATIENCE_MS = 30_000
 _failed = pytest.StashKey[bool]()
@@ -39,11 +29,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a browser of the machine's own: Playwright's would have to be downloaded."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.skip(f"no browser found ({', '.join(_NAMES)}): on Debian, apt-get install chromium")
-    return found
+    """The path of the machine's browser."""
+    return find_chromium()
 
 
 @pytest.fixture
@@ -54,7 +41,7 @@ def page(chromium: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=chromium, headless=True, args=_OPTIONS, viewport=_SIZE
+            tmp_path / "profile", executable_path=chromium, headless=True, args=OPTIONS, viewport=_SIZE
         )
         opened = browser.pages[0]
         opened.set_default_timeout(_PATIENCE_MS)

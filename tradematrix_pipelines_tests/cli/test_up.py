@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
@@ -63,14 +65,23 @@ def test_one_up_per_home_which_can_be_shown_and_stopped(home: Path, env: dict[st
     assert (said(env, "status").returncode, state(env)["running"]) == (1, False)
     nothing = said(env, "stop")
     assert (nothing.returncode, "nothing to stop" in nothing.stdout) == (0, True)
-    with ui(env, home) as web:
+    board_port = free_port()
+    with ExitStack() as stack, ui(env, home, board_port=board_port) as web:
         status = state(env)
         services = status["services"]
         assert isinstance(services, list)
         assert (status["running"], status["pid"], status["url"]) == (True, web.process.pid, web.url)
         assert status["database"] == {"embedded": True, "pid": server_pid(home)}
-        assert [(service["name"], service["restarts"]) for service in services] == [("webserver", 0), ("daemon", 0)]
-        assert web.url in said(env, "status").stdout
+        assert [(service["name"], service["restarts"]) for service in services] == [
+            ("webserver", 0),
+            ("daemon", 0),
+            ("board", 0),
+        ]
+        said_status = said(env, "status").stdout
+        assert web.url in said_status
+        assert status["board_url"] in said_status
+        assert f"board on {status['board_url']}\n" in (home / "up.log").read_text()
+        board = check_board(status["board_url"], dagster_url=web.url)
         for second in (["up"], ["demo"]):
             refused = said(env, *second, "--port", str(free_port()))
             assert refused.returncode == 1
@@ -78,16 +89,31 @@ def test_one_up_per_home_which_can_be_shown_and_stopped(home: Path, env: dict[st
                 f"Error: already running, pid {web.process.pid}, {web.url}: end it with `tradematrix stop`, "
                 "or set TRADEMATRIX_HOME to another folder\n"
             )
-        [webserver, _] = services
+        [webserver, _, served] = services
         os.kill(webserver["pid"], signal.SIGKILL)
+        os.kill(served["pid"], signal.SIGKILL)
         again = wait_for("the next webserver", lambda: restarted(env), seconds=30)
         assert again["pid"] != webserver["pid"]
+        # Its socket is held by `up`: nobody is refused while it is restarted.
+        check_board(board, dagster_url=web.url)
+        stream = httpx.stream("GET", f"{board}/events", timeout=30)
+        events = stack.enter_context(stream)
+        assert events.status_code == 200
         assert tradematrix(env, "stop") == f"stopped, pid {web.process.pid}\n"
         # Without waiting: all processes have ended when `stop` returns.
         assert but_its_watcher(left_behind(home)) == []
         assert web.process.wait(5) == 0
     wait_until_nothing_is_left(home, seconds=5)
     assert state(env)["running"] is False
+
+
+def check_board(url: object, *, dagster_url: str) -> str:
+    """Ask the board for its page and its status, and return its address."""
+    assert isinstance(url, str)
+    assert httpx.get(url, timeout=60).headers["content-type"].startswith("text/html")
+    answer = httpx.get(f"{url}/api/v1/status", timeout=60)
+    assert (answer.status_code, answer.json()["dagster_url"]) == (200, dagster_url), answer.text
+    return url
 
 
 def but_its_watcher(left: list[str]) -> list[str]:

@@ -20,21 +20,25 @@ from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.docs.blocks import Block
 
+BOARD = "http://127.0.0.1:3001"
+"""Where pages say that the board is."""
+
 _OWN_PROCESS = {"psql"}
 """Commands that become another program, which would replace the tests."""
 
 
 class Shell:
-    """What a page's blocks share: the environment, and the names of its Python."""
+    """What a page's blocks share: the environment, the names of its Python, and a running board."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, board: str) -> None:
         self._monkeypatch = monkeypatch
+        self._board = board
         self._names: dict[str, Any] = {}
 
     def run(self, block: Block) -> None:
         """Run a block; anything but success is an error that shows what was printed."""
         if block.language == "python":
-            exec(compile(block.text, block.page.name, "exec"), self._names)
+            exec(compile(block.text.replace(BOARD, self._board), block.page.name, "exec"), self._names)
         elif block.language == "sql":
             with Database.connect(load_settings()) as database, database.engine.connect() as connection:
                 assert connection.exec_driver_sql(block.text).all(), block.text
@@ -46,6 +50,7 @@ class Shell:
 
     def type(self, line: str, *, must_succeed: bool = True) -> None:
         """Run one line."""
+        line = line.replace(BOARD, self._board)
         words = shlex.split(line, comments=True)
         if not words:
             return

@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from click.testing import CliRunner
 
+from tradematrix_pipelines.board.app import make_app
+from tradematrix_pipelines.board.server import running
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.storage.database import Database
@@ -54,14 +56,19 @@ def market(module_installation: Callable[..., Settings]) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="module")
+def board(market: Settings) -> Iterator[str]:
+    with running(make_app(market)) as url:
+        yield url
+
+
 @pytest.fixture
-def shell(market: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(board: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """A shell in an empty folder, which the user of an embedded server may enter."""
-    del market
     with TemporaryDirectory(prefix="tradematrix-") as folder:
         Path(folder).chmod(0o755)
         monkeypatch.chdir(folder)
-        yield Shell(monkeypatch)
+        yield Shell(monkeypatch, board=board)
 
 
 @pytest.mark.parametrize("page", [page for page, shown in SHOWN.items() if shown], ids=name)
