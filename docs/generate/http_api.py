@@ -1,5 +1,6 @@
 """The read API of the board: its addresses, parameters and answers, from its OpenAPI description."""
 
+import json
 from typing import Any
 
 from docs.generate.markdown import code, prose, table
@@ -64,8 +65,9 @@ def _type(schema: dict[str, Any]) -> str:
         return f"list of {_type(schema['items'])}"
     if "enum" in schema:
         return code(schema["enum"])
-    return {"date": "date", "date-time": "instant"}.get(schema.get("format", ""), schema.get("type", "JSON"))
+    formats = {"date": "date", "date-time": "instant"}
+    return formats.get(schema.get("format", ""), str(schema.get("type", "JSON")))
 
 
 def _default(schema: dict[str, Any]) -> str:
-    return f"`{schema['default']}`" if "default" in schema else ""
+    return f"`{json.dumps(schema['default'])}`" if "default" in schema else ""
