@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs pictures lock clean
 
 install: $(STAMP)
 
@@ -80,6 +80,10 @@ hooks: install
 # What is made from the code: README's table of settings, the table of thresholds, .env.example.
 docs: install
 	$(BIN)/python docs/generate.py
+
+# The pictures of the documentation, some minutes: a demo of its own, looked at with the machine's Chromium.
+pictures: install
+	$(BIN)/python docs/pictures.py
 
 # Versions and hashes only, those of the extras included: whoever installs chooses the package index.
 lock:
