@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tradematrix_pipelines.alerts.detectors import find_low_credits
-from tradematrix_pipelines.automation.pulls import CreditState, LastPull, decide_pulls, pull_interval
+from tradematrix_pipelines.automation.pulls import CreditState, LastPull, decide_pulls, next_pull, pull_interval
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, Plan
@@ -175,3 +175,31 @@ def test_a_pull_in_the_future_delays_no_symbol(ahead: timedelta) -> None:
 
 def _check_nobody_waits_without_reason(waiting: Mapping[str, str]) -> None:
     assert all(waiting.values())
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_the_next_pull_is_the_first_minute_in_which_it_is_decided(every: int) -> None:
+    opened = get_calendar("XETR").at(utc("2026-11-18 09:00"))
+    assert opened is not None
+    [dax] = [symbol for symbol in DEFAULT_SYMBOLS if symbol.name == "DAX"]
+    for last in (None, LastPull(at=utc("2026-11-18 09:00")), LastPull(at=utc("2026-11-18 09:00"), silent=True)):
+        at = next_pull(utc("2026-11-18 09:00"), opened, last=last, every=every)
+        known = {} if last is None else {("DAX", opened.trade_date): last}
+        # One credit a minute of what is left makes the interval.
+        left = {1: None, 3: 48 + 150}[every]
+        spendable = CreditState(plan=BASIC if left else UNLIMITED, day_left=left)
+
+        def due(moment: datetime) -> bool:
+            return bool(decide_pulls(moment, [dax], spendable=spendable, last_pulls=known).due)
+
+        if every == pull_interval(utc("2026-11-18 09:00"), [dax], spendable=spendable):
+            assert due(at)
+            assert at == utc("2026-11-18 09:00") or not due(at - MINUTE)
+
+
+def test_the_first_pull_waits_for_a_minute_to_close() -> None:
+    opened = get_calendar("XETR").at(utc("2026-11-18 08:00"))
+    assert opened is not None
+    assert next_pull(utc("2026-11-18 08:00"), opened, last=None, every=1) == utc("2026-11-18 08:01")
+    ahead = LastPull(at=utc("2026-11-19 08:00"))
+    assert next_pull(utc("2026-11-18 09:30"), opened, last=ahead, every=5) == utc("2026-11-18 09:30")

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import psutil
-import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from tradematrix_pipelines.board.access import Access
