@@ -177,24 +177,25 @@ def _check_nobody_waits_without_reason(waiting: Mapping[str, str]) -> None:
     assert all(waiting.values())
 
 
-@pytest.mark.parametrize("every", [1, 3])
-def test_the_next_pull_is_the_first_minute_in_which_it_is_decided(every: int) -> None:
-    opened = get_calendar("XETR").at(utc("2026-11-18 09:00"))
-    assert opened is not None
+@pytest.mark.parametrize(
+    ("last", "at"),
+    [
+        (None, "2026-11-18 10:00"),
+        (LastPull(at=utc("2026-11-18 10:00")), "2026-11-18 10:01"),
+        (LastPull(at=utc("2026-11-18 10:00"), silent=True), "2026-11-18 10:30"),
+        (LastPull(at=utc("2026-11-18 10:00"), without_result=3), "2026-11-18 10:08"),
+    ],
+)
+def test_the_next_pull_is_in_the_first_minute_in_which_it_is_decided(last: LastPull | None, at: str) -> None:
     [dax] = [symbol for symbol in DEFAULT_SYMBOLS if symbol.name == "DAX"]
-    for last in (None, LastPull(at=utc("2026-11-18 09:00")), LastPull(at=utc("2026-11-18 09:00"), silent=True)):
-        at = next_pull(utc("2026-11-18 09:00"), opened, last=last, every=every)
-        known = {} if last is None else {("DAX", opened.trade_date): last}
-        # One credit a minute of what is left makes the interval.
-        left = {1: None, 3: 48 + 150}[every]
-        spendable = CreditState(plan=BASIC if left else UNLIMITED, day_left=left)
-
-        def due(moment: datetime) -> bool:
-            return bool(decide_pulls(moment, [dax], spendable=spendable, last_pulls=known).due)
-
-        if every == pull_interval(utc("2026-11-18 09:00"), [dax], spendable=spendable):
-            assert due(at)
-            assert at == utc("2026-11-18 09:00") or not due(at - MINUTE)
+    opened = get_calendar("XETR").at(utc("2026-11-18 10:00"))
+    assert opened is not None
+    known = {} if last is None else {("DAX", opened.trade_date): last}
+    unlimited = CreditState(plan=UNLIMITED)
+    assert next_pull(utc("2026-11-18 10:00"), opened, last=last, every=1) == utc(at)
+    assert decide_pulls(utc(at), [dax], spendable=unlimited, last_pulls=known).due
+    if last is not None:
+        assert not decide_pulls(utc(at) - MINUTE, [dax], spendable=unlimited, last_pulls=known).due
 
 
 def test_the_first_pull_waits_for_a_minute_to_close() -> None:

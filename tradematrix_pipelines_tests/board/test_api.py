@@ -1,4 +1,4 @@
-"""The board's answers are what the tables hold, to the last digit; what is wrong is said; docs/board.md says the same."""
+"""The board's answers are what the tables hold, to the last digit; what is wrong is said; docs/board.md is right."""
 
 import re
 from datetime import UTC, date, datetime
