@@ -44,7 +44,7 @@ from tradematrix_pipelines.board import shapes
 from tradematrix_pipelines.board.access import EVENTS, Access, Guard
 from tradematrix_pipelines.board.candles import Asked, find_candles
 from tradematrix_pipelines.board.coverage import find_coverage
-from tradematrix_pipelines.board.events import Feed, Pace, TooManyClients
+from tradematrix_pipelines.board.events import Feed, Pace
 from tradematrix_pipelines.board.levels import find_book, find_levels, find_touches
 from tradematrix_pipelines.board.overview import (
     find_credits,
@@ -182,13 +182,9 @@ def _serve_probes(api: FastAPI, reading: Reading) -> None:
 def _serve_events(api: FastAPI, feed: Feed) -> None:
     @api.get(EVENTS, include_in_schema=False)
     async def events() -> Response:
-        try:
-            queue = feed.join()
-        except TooManyClients:
+        if feed.is_full:
             return unavailable("too many listen to events already: ask again in a few seconds")
-        return StreamingResponse(
-            feed.stream(queue), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
+        return StreamingResponse(feed.stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _serve_markets(api: APIRouter, reading: Reading) -> None:

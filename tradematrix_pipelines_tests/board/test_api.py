@@ -63,6 +63,13 @@ def test_older_candles_are_there_to_the_first_one_and_each_comes_once(served: Se
     assert seen == [written(row["ts"]) for row in stored]
 
 
+def test_nothing_is_stored_so_far_back(served: Served) -> None:
+    for end in ("2024-05-07T10:00Z", "2024-05-07"):
+        answer = served.get("candles", symbol="DAX", timeframe="1h", last=end)
+        assert (answer["candles"], answer["next_to"]) == ([], None)
+    assert served.get("candles", symbol="NDX", timeframe="1h")["candles"] == []
+
+
 def test_made_candles_and_incomplete_sessions(served: Served) -> None:
     [week] = served.get("candles", symbol="DAX", timeframe="1w", first="2026-11-16", last="2026-11-20")["candles"]
     [row] = served.rows(
