@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs pictures lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-week soak check format hooks docs pictures lock clean
 
 install: $(STAMP)
 
@@ -52,6 +52,9 @@ bench-judging: install
 
 bench-reader: install
 	$(BIN)/python benchmarks/reader.py
+
+bench-board: install
+	$(BIN)/python benchmarks/board.py
 
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install
