@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-week soak check format hooks docs docs-serve lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-week soak check format hooks docs docs-serve pictures lock clean
 
 install: $(STAMP)
 
@@ -53,6 +53,9 @@ bench-judging: install
 bench-reader: install
 	$(BIN)/python benchmarks/reader.py
 
+bench-board: install
+	$(BIN)/python benchmarks/board.py
+
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install
 	PYTHONPATH=. $(BIN)/python benchmarks/week.py
@@ -87,6 +90,10 @@ docs: install
 # The site on http://127.0.0.1:8000, made anew when a page changes.
 docs-serve: install
 	$(BIN)/zensical serve
+
+# The pictures of the documentation, some minutes: a demo of its own, looked at with the machine's Chromium.
+pictures: install
+	$(BIN)/python docs/pictures.py
 
 # Versions and hashes only, those of the extras included: whoever installs chooses the package index.
 lock:

@@ -44,7 +44,7 @@ from tradematrix_pipelines.board import shapes
 from tradematrix_pipelines.board.access import EVENTS, Access, Guard
 from tradematrix_pipelines.board.candles import Asked, find_candles
 from tradematrix_pipelines.board.coverage import find_coverage
-from tradematrix_pipelines.board.events import Feed, Pace, TooManyClients
+from tradematrix_pipelines.board.events import Feed, Pace
 from tradematrix_pipelines.board.levels import find_book, find_levels, find_touches
 from tradematrix_pipelines.board.overview import (
     find_credits,
@@ -72,8 +72,8 @@ from tradematrix_pipelines.board.parameters import (
 from tradematrix_pipelines.board.problems import answer_with_problems, unavailable
 from tradematrix_pipelines.board.quotes import find_quotes
 from tradematrix_pipelines.board.readiness import find_readiness, not_in_time
-from tradematrix_pipelines.board.reading import in_thread, read
-from tradematrix_pipelines.board.schema import describe_problems, problems
+from tradematrix_pipelines.board.reading import Reading
+from tradematrix_pipelines.board.schema import describe, problems
 from tradematrix_pipelines.board.source import Source, Unavailable
 from tradematrix_pipelines.board.symbols import list_symbols
 from tradematrix_pipelines.settings import Settings
@@ -94,12 +94,19 @@ class Board:
     Attributes:
         asgi: what a server serves.
         api: the part of it that has routes.
-        feed: the events; they are to be ended before the server waits for its connections.
+        reading: what requests wait for.
+        feed: the events.
     """
 
     asgi: ASGIApp
     api: FastAPI
+    reading: Reading
     feed: Feed
+
+    def end(self) -> None:
+        """End what would keep the server waiting for its connections. Call it in the server's event loop."""
+        self.feed.end()
+        self.reading.end()
 
 
 def make_app(
@@ -119,6 +126,7 @@ def make_app(
         pace: how often changes are looked for.
     """
     source = Source(settings, limits or Limits())
+    reading = Reading(source)
     feed = Feed(source, clock=settings.clock, method=settings.pivot_method, pace=pace or Pace())
 
     @asynccontextmanager
@@ -138,20 +146,20 @@ def make_app(
         lifespan=lifespan,
     )
     answer_with_problems(api)
-    describe_problems(api)
+    describe(api)
     serve_pages(api)
-    _serve_probes(api, source)
+    _serve_probes(api, reading)
     _serve_events(api, feed)
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(known_only)])
-    _serve_markets(router, source)
-    _serve_days(router, source)
-    _serve_overview(router, source, dagster_url)
+    _serve_markets(router, reading)
+    _serve_days(router, reading)
+    _serve_overview(router, reading, dagster_url)
     api.include_router(router)
     zipped = GZipMiddleware(api, minimum_size=_SMALLEST_GZIP, compresslevel=_QUICK_GZIP)
-    return Board(asgi=Guard(zipped, access or Access()), api=api, feed=feed)
+    return Board(asgi=Guard(zipped, access or Access()), api=api, reading=reading, feed=feed)
 
 
-def _serve_probes(api: FastAPI, source: Source) -> None:
+def _serve_probes(api: FastAPI, reading: Reading) -> None:
     @api.get("/healthz", tags=["probes"], responses=problems())
     async def healthz() -> shapes.Health:
         """Say that the process is alive."""
@@ -165,7 +173,7 @@ def _serve_probes(api: FastAPI, source: Source) -> None:
     async def readyz() -> Response:
         """Say whether the database can be reached and is migrated."""
         try:
-            readiness = await in_thread(source, partial(find_readiness, source))
+            readiness = await reading.in_thread(partial(find_readiness, reading.source))
         except Unavailable:
             readiness = not_in_time()
         return Response(readiness.model_dump_json(), 200 if readiness.ready else 503, media_type="application/json")
@@ -174,27 +182,23 @@ def _serve_probes(api: FastAPI, source: Source) -> None:
 def _serve_events(api: FastAPI, feed: Feed) -> None:
     @api.get(EVENTS, include_in_schema=False)
     async def events() -> Response:
-        try:
-            queue = feed.join()
-        except TooManyClients:
+        if feed.is_full:
             return unavailable("too many listen to events already: ask again in a few seconds")
-        return StreamingResponse(
-            feed.stream(queue), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
+        return StreamingResponse(feed.stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _serve_markets(api: APIRouter, source: Source) -> None:
-    method = source.settings.pivot_method
+def _serve_markets(api: APIRouter, reading: Reading) -> None:
+    method = reading.source.settings.pivot_method
 
     @api.get("/symbols", tags=["markets"], responses=problems())
     async def symbols() -> shapes.Symbols:
         """List the active symbols."""
-        return await read(source, list_symbols)
+        return await reading.read(list_symbols)
 
     @api.get("/quotes", tags=["markets"], responses=problems(named=True))
     async def quotes(symbol: OptionalSymbol = None) -> shapes.Quotes:
         """Show prices, and where they stand."""
-        return await read(source, lambda database: find_quotes(database, symbol, method=method))
+        return await reading.read(lambda database: find_quotes(database, symbol, method=method))
 
     @api.get("/candles", tags=["markets"], responses=problems(named=True), response_model=shapes.Candles)
     async def candles(
@@ -208,66 +212,68 @@ def _serve_markets(api: APIRouter, source: Source) -> None:
             end=moment(end, "to"),
             limit=limit,
         )
-        return await _written(source, lambda database: find_candles(database, asked))
+        return await _written(reading, lambda database: find_candles(database, asked))
 
 
-def _serve_days(api: APIRouter, source: Source) -> None:
+def _serve_days(api: APIRouter, reading: Reading) -> None:
+    settings = reading.source.settings
+
     @api.get("/levels", tags=["sessions"], responses=problems(named=True), response_model=shapes.Levels)
     async def levels(symbol: SymbolName, day: DayText = None) -> Response:
         """Show the levels to trade a session with."""
         chosen = trade_date(day, "date")
-        return await _written(source, lambda database: find_levels(database, symbol, chosen))
+        return await _written(reading, lambda database: find_levels(database, symbol, chosen))
 
     @api.get("/level-book", tags=["sessions"], responses=problems(named=True), response_model=shapes.LevelBook)
     async def level_book(symbol: SymbolName, day: DayText = None) -> Response:
         """Show every level of a session, and when it could be known."""
         chosen = trade_date(day, "date")
-        return await _written(source, lambda database: find_book(database, symbol, chosen))
+        return await _written(reading, lambda database: find_book(database, symbol, chosen))
 
     @api.get("/touches", tags=["sessions"], responses=problems(named=True))
     async def touches(symbol: SymbolName, day: DayText = None) -> shapes.Touches:
         """Show which levels the price has touched in a session, and when first."""
         chosen = trade_date(day, "date")
-        return await read(source, lambda database: find_touches(database, symbol, chosen))
+        return await reading.read(lambda database: find_touches(database, symbol, chosen))
 
     @api.get("/coverage", tags=["sessions"], responses=problems(named=True), response_model=shapes.CoverageCalendar)
     async def coverage(symbol: SymbolName, first: FirstText = None, last: LastText = None) -> Response:
         """Show which days are complete, what is amiss with the others, and what remedies it."""
-        between = days_around(source.settings.clock.now(), first, last, before=90, after=7)
-        return await _written(source, lambda database: find_coverage(database, source.settings, symbol, between))
+        between = days_around(settings.clock.now(), first, last, before=90, after=7)
+        return await _written(reading, lambda database: find_coverage(database, settings, symbol, between))
 
     @api.get("/sessions", tags=["sessions"], responses=problems(named=True))
     async def sessions(symbol: SymbolName, first: FirstText = None, last: LastText = None) -> shapes.Sessions:
         """Show a symbol's trading hours."""
-        between = days_around(source.settings.clock.now(), first, last, before=7, after=7)
-        return await read(source, lambda database: find_sessions(database, symbol, between))
+        between = days_around(settings.clock.now(), first, last, before=7, after=7)
+        return await reading.read(lambda database: find_sessions(database, symbol, between))
 
 
-def _serve_overview(api: APIRouter, source: Source, dagster_url: str | None) -> None:
-    settings = source.settings
+def _serve_overview(api: APIRouter, reading: Reading, dagster_url: str | None) -> None:
+    settings = reading.source.settings
 
     @api.get("/status", tags=["installation"], responses=problems())
     async def status() -> shapes.Status:
         """Show what this installation is."""
-        return await read(source, lambda database: find_status(database, settings, dagster_url=dagster_url))
+        return await reading.read(lambda database: find_status(database, settings, dagster_url=dagster_url))
 
     @api.get("/incidents", tags=["installation"], responses=problems())
     async def incidents(*, open: bool = True) -> shapes.Incidents:  # noqa: A002 - the parameter's name
         """List the open incidents; with `open=false` also those that closed within 30 days."""
-        return await read(source, lambda database: find_incidents(database, only_open=open))
+        return await reading.read(lambda database: find_incidents(database, only_open=open))
 
     @api.get("/credits", tags=["installation"], responses=problems())
     async def credits() -> shapes.Credits:  # noqa: A001 - the address's name
         """Show what is used and left of the vendors' credits."""
-        return await read(source, lambda database: find_credits(database, settings))
+        return await reading.read(lambda database: find_credits(database, settings))
 
     @api.get("/upcoming", tags=["installation"], responses=problems())
     async def upcoming() -> shapes.Upcoming:
         """Show what happens next: opens, closes, deadlines, pulls."""
-        return await read(source, lambda database: find_upcoming(database, settings))
+        return await reading.read(lambda database: find_upcoming(database, settings))
 
 
-async def _written(source: Source, work: Callable[[Database], shapes.Shape]) -> Response:
+async def _written(reading: Reading, work: Callable[[Database], shapes.Shape]) -> Response:
     """Return an answer that is written by the thread that has read it: many candles take a while."""
-    body = await read(source, lambda database: work(database).model_dump_json())
+    body = await reading.read(lambda database: work(database).model_dump_json())
     return Response(body, media_type="application/json")

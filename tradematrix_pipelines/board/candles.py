@@ -11,7 +11,7 @@ import pyarrow as pa
 from tradematrix_pipelines.board.shapes import Candle, Candles, IncompleteSession
 from tradematrix_pipelines.board.symbols import the_symbol
 from tradematrix_pipelines.markets.calendars import SessionCalendar, calendar_of
-from tradematrix_pipelines.markets.symbols import price_digits
+from tradematrix_pipelines.markets.symbols import Symbol, price_digits
 from tradematrix_pipelines.reader.lengths import BarLength, parse_length
 from tradematrix_pipelines.reader.series import View, plan_series, read_series
 from tradematrix_pipelines.reader.windows import Window, window_of
@@ -60,37 +60,50 @@ def find_candles(database: Database, asked: Asked) -> Candles:
     window = window_of(calendar, asked.start, end)
     first = first_known_date(database.engine, symbol, length.bases)
     start, older = _start(calendar, length, window, asked, first)
+    if start is None:
+        return _answer(symbol, asked, [], [], None)
     view = View(database=database, length=length, start=start, end=end, as_of=None, now=now)
     series = plan_series(view, symbol, _Inline())
     sources = sorted({session.source for session in series.sessions if session.source is not None})
     table = read_series(view, series, names=[symbol.name], sources=sources)
     rows = _candles(table.slice(max(0, len(table) - asked.limit)))
-    if len(table) > asked.limit:
-        next_to: datetime | None = rows[0].ts
-    else:
-        next_to = start if older and isinstance(start, datetime) else None
+    next_to = rows[0].ts if len(table) > asked.limit else start if older else None
     shown = {row.trade_date for row in rows}
+    incomplete = [
+        IncompleteSession(trade_date=one.trade_date, reason=one.reason)
+        for one in series.incomplete
+        if one.trade_date in shown
+    ]
+    return _answer(symbol, asked, rows, incomplete, next_to)
+
+
+def _answer(
+    symbol: Symbol,
+    asked: Asked,
+    rows: list[Candle],
+    incomplete: list[IncompleteSession],
+    next_to: datetime | None,
+) -> Candles:
     return Candles(
         symbol=symbol.name,
         digits=price_digits(symbol.tick_size),
         timeframe=asked.timeframe,
         candles=rows,
-        incomplete=[
-            IncompleteSession(trade_date=one.trade_date, reason=one.reason)
-            for one in series.incomplete
-            if one.trade_date in shown
-        ],
+        incomplete=incomplete,
         next_to=next_to,
     )
 
 
 def _start(
     calendar: SessionCalendar, length: BarLength, window: Window, asked: Asked, first: date | None
-) -> tuple[date | datetime | None, bool]:
-    """Return from when on to read, so that ``limit`` bars are likely, and whether there may be older ones."""
-    if first is None:
-        return window.end, False
-    begin = max(window.start, _opening(calendar, first))
+) -> tuple[datetime | None, bool]:
+    """Return from when on to read, so that ``limit`` bars are likely, and whether there may be older ones.
+
+    ``None`` where nothing is stored so far back.
+    """
+    begin = window.end if first is None else max(window.start, _opening(calendar, first))
+    if begin >= window.end:
+        return None, False
     session = calendar.previous(window.last + _DAY)
     left = float(asked.limit)
     spare = _SPARE

@@ -70,14 +70,15 @@ def _day(
     order = list(Timeframe)
     rows = sorted(rows, key=lambda row: order.index(Timeframe(row["timeframe"])))
     state = day_state(session, [_seen(row) for row in rows], now=now, first=known_from)
-    exhausted = [row for row in rows if row["next_attempt"] == _EXHAUSTED]
+    exhausted = any(row["next_attempt"] == _EXHAUSTED for row in rows)
+    running = session is not None and session.closes_at > now
     return CoverageDay(
         trade_date=day,
         status=state.status,
         verdict=state.verdict,
         ok=state.ok,
         reason=_closed_reason(symbol, day) if state.status == "closed" else state.reason,
-        command=_command(symbol, day, state, exhausted=bool(exhausted)),
+        command=_command(symbol, day, state, running=running, exhausted=exhausted),
         dagster_path=None if session is None and not rows else _dagster_path(symbol, day, state),
         timeframes=[_series(row) for row in rows],
         findings=[
@@ -94,8 +95,9 @@ def _closed_reason(symbol: Symbol, day: date) -> str:
     return f"no session: a holiday of {symbol.calendar}"
 
 
-def _command(symbol: Symbol, day: date, state: DayState, *, exhausted: bool) -> str | None:
-    if state.ok:
+def _command(symbol: Symbol, day: date, state: DayState, *, running: bool, exhausted: bool) -> str | None:
+    # What an open session has not got yet, the next live pull fetches.
+    if state.ok or running:
         return None
     name = shlex.quote(symbol.name)
     if state.verdict == "doubtful" and state.status == "complete" and exhausted:

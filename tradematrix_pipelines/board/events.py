@@ -58,10 +58,6 @@ class Look:
     quotes: list[Quote] = field(default_factory=list)
 
 
-class TooManyClients(Exception):
-    """No more clients are taken."""
-
-
 class Feed:
     """The events of one process. Its methods are called in one event loop."""
 
@@ -85,28 +81,17 @@ class Feed:
             _clear(queue)
             queue.put_nowait(None)
 
-    def join(self) -> "asyncio.Queue[str | None]":
-        """Return the queue of a new client, which :meth:`leave` takes back.
+    @property
+    def is_full(self) -> bool:
+        """Whether no more clients are taken."""
+        return self._ended or len(self._clients) >= MOST_CLIENTS
 
-        Raises:
-            TooManyClients: there are too many, or the process is about to end.
-        """
-        if self._ended or len(self._clients) >= MOST_CLIENTS:
-            raise TooManyClients
+    async def stream(self) -> AsyncIterator[str]:
+        """Yield a client's events as they are written to it, until it leaves or the process ends."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(_WAITING)
-        queue.put_nowait(self._hello())
+        queue.put_nowait(None if self._ended else self._hello())
         self._clients.add(queue)
         self._somebody.set()
-        return queue
-
-    def leave(self, queue: "asyncio.Queue[str | None]") -> None:
-        """Forget a client."""
-        self._clients.discard(queue)
-        if not self._clients:
-            self._somebody.clear()
-
-    async def stream(self, queue: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
-        """Yield a client's events as they are written to it, until the process ends."""
         try:
             yield "retry: 3000\n\n"
             while True:
@@ -120,7 +105,9 @@ class Feed:
                     return
                 yield text
         finally:
-            self.leave(queue)
+            self._clients.discard(queue)
+            if not self._clients:
+                self._somebody.clear()
 
     def _hello(self) -> str:
         return _event("hello", Hello(now=self._clock.now()))

@@ -21,7 +21,7 @@ _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _A_DATE = {"format": "date"}
 
 SymbolName = Annotated[
-    str, Query(min_length=1, max_length=64, description="its name or alias, in any case: EUR/USD, eurusd, gold")
+    str, Query(min_length=1, max_length=64, description="its name or alias, in any case: EUR/USD, eurusd")
 ]
 OptionalSymbol = Annotated[str | None, Query(min_length=1, max_length=64, description="default: all active ones")]
 TimeframeName = Annotated[

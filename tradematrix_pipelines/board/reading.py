@@ -17,25 +17,42 @@ T = TypeVar("T")
 _GRACE = 1.0
 
 
-async def read(source: Source, work: Callable[[Database], T]) -> T:
-    """Return what ``work`` reads.
+class Reading:
+    """What is being read from a source. Its methods are called in one event loop."""
 
-    Raises:
-        UsageError: what was asked for is wrong.
-        Unavailable: the database can't be read, or has not answered in time.
-    """
-    return await in_thread(source, lambda: source.read(work))
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._seconds = source.limits.statement_seconds + _GRACE
+        self._deadlines: set[asyncio.Timeout] = set()
 
+    async def read(self, work: Callable[[Database], T]) -> T:
+        """Return what ``work`` reads.
 
-async def in_thread(source: Source, work: Callable[[], T]) -> T:
-    """Return the result of ``work``, which reads from a source.
+        Raises:
+            UsageError: what was asked for is wrong.
+            Unavailable: the database can't be read, or has not answered in time.
+        """
+        return await self.in_thread(lambda: self.source.read(work))
 
-    Raises:
-        Unavailable: it takes too long.
-    """
-    seconds = source.limits.statement_seconds + _GRACE
-    try:
-        async with asyncio.timeout(seconds):
-            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-    except TimeoutError:
-        raise Unavailable(f"the database has not answered within {seconds:.0f} s: ask again in a few seconds") from None
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Return the result of ``work``, which reads from the source.
+
+        Raises:
+            Unavailable: it takes too long.
+        """
+        deadline = asyncio.timeout(self._seconds)
+        try:
+            async with deadline:
+                self._deadlines.add(deadline)
+                return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+        except TimeoutError:
+            raise Unavailable(
+                f"the database has not answered within {self._seconds:.0f} s: ask again in a few seconds"
+            ) from None
+        finally:
+            self._deadlines.discard(deadline)
+
+    def end(self) -> None:
+        """Let no request wait any longer."""
+        for deadline in self._deadlines:
+            deadline.reschedule(asyncio.get_running_loop().time())

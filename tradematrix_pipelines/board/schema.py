@@ -1,4 +1,4 @@
-"""The OpenAPI document: problems as they are sent."""
+"""The OpenAPI document: what each address is for, and problems as they are sent."""
 
 from typing import Any
 
@@ -22,14 +22,16 @@ def problems(*, named: bool = False) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": text} for status, text in sorted(texts.items())}
 
 
-def describe_problems(app: FastAPI) -> None:
-    """Let an application's document have problems under their own content type."""
+def describe(app: FastAPI) -> None:
+    """Let an application have such a document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             for path in document["paths"].values():
                 for operation in path.values():
+                    # One line each: FastAPI's own summaries repeat the address.
+                    operation["summary"] = operation.pop("description").rstrip(".")
                     for response in operation["responses"].values():
                         _rename(response.get("content", {}))
             app.openapi_schema = document

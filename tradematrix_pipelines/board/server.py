@@ -3,7 +3,9 @@
 Here: sockets and stopping. Not here: what is answered (``app``).
 """
 
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ _IDLE_SECONDS = 30
 
 
 class BoardServer(uvicorn.Server):
-    """A server that ends the streams of events before it waits for its connections."""
+    """A server that ends what its connections wait for before it waits for them."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -42,7 +44,7 @@ class BoardServer(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._board.feed.end()
+        self._board.end()
         await super().shutdown(sockets)
 
 
@@ -51,7 +53,17 @@ def serve(
 ) -> None:
     """Serve the board until SIGINT or SIGTERM. Call it from the main thread."""
     access = Access(host=host, names=settings.board_hosts, token=None if token is None else token.value)
-    BoardServer(make_app(settings, access=access, dagster_url=dagster_url)).run([listener])
+    try:
+        BoardServer(make_app(settings, access=access, dagster_url=dagster_url)).run([listener])
+    finally:
+        _leave_waiting_threads()
+
+
+def _leave_waiting_threads() -> None:
+    """End this process at once where threads wait for a database that does not answer: Python would wait for them."""
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(0)
 
 
 @contextmanager

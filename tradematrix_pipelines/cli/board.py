@@ -1,5 +1,7 @@
 """``tradematrix board``: serves the board alone, beside an ``up`` elsewhere or without one."""
 
+from contextlib import suppress
+
 import click
 
 from tradematrix_pipelines.cli.one_up import read_up
@@ -25,4 +27,5 @@ def command(*, host: str, port: int) -> None:
     token = required_token(settings, host)
     listener = listen(host, port)
     click.echo(f"{board_line(settings, host, port)} - Ctrl-C stops")
-    serve(settings, host=host, listener=listener, token=token, dagster_url=None if up is None else up.url)
+    with suppress(KeyboardInterrupt):
+        serve(settings, host=host, listener=listener, token=token, dagster_url=None if up is None else up.url)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tradematrix_pipelines.automation.deadlines import last_deadline, levels_due_by
+from tradematrix_pipelines.automation.deadlines import last_deadline, levels_due_by, next_deadline
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 
 
@@ -43,3 +43,17 @@ def test_the_newest_deadline(now: str, deadline: str) -> None:
 def test_the_session_whose_levels_are_due(deadline: str, symbol: str, due: date) -> None:
     default = next(s for s in DEFAULT_SYMBOLS if s.name == symbol)
     assert levels_due_by(utc(deadline), default).trade_date == due
+
+
+@pytest.mark.parametrize(
+    ("now", "deadline"),
+    [
+        ("2026-11-20 06:54", "2026-11-20 06:55"),
+        ("2026-11-20 06:55", "2026-11-20 19:59"),
+        ("2026-11-20 19:59", "2026-11-21 06:55"),
+        ("2026-11-21 06:55", "2026-11-23 19:59"),  # none on Sundays, nor on a Monday morning
+        ("2026-07-03 18:00", "2026-07-03 18:59"),  # summer time
+    ],
+)
+def test_the_next_deadline_is_the_first_after_now(now: str, deadline: str) -> None:
+    assert next_deadline(utc(now)) == utc(deadline)

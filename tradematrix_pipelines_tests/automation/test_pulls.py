@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tradematrix_pipelines.alerts.detectors import find_low_credits
-from tradematrix_pipelines.automation.pulls import CreditState, LastPull, decide_pulls, pull_interval
+from tradematrix_pipelines.automation.pulls import CreditState, LastPull, decide_pulls, next_pull, pull_interval
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.vendors.credits import PLANS, UNLIMITED, Plan
@@ -175,3 +175,32 @@ def test_a_pull_in_the_future_delays_no_symbol(ahead: timedelta) -> None:
 
 def _check_nobody_waits_without_reason(waiting: Mapping[str, str]) -> None:
     assert all(waiting.values())
+
+
+@pytest.mark.parametrize(
+    ("last", "at"),
+    [
+        (None, "2026-11-18 10:00"),
+        (LastPull(at=utc("2026-11-18 10:00")), "2026-11-18 10:01"),
+        (LastPull(at=utc("2026-11-18 10:00"), silent=True), "2026-11-18 10:30"),
+        (LastPull(at=utc("2026-11-18 10:00"), without_result=3), "2026-11-18 10:08"),
+    ],
+)
+def test_the_next_pull_is_in_the_first_minute_in_which_it_is_decided(last: LastPull | None, at: str) -> None:
+    [dax] = [symbol for symbol in DEFAULT_SYMBOLS if symbol.name == "DAX"]
+    opened = get_calendar("XETR").at(utc("2026-11-18 10:00"))
+    assert opened is not None
+    known = {} if last is None else {("DAX", opened.trade_date): last}
+    unlimited = CreditState(plan=UNLIMITED)
+    assert next_pull(utc("2026-11-18 10:00"), opened, last=last, every=1) == utc(at)
+    assert decide_pulls(utc(at), [dax], spendable=unlimited, last_pulls=known).due
+    if last is not None:
+        assert not decide_pulls(utc(at) - MINUTE, [dax], spendable=unlimited, last_pulls=known).due
+
+
+def test_the_first_pull_waits_for_a_minute_to_close() -> None:
+    opened = get_calendar("XETR").at(utc("2026-11-18 08:00"))
+    assert opened is not None
+    assert next_pull(utc("2026-11-18 08:00"), opened, last=None, every=1) == utc("2026-11-18 08:01")
+    ahead = LastPull(at=utc("2026-11-19 08:00"))
+    assert next_pull(utc("2026-11-18 09:30"), opened, last=ahead, every=5) == utc("2026-11-18 09:30")

@@ -32,10 +32,12 @@ _ADDED = """
     VALUES ('stale|DAX', 'stale_market', 'DAX has no bar', '2026-11-20 09:00Z', '2026-11-20 09:01Z', NULL),
         ('stale|NDX', 'stale_market', 'NDX has no bar', '2026-11-19 15:00Z', NULL, '2026-11-19 16:00Z');
     INSERT INTO vendor_credits (vendor, reserved_at, credits, purpose, settled)
-    VALUES ('twelve_data', '2026-11-20 09:10Z', 3, 'live', true), ('twelve_data', '2026-11-20 09:50Z', 2, 'live', true),
-        ('twelve_data', '2026-11-20 17:00Z', 7, 'backfill', true), ('twelve_data', '2026-11-19 17:00Z', 99, 'live', true);
+    SELECT 'twelve_data', CAST(at AS timestamptz), credits, purpose, true
+    FROM (VALUES ('2026-11-20 09:10Z', 3, 'live'), ('2026-11-20 09:50Z', 2, 'live'),
+        ('2026-11-20 17:00Z', 7, 'backfill'), ('2026-11-19 17:00Z', 99, 'live')) AS booked (at, credits, purpose);
     UPDATE session_coverage SET status = 'partial', received = received - 9, longest_gap = 9
-    FROM market_symbols AS s WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '2026-11-17' AND timeframe = '1m';
+    FROM market_symbols AS s
+    WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '2026-11-17' AND timeframe = '1m';
     UPDATE session_coverage SET verdict = 'doubtful', doubt = 'a spike', attempts = 9
     FROM market_symbols AS s WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '2026-11-18';
     INSERT INTO session_findings

@@ -1,11 +1,16 @@
-"""The board's answers are what the tables hold, to the last digit; and what is wrong is said."""
+"""The board's answers are what the tables hold, to the last digit; what is wrong is said; the how-to is right."""
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tradematrix_pipelines_tests.board.served import Served
 
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "how-to" / "read-over-http.md").read_text()
 PIVOTS = ("pp", "r1", "r2", "r3", "r4", "r5", "s1", "s2", "s3", "s4", "s5")
 DAILY = ("y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low", "atr_14")
 OF_DAX = "JOIN market_symbols AS s ON s.id = symbol_id WHERE s.symbol = 'DAX'"
@@ -56,6 +61,13 @@ def test_older_candles_are_there_to_the_first_one_and_each_comes_once(served: Se
             break
         end = {"last": answer["next_to"]}
     assert seen == [written(row["ts"]) for row in stored]
+
+
+def test_nothing_is_stored_so_far_back(served: Served) -> None:
+    for end in ("2024-05-07T10:00Z", "2024-05-07"):
+        answer = served.get("candles", symbol="DAX", timeframe="1h", last=end)
+        assert (answer["candles"], answer["next_to"]) == ([], None)
+    assert served.get("candles", symbol="NDX", timeframe="1h")["candles"] == []
 
 
 def test_made_candles_and_incomplete_sessions(served: Served) -> None:
@@ -264,3 +276,30 @@ def test_a_trade_date_is_a_date_of_the_calendar(served: Served) -> None:
     one = served.get("candles", symbol="EUR/USD", timeframe="1h", first="2026-11-20", last="2026-11-20")["candles"]
     assert date.fromisoformat(one[0]["trade_date"]) == date(2026, 11, 20)
     assert (one[0]["ts"], one[-1]["ts"]) == ("2026-11-19T22:00:00Z", "2026-11-20T21:00:00Z")
+
+
+def test_the_pages_python_runs(served: Served) -> None:
+    [block] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block.replace("http://127.0.0.1:3001", served.url), names)
+    [row] = served.rows(
+        "SELECT l.* FROM levels_daily AS l JOIN market_symbols AS s ON s.id = symbol_id "
+        "WHERE s.symbol = 'DAX' AND trade_date = '2026-11-20'"
+    )
+    assert names["levels"]["daily"]["y_high"] == row["y_high"]
+    assert len(names["closes"]) == 6
+    names["board"].close()
+
+
+def test_the_page_and_the_module_list_the_addresses_that_there_are(served: Served) -> None:
+    described = served.ask("../../openapi.json").json()["paths"]
+    there = {path.removeprefix("/api/v1/") for path in described if path.startswith("/api/v1/")}
+    assert set(re.findall(r"^\| `([a-z-]+)", PAGE, re.MULTILINE)) == there
+    module = (ROOT / "tradematrix_pipelines" / "board" / "app.py").read_text()
+    assert set(re.findall(r"^``GET /api/v1/([a-z-]+)", module, re.MULTILINE)) == there
+
+
+def test_each_address_says_in_a_line_what_it_is_for(served: Served) -> None:
+    for path, operations in served.ask("../../openapi.json").json()["paths"].items():
+        assert "\n" not in operations["get"]["summary"], path
+        assert len(operations["get"]["summary"]) > 15, path

@@ -1,13 +1,16 @@
 """What a person does in the web UI: look at the lineage, backfill, see what is red and why, and run it again."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tradematrix_pipelines.board.app import make_app
+from tradematrix_pipelines.board.server import running
+from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines_tests.stack import ASSETS, Ui, Vendor, environment, ui, vendor
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: run make install")
@@ -32,6 +35,7 @@ class Installation:
 
     web: Ui
     simulator: Vendor
+    env: Mapping[str, str]
 
     def address(self, path: str) -> str:
         return f"{self.web.url}/{path}"
@@ -53,7 +57,7 @@ def installation(chromium: str) -> Iterator[Installation]:
                 TWELVE_DATA_PLAN="unlimited",
             )
             with ui(env, home) as web:
-                yield Installation(web=web, simulator=simulator)
+                yield Installation(web=web, simulator=simulator, env=env)
 
 
 def test_lineage_backfill_a_red_partition_and_its_re_execution(
@@ -75,6 +79,7 @@ def test_lineage_backfill_a_red_partition_and_its_re_execution(
     see_partitions(installation, page, failed=1, materialized=3)
     expect(page.get_by_text(FAILED)).to_be_visible()
     shoot("partition red")
+    come_from_the_board(installation, page)
     see_why(page)
     shoot("run red")
 
@@ -133,6 +138,24 @@ def launch_a_run(installation: Installation, page: Page) -> None:
     dialog.get_by_role("button", name="Launch 1 run").click()
     page.get_by_text("View", exact=True).click()
     expect(page.get_by_text("Failure", exact=True)).to_be_visible(timeout=SLOW)
+
+
+def come_from_the_board(installation: Installation, page: Page) -> None:
+    """Go from the red day on the board to the partition that failed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in installation.env.items():
+            patch.setenv(name, value)
+        settings = load_settings()
+    date, _, symbol = RED.partition("|")
+    with running(make_app(settings, dagster_url=installation.web.url)) as board:
+        page.goto(f"{board}/#/{symbol}")
+        page.locator(f'[data-date="{date}"]').click()
+        expect(page.locator(".day-details .reason")).to_contain_text(REASON)
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name=f"{RED} in Dagster").click()
+        expect(opened.value.get_by_text(FAILED)).to_be_visible()
+        opened.value.close()
+        page.goto(installation.address(f"assets/ohlc_1m?view=partitions&partition={RED}"))
 
 
 def see_why(page: Page) -> None:

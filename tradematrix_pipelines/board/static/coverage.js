@@ -21,7 +21,7 @@ export async function coverageView(main, { signal }) {
 
 /** Fills a container with a symbol's calendar, and renews it when its coverage changes. */
 export async function coverage(container, info, signal, { title = "Coverage", withKey = true } = {}) {
-  const details = h("div", { class: "day-details", "aria-live": "polite" });
+  const details = h("div", { class: "day-details" });
   const grid = h("div", { class: "grid-scroll" });
   const part = section(title, { class: "panel coverage", data: { symbol: info.symbol } }, h("div", { class: "calendar-and-day" }, h("div", { class: "calendar" }, grid), details), withKey ? key() : null);
   container.replaceChildren(part);

@@ -35,7 +35,7 @@ const COLUMNS = [
   ["Outside", ({ outside }) => outside > 0, ({ outside }) => count(outside)],
   ["Longest gap", ({ longest_gap: gap }) => gap > 0, ({ longest_gap: gap }) => `${count(gap)} min`],
   ["Vendor", ({ source }) => source !== null, ({ source }) => source],
-  ["Attempts", (series) => series.attempts > 0, attempts],
+  ["Attempts", (series) => series.attempts > 1 || series.exhausted || series.next_attempt !== null, attempts],
 ];
 
 function timeframes(day, info) {

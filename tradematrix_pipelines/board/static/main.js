@@ -15,11 +15,13 @@ import { symbolView } from "./symbol.js";
 import { current, onChange, toggle } from "./theme.js";
 
 const MINUTE = 60_000;
+const JUST_READ = 3000;
 const STATES = { connecting: "Connecting", live: "Live", broken: "Reconnecting" };
 
 const find = (selector) => document.querySelector(selector);
 const main = find("main");
 let view = new AbortController();
+let readAt = 0;
 
 function place() {
   const path = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
@@ -55,6 +57,7 @@ async function readShared() {
   Object.assign(state, { status, symbols: symbols.symbols });
   learnNow(quotes.now);
   quotes.quotes.forEach(learnQuote);
+  readAt = Date.now();
   showStatus();
 }
 
@@ -94,6 +97,7 @@ function onEvent(name, data) {
   if (name === "quote") learnQuote(data);
   if (name === "hello") {
     learnNow(data.now);
+    if (Date.now() - readAt < JUST_READ) return; // the first one: all of it was read a moment ago
     renew();
   }
   if (name === "coverage") renew();

@@ -5,22 +5,21 @@ import { announceTitle } from "./announce.js";
 import { chooseGroups, chooseMethod, chooseTimeframe, chosenGroups, chosenMethod, chosenTimeframe, step, TIMEFRAMES } from "./choices.js";
 import { Chart } from "./chart.js";
 import { coverage } from "./coverage.js";
-import { command, h, section, setText } from "./dom.js";
+import { command, h, section } from "./dom.js";
 import { city, dayAndClock, price, sameClock, viewerZone } from "./format.js";
 import { Gutter } from "./gutter.js";
 import { collect, shortName } from "./levels.js";
 import { levelsTable } from "./levels_table.js";
 import { legend } from "./legend.js";
-import { change, empty, freshness, market, moment, simulated, verdict } from "./marks.js";
+import { empty } from "./marks.js";
 import { blink } from "./overview.js";
 import { onKey } from "./keys.js";
 import { recall, remember } from "./memory.js";
+import { Series } from "./series.js";
 import { on, state, symbolInfo } from "./state.js";
+import { symbolHead } from "./symbol_head.js";
 import { toolbar } from "./toolbar.js";
 
-const FIRST_CANDLES = 600;
-const OLDER_CANDLES = 1000;
-const NEWEST_CANDLES = 3;
 const NEAR = 3;
 const CREDIT = "https://www.tradingview.com/";
 
@@ -42,11 +41,6 @@ class SymbolView {
   #timeframe = chosenTimeframe();
   #zone;
   #answers = { levels: null, book: null, touches: null };
-  #candles = [];
-  #older = null;
-  #loading = false;
-  #updating = false;
-  #asked = false;
 
   constructor(main, info, signal) {
     this.#info = info;
@@ -67,7 +61,7 @@ class SymbolView {
 
   async open() {
     this.#head(this.#quote);
-    await Promise.all([this.#loadCandles(), this.#loadLevels(), coverage(this.#coverage, this.#info, this.#signal)]);
+    await Promise.all([this.#series.load(this.#timeframe), this.#loadLevels(), coverage(this.#coverage, this.#info, this.#signal)]);
   }
 
   #build(main) {
@@ -90,6 +84,7 @@ class SymbolView {
       onGroups: (groups) => this.#chooseGroups(groups),
       onZone: (zone) => this.#chooseZone(zone),
       onReset: () => this.#chart.reset(),
+      signal: this.#signal,
     });
     const frame = h("div", { class: "frame" }, this.#canvas, this.#gutterElement, this.#legend, this.#note);
     const credit = h("p", { class: "credit" }, "TradingView Lightweight Charts™ © TradingView, Inc. ", h("a", { href: CREDIT, target: "_blank", rel: "noreferrer" }, "www.tradingview.com"));
@@ -102,9 +97,21 @@ class SymbolView {
       signal: this.#signal,
       onLayout: () => this.#scheduleLabels(),
       onCrosshair: (candle) => this.#point(candle),
-      onBeginning: () => this.#loadOlder(),
+      onBeginning: () => this.#series.loadOlder(),
     });
     this.#chart.setZone(this.#zone);
+    this.#series = new Series(this.#info.symbol, this.#chart, {
+      signal: this.#signal,
+      onCandles: () => this.#drawn(),
+      onError: (error) => this.#explain(error.message),
+    });
+  }
+
+  #drawn() {
+    const none = this.#series.candles.length === 0;
+    this.#explain(none ? "No candles are stored yet." : null, none ? `tradematrix backfill ${this.#info.symbol} --last 20d` : null);
+    this.#point(null);
+    this.#describe();
   }
 
   #header;
@@ -118,6 +125,7 @@ class SymbolView {
   #why;
   #tools;
   #chart;
+  #series;
   #frameAsked = false;
 
   #zones() {
@@ -128,24 +136,7 @@ class SymbolView {
   }
 
   #head(quote) {
-    const { symbol, alias, instrument, exchange, currency, timezone } = this.#info;
-    const about = [alias, instrument.replaceAll("_", " "), exchange, currency].filter(Boolean).join(" · ");
-    const title = h("div", { class: "title" }, h("a", { class: "back", href: "#/", title: "All symbols (u)" }, "‹ All"), h("h1", {}, symbol), h("span", { class: "aside" }, about));
-    if (quote === null) return this.#header.replaceChildren(title);
-    const value = h("span", { class: "value" }, price(quote.price, quote.digits));
-    const facts = h(
-      "div",
-      { class: "facts" },
-      market(quote.market, timezone),
-      freshness(quote.freshness),
-      h("span", {}, "last session ", verdict(quote.last_session)),
-      quote.session_high === null ? null : h("span", { class: "aside" }, `high ${price(quote.session_high, quote.digits)} · low ${price(quote.session_low, quote.digits)}`),
-    );
-    const at = quote.at ? h("span", { class: "aside" }, moment(quote.at, { zone: timezone }), quote.provenance === "simulated" ? simulated() : null) : null;
-    this.#header.replaceChildren(title, h("div", { class: "last-price" }, value, change(quote), at), facts);
-    if (quote.reason) facts.append(h("span", { class: "aside" }, quote.reason));
-    document.title = `${symbol} ${price(quote.price, quote.digits)} – TradeMatrix`;
-    return value;
+    return symbolHead(this.#header, this.#info, quote);
   }
 
   #quoted(quote) {
@@ -155,7 +146,7 @@ class SymbolView {
     this.#shownPrice = quote.price;
     this.#table.move(quote.price);
     this.#drawLabels();
-    this.#loadNewest();
+    this.#series.loadNewest();
     if (quote.levels_date !== this.#answers.levels?.trade_date) this.#loadLevels().catch(this.#left);
   }
 
@@ -167,75 +158,7 @@ class SymbolView {
 
   #again() {
     this.#loadLevels().catch(this.#left);
-    this.#loadNewest();
-  }
-
-  async #loadCandles() {
-    const timeframe = this.#timeframe;
-    this.#explain(null);
-    let answer;
-    try {
-      answer = await get("candles", { symbol: this.#info.symbol, timeframe, limit: FIRST_CANDLES }, { signal: this.#signal });
-    } catch (error) {
-      return this.#left(error);
-    }
-    if (timeframe !== this.#timeframe) return undefined;
-    this.#candles = answer.candles;
-    this.#older = answer.next_to;
-    this.#chart.setCandles(this.#candles, timeframe);
-    this.#point(null);
-    if (this.#candles.length === 0) this.#explain("No candles are stored yet.", `tradematrix backfill ${this.#info.symbol} --last 20d`);
-    this.#describe();
-    return undefined;
-  }
-
-  async #loadOlder() {
-    if (this.#loading || this.#older === null) return;
-    this.#loading = true;
-    const timeframe = this.#timeframe;
-    try {
-      const answer = await get("candles", { symbol: this.#info.symbol, timeframe, to: this.#older, limit: OLDER_CANDLES }, { signal: this.#signal });
-      if (timeframe !== this.#timeframe) return;
-      const first = this.#candles[0]?.ts;
-      const older = answer.candles.filter(({ ts }) => first === undefined || ts < first);
-      this.#older = older.length ? answer.next_to : null;
-      this.#candles = [...older, ...this.#candles];
-      this.#chart.setCandles(this.#candles, timeframe, { keep: true });
-    } catch (error) {
-      this.#left(error);
-    } finally {
-      this.#loading = false;
-    }
-  }
-
-  /** Asks for the newest candles; while an answer is awaited, once more is enough. */
-  async #loadNewest() {
-    if (this.#updating) {
-      this.#asked = true;
-      return;
-    }
-    this.#updating = true;
-    const timeframe = this.#timeframe;
-    try {
-      const answer = await get("candles", { symbol: this.#info.symbol, timeframe, limit: NEWEST_CANDLES }, { signal: this.#signal });
-      if (timeframe === this.#timeframe && answer.candles.length) await this.#append(answer.candles);
-    } catch (error) {
-      this.#left(error);
-    } finally {
-      this.#updating = false;
-      if (this.#asked) {
-        this.#asked = false;
-        this.#loadNewest();
-      }
-    }
-  }
-
-  async #append(newest) {
-    const last = this.#candles.at(-1)?.ts;
-    if (last === undefined || newest[0].ts > last) return this.#loadCandles(); // a gap since the last one: read it whole
-    this.#chart.addNewest(newest);
-    this.#point(null);
-    return undefined;
+    this.#series.loadNewest();
   }
 
   async #loadLevels() {
@@ -281,23 +204,24 @@ class SymbolView {
   }
 
   #drawLabels() {
-    if (this.#signal.aborted || this.#candles.length === 0) return;
+    if (this.#signal.aborted || this.#series.candles.length === 0) return;
     this.#gutter.draw(this.#shownLevels(), this.#quote?.price ?? null, (value) => this.#chart.yOf(value), this.#chart.paneHeight);
   }
 
   #point(candle) {
-    const shown = candle ?? this.#candles.at(-1) ?? null;
+    const shown = candle ?? this.#series.candles.at(-1) ?? null;
     const touched = (this.#answers.touches?.touches ?? []).filter(({ at }) => shown !== null && at > shown.ts && !this.#after(shown, at));
     legend(this.#legend, shown, { timeframe: this.#timeframe, zone: this.#zone, info: this.#info, touched: touched.map(({ level }) => shortName(level)) });
   }
 
   #after(candle, at) {
-    const next = this.#candles[this.#candles.indexOf(candle) + 1];
+    const { candles } = this.#series;
+    const next = candles[candles.indexOf(candle) + 1];
     return next !== undefined && at > next.ts;
   }
 
   #describe() {
-    const last = this.#candles.at(-1);
+    const last = this.#series.candles.at(-1);
     const text = last ? `${this.#timeframe} candles until ${dayAndClock(last.ts)}, close ${price(last.close, this.#info.digits)}` : "no candles";
     this.#canvas.setAttribute("aria-label", `Candlestick chart of ${this.#info.symbol}: ${text}. The levels are in the table beside it.`);
   }
@@ -311,7 +235,7 @@ class SymbolView {
     this.#timeframe = timeframe;
     chooseTimeframe(timeframe);
     this.#tools.showTimeframe(timeframe);
-    this.#loadCandles();
+    this.#series.load(timeframe);
   }
 
   #chooseMethod(method) {
@@ -330,8 +254,7 @@ class SymbolView {
     this.#zone = zone;
     remember("zone", zone === viewerZone ? "viewer" : "exchange");
     this.#chart.setZone(zone);
-    this.#chart.setCandles(this.#candles, this.#timeframe, { keep: true });
-    this.#point(null);
+    this.#series.redraw();
   }
 
   #listenToKeys() {

@@ -4,14 +4,14 @@ import { METHODS, TIMEFRAMES } from "./choices.js";
 import { h } from "./dom.js";
 import { GROUPS } from "./levels.js";
 
-export function toolbar({ timeframe, method, groups, zones, zone, onTimeframe, onMethod, onGroups, onZone, onReset }) {
+export function toolbar({ timeframe, method, groups, zones, zone, onTimeframe, onMethod, onGroups, onZone, onReset, signal }) {
   const buttons = TIMEFRAMES.map((name) => h("button", { type: "button", "aria-pressed": String(name === timeframe), data: { timeframe: name }, click: () => onTimeframe(name) }, name));
   const element = h(
     "div",
     { class: "toolbar" },
     h("div", { class: "segmented", role: "group", "aria-label": "Timeframe" }, buttons),
     choice("Pivots", METHODS.map((name) => [name, name]), method, onMethod),
-    levelGroups(groups, onGroups),
+    levelGroups(groups, onGroups, signal),
     zones.length > 1 ? choice("Clock", zones, zone, onZone) : null,
     h("button", { type: "button", class: "quiet", title: "Back to the newest candles (r)", click: onReset }, "Reset"),
   );
@@ -29,7 +29,7 @@ function choice(label, options, chosen, onChoice) {
   return h("label", { class: "choice" }, h("span", {}, label), select);
 }
 
-function levelGroups(chosen, onGroups) {
+function levelGroups(chosen, onGroups, signal) {
   const summary = h("summary", {});
   const boxes = GROUPS.map(({ id, label }) => {
     const box = h("input", { type: "checkbox", value: id, checked: chosen.has(id) });
@@ -51,6 +51,6 @@ function levelGroups(chosen, onGroups) {
   details.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget !== null && !details.contains(relatedTarget)) details.open = false;
   });
-  document.addEventListener("pointerdown", ({ target }) => details.contains(target) || (details.open = false));
+  document.addEventListener("pointerdown", ({ target }) => details.contains(target) || (details.open = false), { signal });
   return details;
 }
