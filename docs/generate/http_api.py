@@ -37,7 +37,7 @@ def _address(path: str, operation: dict[str, Any]) -> str:
     answer = operation["responses"]["200"]["content"].get(_ANSWER, {}).get("schema", {})
     parts = [
         f"### {path}",
-        prose(" ".join((operation.get("description") or operation["summary"]).split())),
+        prose(f"{operation.get('description') or operation['summary']}".strip().removesuffix(".")) + ".",
         table(("parameter", "default", "is"), parameters).strip() if parameters else "",
         f"Answers {_type(answer)}.",
     ]
