@@ -141,7 +141,7 @@ def _shoot(page: Page, name: str, *, of: str | None = None) -> None:
 def _take_board(browser: Browser, board: str) -> None:
     for theme, suffix in (("light", ""), ("dark", "-dark")):
         with _page(browser, board, theme=theme) as page:
-            page.wait_for_function("document.querySelectorAll('.small-chart .closes').length === 5")
+            page.locator(".small-chart .closes").nth(4).wait_for()
             _shoot(page, f"board{suffix}")
         with _page(browser, f"{board}/#/DAX", theme=theme) as page:
             page.wait_for_selector(".gutter .label")
@@ -152,7 +152,7 @@ def _take_board(browser: Browser, board: str) -> None:
         page.wait_for_timeout(500)
         _shoot(page, "chart-phone")
     with _page(browser, f"{board}/#/coverage") as page:
-        page.wait_for_function("document.querySelectorAll('.heat-map').length === 5")
+        page.locator(".heat-map").nth(4).wait_for()
         page.locator('.coverage[data-symbol="DAX"] [data-date="2026-11-17"]').click()
         _shoot(page, "coverage")
 
