@@ -40,7 +40,7 @@ export class Chart {
     this.#chart = createChart(container, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
-      leftPriceScale: { visible: true, borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.06 } },
+      leftPriceScale: { visible: true, borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.06 } },
       rightPriceScale: { visible: false },
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: { borderVisible: false, allowBoldLabels: false, timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 0.5, tickMarkFormatter: (time, kind) => this.#tick(time, kind) },
