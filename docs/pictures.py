@@ -34,7 +34,7 @@ _CLOCK = "2026-11-20T15:25:00Z"
 _COMMAND = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()"]
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 _DESK: ViewportSize = {"width": 1440, "height": 900}
-_WIDE: ViewportSize = {"width": 1800, "height": 1125}
+_WIDE: ViewportSize = {"width": 2160, "height": 1350}
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 _READY_SECONDS = 180
 # The simulator inside is without faults: what a reader is to see of a gap and of a doubt is written down here.
@@ -167,6 +167,7 @@ def _take_dagster(browser: Browser, ui: str) -> None:
         page.get_by_text("Hide navigation").click()
         page.reload()  # the graph fits the room that it has when it is first drawn
         page.get_by_text("daily_levels", exact=True).first.wait_for()
+        page.get_by_text("Loading", exact=False).first.wait_for(state="hidden")
         page.wait_for_timeout(3000)  # the graph is laid out once more when its nodes are known
         _shoot(page, "lineage")
     with _page(browser, f"{ui}/assets/daily_levels?view=partitions&partition=2026-11-20%7CDAX") as page:

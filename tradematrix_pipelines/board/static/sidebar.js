@@ -54,10 +54,15 @@ function nextEvent({ at, kind, symbol, summary }) {
     "li",
     {},
     h("span", { class: `glyph ${kind}`, "aria-hidden": "true" }, GLYPHS[kind] ?? "·"),
-    h("span", { class: "what" }, summary),
+    h("span", { class: "what" }, withWholeDates(summary)),
     h("span", { class: "when aside" }, moment(at, { zone: info?.timezone, withDay: false, both: false }), ` · ${inTime(at)}`),
   );
 }
+
+const DATE = /(\d{4}-\d\d-\d\d)/;
+
+/** A date is not cut at its hyphens. */
+const withWholeDates = (summary) => summary.split(DATE).map((part) => (DATE.test(part) ? h("span", { class: "whole" }, part) : part));
 
 function inTime(at) {
   const left = Date.parse(at) - now().getTime();
