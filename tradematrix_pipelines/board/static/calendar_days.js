@@ -45,11 +45,11 @@ export function monday(date) {
 
 /** Returns the weeks from the first day to the last: each Monday, with its days by weekday. */
 export function weeks(days) {
-  const found = new Map();
+  const byMonday = new Map();
   for (const day of days) {
     const start = monday(day.trade_date);
-    if (!found.has(start)) found.set(start, new Map());
-    found.get(start).set(weekday(day.trade_date), day);
+    if (!byMonday.has(start)) byMonday.set(start, new Map());
+    byMonday.get(start).set(weekday(day.trade_date), day);
   }
-  return [...found].map(([start, byWeekday]) => ({ start, days: byWeekday }));
+  return [...byMonday].map(([start, byWeekday]) => ({ start, days: byWeekday }));
 }
