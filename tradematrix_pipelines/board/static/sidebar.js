@@ -131,9 +131,9 @@ function bars(hours) {
   const words = hours.filter(({ total }) => total).map(({ hour: at, total }) => `${hour(at)}:00: ${total}`);
   const chart = h("div", { class: "bars", role: "img", "aria-label": `Credits by hour. ${words.join(", ") || "None yet"}` });
   for (let at = 0; at < HOURS; at += 1) {
-    const credits = byHour.get(at);
-    const bar = h("span", { class: credits?.total ? "used" : "", title: credits ? `${clock(credits.hour)}: ${credits.total} credits` : null });
-    bar.style.height = `${Math.max(2, (100 * (credits?.total ?? 0)) / most)}%`;
+    const spent = byHour.get(at);
+    const bar = h("span", { class: spent?.total ? "used" : "", title: spent ? `${clock(spent.hour)}: ${spent.total} credits` : null });
+    bar.style.height = `${Math.max(2, (100 * (spent?.total ?? 0)) / most)}%`;
     chart.append(bar);
   }
   return h("div", { class: "by-hour" }, h("span", { class: "most aside", "aria-hidden": "true" }, `${count(most)} an hour`), chart);
