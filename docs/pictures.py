@@ -34,6 +34,7 @@ _CLOCK = "2026-11-20T15:25:00Z"
 _COMMAND = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()"]
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 _DESK: ViewportSize = {"width": 1440, "height": 900}
+_WIDE: ViewportSize = {"width": 2160, "height": 1350}
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 _READY_SECONDS = 180
 # The simulator inside is without faults: what a reader is to see of a gap and of a doubt is written down here.
@@ -115,9 +116,12 @@ def _wait_for(address: str) -> None:
 
 
 @contextmanager
-def _page(browser: Browser, address: str, *, size: ViewportSize = _DESK, theme: str = "light") -> Iterator[Page]:
+def _page(
+    browser: Browser, address: str, *, size: ViewportSize = _DESK, theme: str = "light", scale: float = 1
+) -> Iterator[Page]:
     context = browser.new_context(
         viewport=size,
+        device_scale_factor=scale,
         color_scheme=theme,  # type: ignore[arg-type]  # light or dark
         timezone_id="Europe/Berlin",
         locale="en-GB",
@@ -141,7 +145,7 @@ def _shoot(page: Page, name: str, *, of: str | None = None) -> None:
 def _take_board(browser: Browser, board: str) -> None:
     for theme, suffix in (("light", ""), ("dark", "-dark")):
         with _page(browser, board, theme=theme) as page:
-            page.wait_for_function("document.querySelectorAll('.small-chart .closes').length === 5")
+            page.locator(".small-chart .closes").nth(4).wait_for()
             _shoot(page, f"board{suffix}")
         with _page(browser, f"{board}/#/DAX", theme=theme) as page:
             page.wait_for_selector(".gutter .label")
@@ -152,15 +156,18 @@ def _take_board(browser: Browser, board: str) -> None:
         page.wait_for_timeout(500)
         _shoot(page, "chart-phone")
     with _page(browser, f"{board}/#/coverage") as page:
-        page.wait_for_function("document.querySelectorAll('.heat-map').length === 5")
+        page.locator(".heat-map").nth(4).wait_for()
         page.locator('.coverage[data-symbol="DAX"] [data-date="2026-11-17"]').click()
         _shoot(page, "coverage")
 
 
 def _take_dagster(browser: Browser, ui: str) -> None:
     groups = "asset-groups?expanded=global@global:candles,global@global:levels"
-    with _page(browser, f"{ui}/{groups}") as page:
+    with _page(browser, f"{ui}/{groups}", size=_WIDE, scale=_DESK["width"] / _WIDE["width"]) as page:
+        page.get_by_text("Hide navigation").click()
+        page.reload()  # the graph fits the room that it has when it is first drawn
         page.get_by_text("daily_levels", exact=True).first.wait_for()
+        page.get_by_text("Loading", exact=False).first.wait_for(state="hidden")
         page.wait_for_timeout(3000)  # the graph is laid out once more when its nodes are known
         _shoot(page, "lineage")
     with _page(browser, f"{ui}/assets/daily_levels?view=partitions&partition=2026-11-20%7CDAX") as page:

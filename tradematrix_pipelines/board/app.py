@@ -28,13 +28,15 @@ Events, each with JSON as data: ``hello`` (``Hello``) on each connection, ``quot
 connection alive; a browser connects again by itself.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response, StreamingResponse
@@ -66,7 +68,7 @@ from tradematrix_pipelines.board.parameters import (
     TimeframeName,
     days_around,
     known_only,
-    moment,
+    moments,
     trade_date,
 )
 from tradematrix_pipelines.board.problems import answer_with_problems, unavailable
@@ -133,7 +135,10 @@ def make_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         feed.start()
+        # Calendars and what reads candles take seconds to load, which nobody's first request has to wait for.
+        warming = asyncio.create_task(anyio.to_thread.run_sync(_warm, source, abandon_on_cancel=True))
         yield
+        warming.cancel()
         feed.end()
         source.close()
 
@@ -157,6 +162,12 @@ def make_app(
     api.include_router(router)
     zipped = GZipMiddleware(api, minimum_size=_SMALLEST_GZIP, compresslevel=_QUICK_GZIP)
     return Board(asgi=Guard(zipped, access or Access()), api=api, reading=reading, feed=feed)
+
+
+def _warm(source: Source) -> None:
+    """Load what answers need, as far as the database answers already."""
+    with suppress(Unavailable):
+        source.read(lambda database: find_quotes(database, None, method=source.settings.pivot_method))
 
 
 def _serve_probes(api: FastAPI, reading: Reading) -> None:
@@ -205,11 +216,12 @@ def _serve_markets(api: APIRouter, reading: Reading) -> None:
         symbol: SymbolName, timeframe: TimeframeName, start: StartText = None, end: EndText = None, limit: Limit = 1000
     ) -> Response:
         """Show the newest candles of a series between two moments, ascending."""
+        first, last = moments(start, end)
         asked = Asked(
             symbol=symbol,
             timeframe=timeframe,
-            start=moment(start, "from"),
-            end=moment(end, "to"),
+            start=first,
+            end=last,
             limit=limit,
         )
         return await _written(reading, lambda database: find_candles(database, asked))

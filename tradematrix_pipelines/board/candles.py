@@ -55,11 +55,13 @@ def find_candles(database: Database, asked: Asked) -> Candles:
         UsageError: the symbol, the timeframe or the range is none.
     """
     symbol, length, now = the_symbol(database, asked.symbol), parse_length(asked.timeframe), database.clock.now()
+    if asked.end is None and asked.start is not None and _day(asked.start) > now.date():
+        return _answer(symbol, asked, [], [], None)
     calendar = calendar_of(symbol)
     end = asked.end or now
     window = window_of(calendar, asked.start, end)
     first = first_known_date(database.engine, symbol, length.bases)
-    start, older = _start(calendar, length, window, asked, first)
+    start, older = _start(calendar, length, window, asked, first, now=now)
     if start is None:
         return _answer(symbol, asked, [], [], None)
     view = View(database=database, length=length, start=start, end=end, as_of=None, now=now)
@@ -95,7 +97,7 @@ def _answer(
 
 
 def _start(
-    calendar: SessionCalendar, length: BarLength, window: Window, asked: Asked, first: date | None
+    calendar: SessionCalendar, length: BarLength, window: Window, asked: Asked, first: date | None, *, now: datetime
 ) -> tuple[datetime | None, bool]:
     """Return from when on to read, so that ``limit`` bars are likely, and whether there may be older ones.
 
@@ -104,11 +106,13 @@ def _start(
     begin = window.end if first is None else max(window.start, _opening(calendar, first))
     if begin >= window.end:
         return None, False
-    session = calendar.previous(window.last + _DAY)
+    # What has not opened yet has no bars, however far it is to come.
+    session = calendar.previous(min(window.last, now.date() + _DAY) + _DAY)
+    end = min(window.end, now)
     left = float(asked.limit)
     spare = _SPARE
     while session.opens_at > begin:
-        if session.opens_at < window.end:
+        if session.opens_at < end:
             left -= _bars(session.closes_at - session.opens_at, length)
         if left <= 0:
             spare -= 1
@@ -117,6 +121,10 @@ def _start(
             return max(start, begin), start > begin
         session = calendar.previous(session.trade_date)
     return begin, False
+
+
+def _day(moment: date | datetime) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _bars(duration: timedelta, length: BarLength) -> float:

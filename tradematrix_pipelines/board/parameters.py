@@ -69,6 +69,18 @@ def moment(text: str | None, name: str) -> date | datetime | None:
     return value
 
 
+def moments(start: str | None, end: str | None) -> tuple[date | datetime | None, date | datetime | None]:
+    """Return the range of candles that is asked for.
+
+    Raises:
+        UsageError: as :func:`moment`, or it ends before it begins.
+    """
+    first, last = moment(start, "from"), moment(end, "to")
+    if first is not None and last is not None and _day(first) > _day(last):
+        raise UsageError(f"from={start} is after to={end}: swap them")
+    return first, last
+
+
 def date_range(first: str | None, last: str | None, *, default: tuple[date, date]) -> tuple[date, date]:
     """Return a range of trade dates, both included.
 
@@ -115,6 +127,10 @@ async def known_only(request: Request) -> None:
             hint = f"did you mean {close[0]}? " if close else ""
             there = f"there are {', '.join(known)}" if known else "there are none"
             raise UsageError(f"there is no parameter {name[:64]!r}: {hint}{there}")
+
+
+def _day(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value
 
 
 def _beyond(text: str, name: str) -> UsageError:

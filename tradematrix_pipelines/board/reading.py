@@ -46,9 +46,7 @@ class Reading:
                 self._deadlines.add(deadline)
                 return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
         except TimeoutError:
-            raise Unavailable(
-                f"the database has not answered within {self._seconds:.0f} s: ask again in a few seconds"
-            ) from None
+            raise Unavailable(f"there was no answer within {self._seconds:.0f} s: ask again in a few seconds") from None
         finally:
             self._deadlines.discard(deadline)
 

@@ -68,6 +68,13 @@ def test_nothing_is_stored_so_far_back(served: Served) -> None:
         answer = served.get("candles", symbol="DAX", timeframe="1h", last=end)
         assert (answer["candles"], answer["next_to"]) == ([], None)
     assert served.get("candles", symbol="NDX", timeframe="1h")["candles"] == []
+    assert served.get("candles", symbol="DAX", timeframe="1h", first="2099-01-01")["candles"] == []
+
+
+def test_an_end_that_is_to_come_is_now(served: Served) -> None:
+    newest = served.get("candles", symbol="DAX", timeframe="1h", limit=3)
+    assert len(newest["candles"]) == 3
+    assert served.get("candles", symbol="DAX", timeframe="1h", limit=3, last="2099-01-01") == newest
 
 
 def test_made_candles_and_incomplete_sessions(served: Served) -> None:
@@ -257,7 +264,7 @@ def test_sessions_and_status(served: Served) -> None:
             "candles",
             {"symbol": "DAX", "timeframe": "1m", "first": "2026-11-20", "last": "2026-11-19"},
             422,
-            "swap them",
+            "from=2026-11-20 is after to=2026-11-19: swap them",
         ),
         ("coverage", {"symbol": "DAX", "first": "2020-01-01", "last": "2026-11-19"}, 422, "longer than 400 days"),
         ("sessions", {"symbol": "DAX", "first": "2026-11-20", "last": "2026-11-19"}, 422, "swap them"),

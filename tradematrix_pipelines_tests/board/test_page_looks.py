@@ -29,7 +29,7 @@ BOXES = """() => [...document.querySelectorAll('.gutter .label')].map((label) =>
   const box = label.getBoundingClientRect();
   return { text: label.textContent, top: box.top, bottom: box.bottom, left: box.left, right: box.right };
 })"""
-CUT = """() => [...document.querySelectorAll('.label-name, .label-price, .quotes td, .badge, .market, h1:not(.visually-hidden), button')]
+CUT = """() => [...document.querySelectorAll('.label > *, .quotes td, .badge, .market, button')]
   .filter((element) => element.scrollWidth > element.clientWidth + 1
     && getComputedStyle(element).overflow !== 'visible')
   .map((element) => element.textContent)"""

@@ -1,12 +1,10 @@
 """How the board serves: who may ask, what a dead or slow database does, events, its files, its own description."""
 
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +80,10 @@ def test_a_locked_table_of_candles_is_a_503_too(served: Served) -> None:
 
 
 def test_a_server_that_stops_answering_is_a_503_in_time(served: Served) -> None:
-    [row] = served.rows("SELECT pg_backend_pid() AS pid")
-    postmaster = psutil.Process(row["pid"]).parent()
+    with served.connect() as connection:
+        postmaster = psutil.Process(connection.info.backend_pid).parent()
     assert postmaster is not None
-    processes = [postmaster, *postmaster.children()]
-    with stopped(processes):
+    with stopped(postmaster):
         begun = time.monotonic()
         answers = asked_at_once(served, 12)
         assert {answer.status_code for answer in answers} == {503}
@@ -265,15 +262,19 @@ def recovered(served: Served) -> None:
 
 
 @contextmanager
-def stopped(processes: list[psutil.Process]) -> Iterator[None]:
-    """Let processes stand still while the block lasts."""
-    for process in processes:
-        os.kill(process.pid, signal.SIGSTOP)
+def stopped(postmaster: psutil.Process) -> Iterator[None]:
+    """Let a server and its processes stand still while the block lasts."""
+    postmaster.suspend()  # it makes no more of them
+    processes = postmaster.children()
     try:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         yield
     finally:
-        for process in processes:
-            os.kill(process.pid, signal.SIGCONT)
+        for process in (*processes, postmaster):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def test_a_database_that_was_never_made_is_not_ready(tmp_path: Path) -> None:

@@ -218,8 +218,8 @@ def test_a_connection_can_write_nothing(market: Settings) -> None:
         with pytest.raises(Exception, match="read-only transaction"), database.engine.begin() as connection:
             connection.execute(text("DELETE FROM ohlc"))
         with pytest.raises(Exception, match="read-only transaction"):
-            database.candles._read_table("DELETE FROM ohlc RETURNING ts", ())
-        assert database.candles._read_table("SELECT 1", ()).num_rows == 1
+            database.candles.read_table("DELETE FROM ohlc RETURNING ts", ())
+        assert database.candles.read_table("SELECT 1", ()).num_rows == 1
 
 
 def test_nothing_is_created_where_there_is_no_database(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

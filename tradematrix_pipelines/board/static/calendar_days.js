@@ -16,6 +16,12 @@ export const STATES = {
   upcoming: ["", "to come"],
 };
 
+/** A day that runs and misses only bars of which none can have closed yet, is open. */
+export function withOpenSession(day) {
+  const begun = day.timeframes.length > 0 && day.timeframes.every(({ status, expected, final }) => !final && (status === "complete" || expected === 0));
+  return begun && !day.ok ? { ...day, status: "open", ok: true, reason: null } : day;
+}
+
 export function stateOf(day) {
   if (day.status === "complete" && (day.verdict === "refused" || day.verdict === "doubtful")) return day.verdict;
   return day.status in STATES ? day.status : "unfetched";
@@ -39,11 +45,11 @@ export function monday(date) {
 
 /** Returns the weeks from the first day to the last: each Monday, with its days by weekday. */
 export function weeks(days) {
-  const found = new Map();
+  const byMonday = new Map();
   for (const day of days) {
     const start = monday(day.trade_date);
-    if (!found.has(start)) found.set(start, new Map());
-    found.get(start).set(weekday(day.trade_date), day);
+    if (!byMonday.has(start)) byMonday.set(start, new Map());
+    byMonday.get(start).set(weekday(day.trade_date), day);
   }
-  return [...found].map(([start, byWeekday]) => ({ start, days: byWeekday }));
+  return [...byMonday].map(([start, byWeekday]) => ({ start, days: byWeekday }));
 }

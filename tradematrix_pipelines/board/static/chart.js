@@ -34,13 +34,14 @@ export class Chart {
   #levels = [];
   #session = null;
   #touches = [];
+  #colour = "";
 
   constructor(container, { digits, onLayout, onCrosshair, onBeginning, signal }) {
     this.#lines = new LevelLines(onLayout);
     this.#chart = createChart(container, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
-      leftPriceScale: { visible: true, borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.06 } },
+      leftPriceScale: { visible: true, borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.06 } },
       rightPriceScale: { visible: false },
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: { borderVisible: false, allowBoldLabels: false, timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 0.5, tickMarkFormatter: (time, kind) => this.#tick(time, kind) },
@@ -69,28 +70,26 @@ export class Chart {
   }
 
   recolour() {
-    const found = colours(...TOKENS);
-    this.#bands.colours = found;
-    this.#lines.colours = found;
+    const palette = colours(...TOKENS);
+    this.#bands.colours = palette;
+    this.#lines.colours = palette;
     this.#chart.applyOptions({
-      layout: { background: { type: ColorType.Solid, color: found.surface }, textColor: found["chart-text"] },
-      grid: { vertLines: { visible: false }, horzLines: { color: found["chart-grid"] } },
+      layout: { background: { type: ColorType.Solid, color: palette.surface }, textColor: palette["chart-text"] },
+      grid: { vertLines: { visible: false }, horzLines: { color: palette["chart-grid"] } },
     });
     // A rising candle is hollow, a falling one filled: the direction shows without colour.
     this.#series.applyOptions({
-      upColor: found.surface,
-      downColor: found.down,
-      borderUpColor: found.up,
-      borderDownColor: found.down,
-      wickUpColor: found.up,
-      wickDownColor: found.down,
-      priceLineColor: found.accent,
+      upColor: palette.surface,
+      downColor: palette.down,
+      borderUpColor: palette.up,
+      borderDownColor: palette.down,
+      wickUpColor: palette.up,
+      wickDownColor: palette.down,
+      priceLineColor: palette.accent,
     });
-    this.#colour = found.accent;
+    this.#colour = palette.accent;
     this.#mark();
   }
-
-  #colour = "";
 
   setZone(zone) {
     this.#zone = zone;

@@ -1,6 +1,6 @@
 // What is known of one day: state, why, what remedies it, each timeframe, each finding.
 
-import { badge, moment } from "./marks.js";
+import { badge, moment, shortMoment } from "./marks.js";
 import { STATES, stateOf } from "./calendar_days.js";
 import { command, h } from "./dom.js";
 import { count, longDate } from "./format.js";
@@ -49,7 +49,7 @@ function timeframes(day, info) {
 
 function attempts(series, info) {
   if (series.exhausted) return `${series.attempts}, no more by itself`;
-  if (series.next_attempt) return [`${series.attempts}, next `, moment(series.next_attempt, { zone: info.timezone, both: false })];
+  if (series.next_attempt) return [`${series.attempts}, next `, shortMoment(series.next_attempt, info.timezone)];
   return series.attempts ? String(series.attempts) : "–";
 }
 

@@ -2,6 +2,7 @@
 
 const TOUCHING = 0.5;
 const LONGEST = 13;
+const RANKED = ["daily", "pivots"];
 
 /**
  * Returns labels in the order of their `y`, each with its `top`; the last price keeps its place, the others give way.
@@ -25,9 +26,12 @@ function joinWhere(rows, together) {
 }
 
 function join(above, below) {
-  const members = [...above.members, ...below.members];
+  const members = [...above.members, ...below.members].sort((one, other) => rank(one) - rank(other));
   return { members, y: members.reduce((sum, { y }) => sum + y, 0) / members.length, fixed: false };
 }
+
+/** The best known level gives a shared label its name: yesterday's, then pivots. */
+const rank = ({ group }) => (RANKED.includes(group) ? RANKED.indexOf(group) : RANKED.length);
 
 function joinNearest(rows) {
   let nearest = -1;

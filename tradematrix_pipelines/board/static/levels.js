@@ -51,15 +51,15 @@ const pivotName = (name) => METHODS[name] ?? `${name.startsWith("r") ? "Resistan
 /** Returns the name of a level as a quote or a touch has it: y_high, or method and level. */
 export function shortName(name) {
   if (name in DAILY) return DAILY[name][0];
-  const [method, level] = name.split(" ");
-  return level && /^(pp|[rs]\d)$/.test(level) ? level.toUpperCase() : capital(readable(method === name ? name : name));
+  const level = name.split(" ")[1];
+  return level && /^(pp|[rs]\d)$/.test(level) ? level.toUpperCase() : capital(readable(name));
 }
 
 /** Returns the levels of a session that are prices, those of one pivot method, highest first. */
 export function collect({ levels, book, method, touches }) {
   const touched = new Map((touches?.touches ?? []).map((touch) => [touch.level, touch.at]));
-  const found = [...daily(levels, touched), ...pivots(levels, method, touched), ...booked(book, method)];
-  return found.sort((one, other) => other.price - one.price || one.name.localeCompare(other.name));
+  const all = [...daily(levels, touched), ...pivots(levels, method, touched), ...booked(book, method)];
+  return all.sort((one, other) => other.price - one.price || one.name.localeCompare(other.name));
 }
 
 function daily(levels, touched) {

@@ -23,8 +23,17 @@ const main = find("main");
 let view = new AbortController();
 let readAt = 0;
 
+function asked() {
+  const path = location.hash.replace(/^#\/?/, "");
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // no encoding: no symbol is called so, and the view says it
+  }
+}
+
 function place() {
-  const path = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+  const path = asked();
   if (path === "") return { name: "overview", show: overview };
   if (path === "coverage") return { name: "coverage", show: coverageView };
   return { name: "symbol", show: (container, options) => symbolView(container, { ...options, symbol: path }) };
@@ -161,8 +170,8 @@ try {
 addEventListener("hashchange", () => route());
 route({ focus: false });
 listen(onEvent, showStream);
-setInterval(() => {
-  showClock();
+setInterval(async () => {
+  await renew(); // a market opens, a price gets old: without a new price, too
   emit("minute", null);
 }, MINUTE);
 on("coverage", () => get("status").then((status) => { state.status = status; showStatus(); }).catch(() => null));

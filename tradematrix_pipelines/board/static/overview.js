@@ -53,7 +53,7 @@ function row(info) {
   const above = h("span", { class: "above" });
   among.append(rungs.element, h("div", { class: "sides", "aria-hidden": "true" }, below, above));
   const link = h("a", { href: `#/${encodeURIComponent(info.symbol)}` }, info.symbol);
-  const name = h("th", { scope: "row", role: "rowheader", class: "symbol" }, link, h("span", { class: "aside" }, [info.alias, info.instrument.replaceAll("_", " ")].filter(Boolean).join(" · ")));
+  const name = h("th", { scope: "row", role: "rowheader", class: "symbol" }, link, h("span", { class: "aside" }, info.alias ?? info.instrument.replaceAll("_", " ")));
   const element = h("tr", { role: "row", data: { symbol: info.symbol } }, name, priced, changed, among, hours, stored, last);
   let drawn = null;
 

@@ -54,10 +54,15 @@ function nextEvent({ at, kind, symbol, summary }) {
     "li",
     {},
     h("span", { class: `glyph ${kind}`, "aria-hidden": "true" }, GLYPHS[kind] ?? "·"),
-    h("span", { class: "what" }, summary),
+    h("span", { class: "what" }, withWholeDates(summary)),
     h("span", { class: "when aside" }, moment(at, { zone: info?.timezone, withDay: false, both: false }), ` · ${inTime(at)}`),
   );
 }
+
+const DATE = /(\d{4}-\d\d-\d\d)/;
+
+/** A date is not cut at its hyphens. */
+const withWholeDates = (summary) => summary.split(DATE).map((part) => (DATE.test(part) ? h("span", { class: "whole" }, part) : part));
 
 function inTime(at) {
   const left = Date.parse(at) - now().getTime();
@@ -126,9 +131,9 @@ function bars(hours) {
   const words = hours.filter(({ total }) => total).map(({ hour: at, total }) => `${hour(at)}:00: ${total}`);
   const chart = h("div", { class: "bars", role: "img", "aria-label": `Credits by hour. ${words.join(", ") || "None yet"}` });
   for (let at = 0; at < HOURS; at += 1) {
-    const found = byHour.get(at);
-    const bar = h("span", { class: found?.total ? "used" : "", title: found ? `${clock(found.hour)}: ${found.total} credits` : null });
-    bar.style.height = `${Math.max(2, (100 * (found?.total ?? 0)) / most)}%`;
+    const spent = byHour.get(at);
+    const bar = h("span", { class: spent?.total ? "used" : "", title: spent ? `${clock(spent.hour)}: ${spent.total} credits` : null });
+    bar.style.height = `${Math.max(2, (100 * (spent?.total ?? 0)) / most)}%`;
     chart.append(bar);
   }
   return h("div", { class: "by-hour" }, h("span", { class: "most aside", "aria-hidden": "true" }, `${count(most)} an hour`), chart);

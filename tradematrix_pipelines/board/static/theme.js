@@ -41,12 +41,12 @@ export function colours(...names) {
   const probe = document.createElement("span");
   probe.hidden = true;
   document.body.append(probe);
-  const found = Object.fromEntries(
+  const computed = Object.fromEntries(
     names.map((name) => {
       probe.style.color = `var(--${name})`;
       return [name, getComputedStyle(probe).color];
     }),
   );
   probe.remove();
-  return found;
+  return computed;
 }
