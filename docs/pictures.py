@@ -168,7 +168,9 @@ def _take_dagster(browser: Browser, ui: str) -> None:
         page.reload()  # the graph fits the room that it has when it is first drawn
         page.get_by_text("daily_levels", exact=True).first.wait_for()
         page.get_by_text("Loading", exact=False).first.wait_for(state="hidden")
-        page.wait_for_timeout(3000)  # the graph is laid out once more when its nodes are known
+        for _ in range(4):
+            page.locator('button:has([aria-label="zoom_out"])').click()
+            page.wait_for_timeout(400)  # it zooms smoothly
         _shoot(page, "lineage")
     with _page(browser, f"{ui}/assets/daily_levels?view=partitions&partition=2026-11-20%7CDAX") as page:
         page.get_by_text("Materialized (", exact=False).first.wait_for()
