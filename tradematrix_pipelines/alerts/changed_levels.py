@@ -10,11 +10,11 @@ from datetime import date, datetime
 
 from tradematrix_pipelines.alerts.detectors import Incident, IncidentKind
 from tradematrix_pipelines.alerts.messages import format_price
+from tradematrix_pipelines.levels.daily import DISTANCES
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
-_NO_PRICES = frozenset({"atr_14"})  # a range, which the price can't touch
 _ALMOST = 1 - 1e-9  # a difference of one tick is a little less than one in binary
 
 
@@ -82,7 +82,7 @@ def moved_levels(change: LevelChange, tick_size: float) -> Iterator[str]:
     """Yield the names of the prices that moved by a tick or more, or are no longer there."""
     for name, old in change.old.items():
         new = change.new.get(name)
-        if name not in _NO_PRICES and old is not None and (new is None or abs(new - old) >= tick_size * _ALMOST):
+        if name not in DISTANCES and old is not None and (new is None or abs(new - old) >= tick_size * _ALMOST):
             yield name
 
 

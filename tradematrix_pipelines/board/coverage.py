@@ -114,6 +114,7 @@ def _seen(row: _Row) -> Seen:
     return Seen(
         timeframe=row["timeframe"],
         status=Status(row["status"]),
+        expected=row["expected"],
         final=row["final"],
         verdict=None if row["verdict"] is None else Verdict(row["verdict"]),
         reason=row["reason"],

@@ -25,10 +25,15 @@ _FINE = frozenset({"complete", "closed", "open", "upcoming"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What is known of a day in one timeframe."""
+    """What is known of a day in one timeframe.
+
+    Attributes:
+        expected: bars that had closed when it was fetched last.
+    """
 
     timeframe: str
     status: Status
+    expected: int
     final: bool
     verdict: Believed | None
     reason: str | None
@@ -58,6 +63,7 @@ def seen(row: StoredCoverage) -> Seen:
     return Seen(
         timeframe=str(coverage.timeframe),
         status=coverage.status,
+        expected=coverage.expected,
         final=coverage.final,
         verdict=coverage.verdict,
         reason=None if fine else coverage.reason(),
@@ -73,6 +79,9 @@ def day_state(session: Session | None, rows: Sequence[Seen], *, now: datetime, f
     """
     if session is None and all(row.status is Status.CLOSED for row in rows):
         return DayState(status="closed", verdict=None, ok=True, reason=None, timeframe=None)
+    if session is not None and session.closes_at > now:
+        # A series of which no bar has closed yet misses none.
+        rows = [row for row in rows if row.final or row.expected or row.status is not Status.MISSING]
     if not rows:
         return _unknown(session, now, first)
     worst = max(rows, key=lambda row: (_BY_SEVERITY.index(row.status), not row.final, row.verdict is Believed.DOUBTFUL))

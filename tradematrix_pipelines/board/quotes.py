@@ -16,9 +16,10 @@ from tradematrix_pipelines.board.levels import daily_prices, pivot_prices
 from tradematrix_pipelines.board.shapes import Freshness, LastSession, Market, NearLevel, Provenance, Quote, Quotes
 from tradematrix_pipelines.board.symbols import the_symbol
 from tradematrix_pipelines.candles.coverage import StoredCoverage
+from tradematrix_pipelines.levels.daily import DISTANCES
 from tradematrix_pipelines.levels.nearest import nearest_levels
 from tradematrix_pipelines.levels.pivots import Method
-from tradematrix_pipelines.markets.calendars import calendar_of
+from tradematrix_pipelines.markets.calendars import calendar_of, last_closed
 from tradematrix_pipelines.markets.freshness import Due, due
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol, price_digits
@@ -32,9 +33,7 @@ from tradematrix_pipelines.storage.symbols import read_beginnings, read_symbols
 from tradematrix_pipelines.storage.tables import levels_daily, pivot_levels
 from tradematrix_pipelines.vendors.provenance import SIMULATED
 
-_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
-_DISTANCES = frozenset({"atr_14"})
-"""Daily levels that are no prices."""
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +109,10 @@ def _read(database: Database, symbols: Sequence[Symbol], method: Method) -> _Kno
 
 def _days(symbol: Symbol, last: LastPrice | None, now: datetime) -> list[date]:
     """Return the trade dates of a symbol that its quote looks at."""
-    days = [coming_session(symbol, now).trade_date, _last_closed(symbol, now).trade_date]
-    days.append(due(calendar_of(symbol), now).finished.trade_date)
-    of_price = None if last is None else calendar_of(symbol).at(last.at - _MINUTE)
+    calendar = calendar_of(symbol)
+    days = [coming_session(symbol, now).trade_date, last_closed(calendar, now).trade_date]
+    days.append(due(calendar, now).finished.trade_date)
+    of_price = None if last is None else calendar.at(last.at - _MINUTE)
     return days if of_price is None else [*days, of_price.trade_date]
 
 
@@ -169,7 +169,7 @@ def _near(
         return None, None
     daily, pivots = known.daily.get((symbol.name, day)), known.pivots.get((symbol.name, day))
     prices = {} if daily is None else daily_prices(daily)
-    named = {name: price for name, price in prices.items() if price is not None and name not in _DISTANCES}
+    named = {name: price for name, price in prices.items() if price is not None and name not in DISTANCES}
     if pivots is not None:
         named |= {f"{known.method} {name}": price for name, price in pivot_prices(pivots).items()}
     above, below = nearest_levels(named, last.price)
@@ -201,15 +201,7 @@ def _freshness(symbol: Symbol, at: Due, known: _Known) -> Freshness:
 
 
 def _last_session(symbol: Symbol, known: _Known) -> LastSession:
-    session = _last_closed(symbol, known.now)
+    session = last_closed(calendar_of(symbol), known.now)
     rows = [seen(row) for row in known.coverage.get((symbol.name, session.trade_date), ())]
     state = day_state(session, rows, now=known.now, first=session.trade_date)
     return LastSession(trade_date=session.trade_date, status=state.status, verdict=state.verdict, reason=state.reason)
-
-
-def _last_closed(symbol: Symbol, now: datetime) -> Session:
-    calendar = calendar_of(symbol)
-    session = calendar.previous(now.date() + 2 * _DAY)
-    while session.closes_at > now:
-        session = calendar.previous(session.trade_date)
-    return session

@@ -20,7 +20,7 @@ from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.log_files import LIMIT, compute_logs, log_files
-from tradematrix_pipelines.markets.calendars import calendar_of
+from tradematrix_pipelines.markets.calendars import calendar_of, last_closed
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -235,10 +235,7 @@ def _files(without: Sequence[Symbol], symbols: Sequence[Symbol]) -> str:
 
 def _served(vendors: Sequence[Vendor], symbol: Symbol, now: datetime) -> str:
     """Fetch the last closed session's coarsest bar, which costs a credit; the instrument identity is checked, too."""
-    calendar = calendar_of(symbol)
-    session = calendar.previous(now.date() + timedelta(days=1))
-    while session.closes_at > now:
-        session = calendar.previous(session.trade_date)
+    session = last_closed(calendar_of(symbol), now)
     day = session.trade_date
     errors = []
     for vendor in vendors:

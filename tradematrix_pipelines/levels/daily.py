@@ -26,11 +26,13 @@ class Level:
     Attributes:
         meaning: one line, for the table's column and for Dagster's.
         watched: whether it is recorded when the price first touches it.
+        distance: whether it is a length in price units, not a price.
         optional: whether it may be ``None``; the type of the field says so.
     """
 
     meaning: str
     watched: bool = False
+    distance: bool = False
     optional: bool = False
 
 
@@ -57,7 +59,7 @@ class DailyLevels:
     prev_week_low: Annotated[
         float | None, Level("lowest low of the ISO week before; null where that week is not stored completely")
     ]
-    atr_14: Annotated[float | None, Level("mean of 14 true ranges; null without 15 sessions in a row")]
+    atr_14: Annotated[float | None, Level("mean of 14 true ranges; null without 15 sessions in a row", distance=True)]
 
 
 def _declared() -> Mapping[str, Level]:
@@ -70,6 +72,9 @@ def _declared() -> Mapping[str, Level]:
 
 LEVELS = _declared()
 """The levels by name, in the order in which they are shown."""
+
+DISTANCES = frozenset(name for name, level in LEVELS.items() if level.distance)
+"""Those that are no prices."""
 
 
 def daily_levels(bars: "pd.DataFrame", trade_date: date) -> DailyLevels:

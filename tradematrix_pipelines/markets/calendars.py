@@ -5,7 +5,7 @@ knows nothing of a user's corrections. Not here: where the sessions come from (`
 index CFDs, ``exchanges`` for exchanges, ``hours`` for a user's own), nor what a session is (``sessions``).
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Protocol
@@ -63,6 +63,15 @@ class SessionCalendar(Protocol):
     def at(self, instant: datetime) -> Session | None:
         """Return the session that contains this aware instant (its close not included, a midday break included)."""
         ...
+
+
+def last_closed(calendar: SessionCalendar, at: datetime) -> Session:
+    """Return the last session that has closed at ``at`` (aware)."""
+    # A session is named by the day on which it closes, which may be the day after the date in UTC.
+    session = calendar.previous(at.date() + timedelta(days=2))
+    while session.closes_at > at:
+        session = calendar.previous(session.trade_date)
+    return session
 
 
 def calendar_names() -> list[str]:

@@ -10,7 +10,7 @@ session that must be stored counts (:attr:`Due.finished`).
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tradematrix_pipelines.markets.calendars import SessionCalendar
+from tradematrix_pipelines.markets.calendars import SessionCalendar, last_closed
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
@@ -18,8 +18,6 @@ ALLOWANCE = timedelta(minutes=15)
 """How long ago, in trading time, the newest minute of a running session may have closed."""
 GRACE = timedelta(minutes=30)
 """How long after its close a session must be stored complete and final."""
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,12 +36,8 @@ class Due:
 
 def due(calendar: SessionCalendar, now: datetime) -> Due:
     """Return what must be stored at ``now`` (aware)."""
-    # A session is named by the day on which it closes, which may be the day after ``now``'s date.
-    finished = calendar.previous(now.date() + 2 * _DAY)
-    while now < finished.closes_at + GRACE:
-        finished = calendar.previous(finished.trade_date)
     # A session that was open one grace ago and is not open now has closed within the grace.
-    return Due(running=calendar.at(now) or calendar.at(now - GRACE), finished=finished)
+    return Due(running=calendar.at(now) or calendar.at(now - GRACE), finished=last_closed(calendar, now - GRACE))
 
 
 def allowance(timeframe: Timeframe, gap_tolerance: int | None) -> timedelta:

@@ -1,4 +1,4 @@
-"""A filled market and the board that serves it, over HTTP on loopback: shared by the tests of a module."""
+"""A filled market and the board that serves it, over HTTP on loopback, and a browser: shared by a module's tests."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,9 @@ from tradematrix_pipelines.board.server import running
 from tradematrix_pipelines.cli.main import main
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.limits import Limits
+from tradematrix_pipelines_tests.board.page_fixtures import OpenMarket, Visitor, open_market
 from tradematrix_pipelines_tests.board.served import Served
+from tradematrix_pipelines_tests.browsing import OPTIONS, find_chromium
 
 FIRST, LAST = "2026-11-10", "2026-11-20"
 LIMITS = Limits(statement_seconds=1.0, wait_seconds=0.5, connections=3)
@@ -59,3 +61,24 @@ def served(module_installation: Callable[..., Settings]) -> Iterator[Served]:
         with board.connect() as connection:
             connection.execute(_ADDED)
         yield board
+
+
+@pytest.fixture(scope="module")
+def market(module_installation: Callable[..., Settings]) -> Iterator[OpenMarket]:
+    """A market in the middle of a session, and its board."""
+    with open_market(module_installation) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def visitor(market: OpenMarket) -> Iterator[Visitor]:
+    """A browser that looks at the board."""
+    from playwright.sync_api import expect, sync_playwright  # the modules that ask for it skip without Playwright
+
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=OPTIONS)
+        try:
+            yield Visitor(browser=browser, market=market)
+        finally:
+            browser.close()

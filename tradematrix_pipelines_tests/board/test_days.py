@@ -14,9 +14,15 @@ BEFORE, DURING, AFTER = OPENS - timedelta(hours=1), OPENS + timedelta(hours=1), 
 
 
 def row(
-    status: Status, *, final: bool = True, verdict: Verdict | None = None, reason: str | None = None, name: str = "1m"
+    status: Status,
+    *,
+    expected: int = 10,
+    final: bool = True,
+    verdict: Verdict | None = None,
+    reason: str | None = None,
+    name: str = "1m",
 ) -> Seen:
-    return Seen(timeframe=name, status=status, final=final, verdict=verdict, reason=reason)
+    return Seen(timeframe=name, status=status, expected=expected, final=final, verdict=verdict, reason=reason)
 
 
 def state(*rows: Seen, now: datetime = AFTER, session: Session | None = SESSION, first: date | None = None) -> DayState:
@@ -59,6 +65,14 @@ def test_a_session_that_was_open_when_it_was_fetched_last() -> None:
     assert (state(so_far, now=DURING).status, state(so_far, now=DURING).ok) == ("open", True)
     assert (state(so_far).status, state(so_far).reason) == ("partial", "not fetched since it closed")
     assert state(so_far, row(Status.COMPLETE)).ok is False
+
+
+def test_a_running_session_misses_no_bar_that_can_not_have_closed() -> None:
+    so_far, none_yet = row(Status.COMPLETE, final=False), row(Status.MISSING, expected=0, final=False, name="1h")
+    assert (state(so_far, none_yet, now=DURING).status, state(so_far, none_yet, now=DURING).ok) == ("open", True)
+    assert state(none_yet, now=DURING).status == "open"
+    assert state(so_far, none_yet).status == "missing", "it has closed since"
+    assert state(so_far, row(Status.MISSING, final=False, name="5m"), now=DURING).status == "missing"
 
 
 def test_a_day_without_a_session() -> None:

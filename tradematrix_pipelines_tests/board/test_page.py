@@ -1,26 +1,22 @@
 """The board's page, as people use it: what it shows is what the tables hold, new prices come by themselves."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import UTC
 
 import pytest
 
-from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines_tests.board.page_fixtures import (
     DAGSTER,
     DOUBTFUL,
     RED,
     OpenMarket,
     Visitor,
-    open_market,
     pull,
 )
-from tradematrix_pipelines_tests.browsing import OPTIONS, find_chromium
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: run make install")
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright  # skipped above where it isn't there
+from playwright.sync_api import Locator, Page, expect  # skipped above where it isn't there
 
 DAILY = ("y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low")
 METHODS = ("classic", "fibonacci", "camarilla", "woodie", "demark")
@@ -30,23 +26,6 @@ CELL = '[role="gridcell"][data-date="{}"]'
 CLOSE = "SELECT price FROM current_prices AS p JOIN market_symbols AS s ON s.id = p.symbol_id WHERE s.symbol = %s"
 STANDS = re.compile("The price is .* (above|below)")
 PROBLEM = re.compile("does not answer")
-
-
-@pytest.fixture(scope="module")
-def market(module_installation: Callable[..., Settings]) -> Iterator[OpenMarket]:
-    with open_market(module_installation) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def visitor(market: OpenMarket) -> Iterator[Visitor]:
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=OPTIONS)
-        try:
-            yield Visitor(browser=browser, market=market)
-        finally:
-            browser.close()
 
 
 def row(page: Page, symbol: str) -> Locator:

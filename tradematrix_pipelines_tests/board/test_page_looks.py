@@ -1,19 +1,16 @@
 """How the page looks to eyes, and to a screen reader: nothing overlaps, is cut, or has no name."""
 
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tradematrix_pipelines.settings import Settings
-from tradematrix_pipelines_tests.board.page_fixtures import OpenMarket, Visitor, open_market
-from tradematrix_pipelines_tests.browsing import OPTIONS, find_chromium
+from tradematrix_pipelines_tests.board.page_fixtures import OpenMarket, Visitor
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: run make install")
 
-from playwright.sync_api import Page, expect, sync_playwright  # skipped above where it isn't there
+from playwright.sync_api import Page, expect  # skipped above where it isn't there
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 SIZES = ((1440, 900), (390, 844))
@@ -33,23 +30,6 @@ CUT = """() => [...document.querySelectorAll('.label > *, .quotes td, .badge, .m
   .filter((element) => element.scrollWidth > element.clientWidth + 1
     && getComputedStyle(element).overflow !== 'visible')
   .map((element) => element.textContent)"""
-
-
-@pytest.fixture(scope="module")
-def market(module_installation: Callable[..., Settings]) -> Iterator[OpenMarket]:
-    with open_market(module_installation) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def visitor(market: OpenMarket) -> Iterator[Visitor]:
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=OPTIONS)
-        try:
-            yield Visitor(browser=browser, market=market)
-        finally:
-            browser.close()
 
 
 def faults(page: Page) -> list[str]:

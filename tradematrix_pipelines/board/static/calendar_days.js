@@ -16,12 +16,6 @@ export const STATES = {
   upcoming: ["", "to come"],
 };
 
-/** A day that runs and misses only bars of which none can have closed yet, is open. */
-export function withOpenSession(day) {
-  const begun = day.timeframes.length > 0 && day.timeframes.every(({ status, expected, final }) => !final && (status === "complete" || expected === 0));
-  return begun && !day.ok ? { ...day, status: "open", ok: true, reason: null } : day;
-}
-
 export function stateOf(day) {
   if (day.status === "complete" && (day.verdict === "refused" || day.verdict === "doubtful")) return day.verdict;
   return day.status in STATES ? day.status : "unfetched";

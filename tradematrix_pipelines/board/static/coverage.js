@@ -2,7 +2,6 @@
 
 import { ended, get } from "./api.js";
 import { announceTitle } from "./announce.js";
-import { withOpenSession } from "./calendar_days.js";
 import { dayDetails } from "./day_details.js";
 import { h, section } from "./dom.js";
 import { heatMap, key } from "./heat_map.js";
@@ -32,7 +31,7 @@ export async function coverage(container, info, signal, { title = "Coverage", wi
     const from = new Date(now().getTime() - DAYS_BACK * DAY).toISOString().slice(0, 10);
     const to = new Date(now().getTime() + DAYS_AHEAD * DAY).toISOString().slice(0, 10);
     const answer = await get("coverage", { symbol: info.symbol, from, to }, { signal });
-    const days = answer.days.map(withOpenSession);
+    const days = answer.days;
     if (days.length === 0) return grid.replaceChildren(empty("The calendar has no session here."));
     const focused = grid.contains(document.activeElement);
     const map = heatMap(info.symbol, days, (day) => {
