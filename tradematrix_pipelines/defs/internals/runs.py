@@ -1,6 +1,5 @@
 """Runs a job in this process, recorded like any other run: the UI shows it, and can run it again."""
 
-import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
 from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
+from tradematrix_pipelines.processes import process_space
 
 LOCATION = "tradematrix_pipelines"
 MODULE = "tradematrix_pipelines.definitions"
@@ -79,7 +79,7 @@ def run_sessions(
     selected = frozenset(assets) or None
     job = whole if selected is None else whole.get_subset(asset_selection=set(selected), asset_check_selection=set())
     config = {**_QUIET, **(run_config or {})}
-    every_tag = {**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})}
+    every_tag = {**range_tags(symbol, first, last), HOST_TAG: process_space(), **(tags or {})}
     run = instance.create_run_for_job(
         # The whole job, with an asset selection: the UI would warn of a run of a job that it doesn't know.
         job_def=whole,
