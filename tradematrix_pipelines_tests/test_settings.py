@@ -176,7 +176,7 @@ def test_the_names_of_the_variables_stay() -> None:
         *(
             f"TRADEMATRIX_{name}"
             for name in (
-                *("BOARD_TOKEN", "BOARD_HOSTS"),
+                *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),
