@@ -74,16 +74,18 @@ class OpenDatabases(Databases):
 def open_databases(settings: Settings) -> OpenDatabases:
     """Return the databases that ``settings`` name, created where missing, on the embedded server where they name none.
 
+    Nothing is created where ``auto_migrate`` is off.
+
     Raises:
-        UsageError: a URL isn't one of PostgreSQL, or both name the same database.
+        UsageError: a URL isn't one of PostgreSQL, both name the same database, or none is named where one has to be.
         TradeMatrixError: a server can't be started or reached, is too old, or refuses the user, or the database is
             missing and the user may not create it.
     """
-    lease = None if settings.database_url else lease_server(settings.home)
+    lease = _lease(settings)
     try:
         databases = _with_drivers(_locate(settings, lease))
-        _ensure(databases.market, _MARKET_VARIABLE)
-        _ensure(databases.dagster, _DAGSTER_VARIABLE)
+        _ensure(databases.market, _MARKET_VARIABLE, create=settings.auto_migrate)
+        _ensure(databases.dagster, _DAGSTER_VARIABLE, create=settings.auto_migrate)
     except BaseException:
         if lease is not None:
             lease.release()
@@ -98,12 +100,15 @@ def find_databases(settings: Settings) -> OpenDatabases:
         UsageError: as :func:`open_databases`; or the home has no embedded server's data.
         TradeMatrixError: the server can't be started or reached, or has no such database.
     """
-    if not settings.database_url and not (settings.home / "postgres" / "PG_VERSION").exists():
+    if (
+        not (settings.database_url or settings.require_database)
+        and not (settings.home / "postgres" / "PG_VERSION").exists()
+    ):
         raise UsageError(
             f"no database in {settings.home}: run `tradematrix migrate` there, or set TRADEMATRIX_HOME or "
             f"{_MARKET_VARIABLE} to where one is"
         )
-    lease = None if settings.database_url else lease_server(settings.home)
+    lease = _lease(settings)
     try:
         databases = _with_drivers(_locate(settings, lease))
         try:
@@ -134,6 +139,18 @@ def find_other(written: str, *, option: str) -> URL:
     except psycopg.Error as error:
         raise _fault(url, option, error) from None
     return url
+
+
+def _lease(settings: Settings) -> ServerLease | None:
+    """Lease the embedded server where the settings name no other and allow it."""
+    if settings.database_url is not None:
+        return None
+    if settings.require_database:
+        raise UsageError(
+            f"{_MARKET_VARIABLE} is not set, and an embedded server is not allowed here "
+            f"(TRADEMATRIX_REQUIRE_DATABASE): set {_MARKET_VARIABLE}, or {_MARKET_VARIABLE}_FILE to a file with it"
+        )
+    return lease_server(settings.home)
 
 
 def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
@@ -173,13 +190,16 @@ def _parse(secret: SecretStr, variable: str) -> URL:
     return url
 
 
-def _ensure(url: URL, variable: str) -> None:
-    """Connect to the database, creating it first where it is missing."""
+def _ensure(url: URL, variable: str, *, create: bool) -> None:
+    """Connect to the database, creating it first where it is missing and ``create`` allows it."""
     try:
         _check(url, variable)
     except psycopg.Error as error:
-        if isinstance(error, errors.ConnectionTimeout) or not _create(url, variable):
-            raise _fault(url, variable, error) from None
+        if isinstance(error, errors.ConnectionTimeout) or not (create and _create(url, variable)):
+            fault = _fault(url, variable, error)
+            raise (
+                fault if create else DatabaseFault(f"{fault}; where it is missing, `tradematrix migrate` creates it")
+            ) from None
         try:
             _check(url, variable)
         except psycopg.Error as again:

@@ -119,7 +119,7 @@ def check_schema(engine: Engine) -> None:
         have = "has no schema yet" if state.current is None else f"has an older schema ({state.current})"
         raise SchemaBehind(
             f"the database {have}, this code works on {state.head}: run `tradematrix migrate`; "
-            "every command and every run does so at its start"
+            "every command and every run does so at its start, unless TRADEMATRIX_AUTO_MIGRATE=0"
         )
 
 
