@@ -17,6 +17,7 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -129,6 +130,15 @@ def _key(key: SecretStr) -> SecretStr:
     if not (text.isascii() and text.isprintable()):
         raise ValueError("has characters that no key has: copy it again from the vendor's page")
     return key
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an address of the web: write one like http://127.0.0.1:3001")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a user or a password in it, which links would show: write it without")
+    return text.rstrip("/")
 
 
 def _names(value: object) -> object:
@@ -377,6 +387,15 @@ class Settings(BaseModel):
             example="desk.example.com",
         ),
     ] = ()
+    board_url: Annotated[
+        Annotated[str, AfterValidator(_web_address)] | None,
+        Variable(
+            "TRADEMATRIX_BOARD_URL",
+            "where people open the board, for links to it in Dagster",
+            default="where `up` and `demo` serve it; else no links",
+            example="https://desk.example.com",
+        ),
+    ] = None
     log_level: Annotated[
         LogLevel,
         _one_of(*get_args(LogLevel)),
@@ -566,7 +585,10 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "TRADEMATRIX_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
         "TRADEMATRIX_CLOCK": format_clock(settings.clock),
+        "TRADEMATRIX_HISTORY_START": settings.history_start.isoformat(),
     }
+    if settings.board_url is not None:
+        fixed["TRADEMATRIX_BOARD_URL"] = settings.board_url
     if settings.files_dir is not None:
         fixed["TRADEMATRIX_FILES_DIR"] = str(settings.files_dir)
     for name in (name + _FILE_SUFFIX for name in SECRETS):

@@ -35,6 +35,8 @@ class Services:
     """
 
     def __init__(self, settings: Settings, *, host: str, port: int, board: socket.socket | None, up: OneUp) -> None:
+        if board is not None and settings.board_url is None:
+            settings = settings.model_copy(update={"board_url": ui_url(host, port_of(board))})
         self._settings, self._host, self._port, self._up = settings, host, port, up
         self._board = board
         self._logs = settings.home / "logs"

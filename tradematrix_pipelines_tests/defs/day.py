@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
@@ -97,7 +98,7 @@ class Day:
         done = job.execute_in_process(run_config=request.run_config, instance=self.instance, raise_on_error=False)
         return done.success
 
-    def ask(self, query: str) -> Sequence[tuple[object, ...]]:
+    def ask(self, query: str) -> Sequence[tuple[Any, ...]]:
         with Database.open(self.settings) as database, database.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 

@@ -4,7 +4,6 @@ Two outputs of one step, because in Dagster a step that fails for one partition 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 import dagster as dg
@@ -16,16 +15,23 @@ from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
-from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
+from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION
 from tradematrix_pipelines.defs.io_manager import Levels, PostgresIOManager, StepOutput
+from tradematrix_pipelines.defs.level_metadata import (
+    PartitionLevels,
+    daily_metadata,
+    daily_table,
+    newest_of_each,
+    pivots_metadata,
+    pivots_table,
+)
 from tradematrix_pipelines.defs.partition_results import PartitionResult
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
 from tradematrix_pipelines.defs.registry import DAILY_LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY
-from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import HISTORY_SPAN, REACH, levels_for
-from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
+from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -44,16 +50,6 @@ _DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _PartitionLevels:
-    """The levels of one partition."""
-
-    symbol: Symbol
-    daily: DailyLevels
-    pivots: Sequence[Pivots]
-    doubtful: bool
-
-
 class LevelsConfig(dg.Config):
     """How to compute levels."""
 
@@ -61,7 +57,7 @@ class LevelsConfig(dg.Config):
     """Publish levels from doubtful sessions too, marked as doubtful."""
 
 
-_Outcome = _PartitionLevels | PartitionResult
+_Outcome = PartitionLevels | PartitionResult
 """The levels of one partition, or its result without levels."""
 
 
@@ -162,7 +158,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
         return failure_without_levels(database, symbol, day)
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
     sources = bars[bars["trade_date"] < day].tail(REACH)
-    return _PartitionLevels(
+    return PartitionLevels(
         symbol=symbol,
         daily=daily,
         pivots=[pivots(method, **prices) for method in Method],
@@ -171,7 +167,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
 
 
 def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> Levels:
-    computed = [outcome for outcome in outcomes.values() if isinstance(outcome, _PartitionLevels)]
+    computed = _computed(outcomes)
     return Levels(
         daily=[(levels.symbol, levels.daily) for levels in computed if DAILY_LEVELS in selected],
         pivots=[
@@ -184,26 +180,30 @@ def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> L
     )
 
 
+def _computed(outcomes: Mapping[str, _Outcome]) -> list[PartitionLevels]:
+    return [outcome for outcome in outcomes.values() if isinstance(outcome, PartitionLevels)]
+
+
 def _results(asset_key: AssetKey, outcomes: Mapping[str, _Outcome]) -> dict[str, PartitionResult]:
+    describe = daily_metadata if asset_key == DAILY_LEVELS else pivots_metadata
+    of_run = _of_run(asset_key, _computed(outcomes))
     return {
-        key: PartitionResult(metadata=_metadata(asset_key, outcome))
-        if isinstance(outcome, _PartitionLevels)
+        key: PartitionResult(metadata=describe(outcome) | of_run.get(key, {}))
+        if isinstance(outcome, PartitionLevels)
         else outcome
         for key, outcome in outcomes.items()
     }
 
 
-def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object]:
-    values = asdict(levels.daily) if asset_key == DAILY_LEVELS else {str(row.method): row for row in levels.pivots}
-    metadata: dict[str, object] = {
-        "from_session": str(levels.daily.y_trade_date),
-        "verdict": str(Verdict.DOUBTFUL if levels.doubtful else Verdict.ACCEPTED),
-        CONTENT_VERSION: version_of(sorted(values.items())),
+def _of_run(asset_key: AssetKey, computed: Sequence[PartitionLevels]) -> dict[str, dict[str, object]]:
+    """Return what only the newest partition of each symbol shows: what the run computed. By partition key."""
+    table = daily_table if asset_key == DAILY_LEVELS else pivots_table
+    return {
+        str(PartitionKey(newest.trade_date, newest.symbol.name)): {
+            "computed": table([levels for levels in computed if levels.symbol == newest.symbol])
+        }
+        for newest in newest_of_each(computed)
     }
-    if asset_key == DAILY_LEVELS:
-        prices = {name: getattr(levels.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
-        return metadata | prices | {"dagster/partition_row_count": 1}
-    return metadata | {"pivot": levels.pivots[0].pp, "dagster/partition_row_count": len(levels.pivots)}
 
 
 def failure_without_levels(database: Database, symbol: Symbol, day: date) -> PartitionResult:

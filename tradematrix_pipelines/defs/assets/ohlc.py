@@ -6,7 +6,7 @@ timeframes. It stores session after session; what is stored stays when a later s
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import dagster as dg
@@ -16,12 +16,13 @@ from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.assets.sources import MARKET_SYMBOLS, VENDOR
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
-from tradematrix_pipelines.defs.internals.data_versions import candle_versions
+from tradematrix_pipelines.defs.internals.data_versions import SessionContent, session_contents
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.io_manager import StepOutput
+from tradematrix_pipelines.defs.open_sessions import open_sessions
 from tradematrix_pipelines.defs.partition_checks import PARTITION_CHECKS, evaluate_stored, partition_check_specs
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
-from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
+from tradematrix_pipelines.defs.partition_results import Metadata, PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.registry import CANDLES, candle_asset, stored_spec
@@ -86,7 +87,13 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         timeframes = [CANDLES[key] for key in CANDLES if key in context.selected_asset_keys]
         if timeframes:  # else only the checks are selected
             ingestion = _Ingestion(
-                context=context, config=config, database=database, vendors=vendors, plan=plan, timeframes=timeframes
+                context=context,
+                config=config,
+                settings=settings,
+                database=database,
+                vendors=vendors,
+                plan=plan,
+                timeframes=timeframes,
             )
             output = StepOutput(
                 context=context,
@@ -127,6 +134,7 @@ class _Ingestion:
 
     context: dg.AssetExecutionContext
     config: IngestConfig
+    settings: Settings
     database: Database
     vendors: Sequence[Vendor]
     plan: Plan
@@ -147,13 +155,16 @@ class _Ingestion:
             dates = wanted[symbol.name]
             coverage = _read_coverage(self.database, symbol, dates, self.timeframes)
             for timeframe in self.timeframes:
-                versions = candle_versions(self.database.engine, symbol, timeframe, min(dates), max(dates))
+                contents = session_contents(self.database.engine, symbol, timeframe, min(dates), max(dates))
                 results[candle_asset(timeframe)] |= {
                     str(PartitionKey(day, symbol.name)): _result(
-                        symbol, timeframe, day, coverage, now, version=versions.get(day)
+                        symbol, timeframe, day, coverage, now, content=contents.get(day)
                     )
                     for day in dates
                 }
+        listed = open_sessions(self.database, self.settings)
+        for timeframe in self.timeframes:
+            _add_to_newest(results[candle_asset(timeframe)], listed[timeframe])
         return results
 
     def evaluations(self) -> list[dg.AssetCheckEvaluation]:
@@ -246,16 +257,30 @@ def _read_coverage(
 
 
 def _result(
-    symbol: Symbol, timeframe: Timeframe, day: date, known: CoverageByKey, now: datetime, *, version: str | None
+    symbol: Symbol,
+    timeframe: Timeframe,
+    day: date,
+    known: CoverageByKey,
+    now: datetime,
+    *,
+    content: SessionContent | None,
 ) -> PartitionResult:
     row = known.get((timeframe, day))
     if row is None:
         return PartitionResult(error=_not_due(symbol, timeframe, day, now))
     coverage = row.coverage
     return PartitionResult(
-        metadata=partition_metadata(coverage, row.attempts, version=version),
+        metadata=partition_metadata(coverage, row.attempts, content=content),
         error=None if coverage.ok else coverage.reason(),
     )
+
+
+def _add_to_newest(results: dict[str, PartitionResult], metadata: Metadata) -> None:
+    """Add metadata to each symbol's newest partition that is good: the UI shows those of the last one on the asset."""
+    good = dates_by_symbol(key for key, result in results.items() if result.error is None)
+    for symbol, dates in good.items():
+        key = str(PartitionKey(dates[-1], symbol))
+        results[key] = replace(results[key], metadata={**results[key].metadata, **metadata})
 
 
 def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> str:
