@@ -1,11 +1,15 @@
 """What the pages of assets and runs show: numbers by partition, tables of what was computed, what is open."""
 
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 import dagster as dg
 import pytest
+from PIL import Image
 
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.runs import run_sessions
@@ -88,6 +92,11 @@ def see_levels(day: Day) -> None:
     assert by_name["R4"]["demark"] == "", "a level that the method does not have"
     assert cells(metadata(day, "pivot_points", FRIDAY)["pivots"]) != cells(pivots["pivots"])
     assert len(str(pivots["pivots"])) < 1000, "the UI shows longer texts on a click only"
+    for latest in (monday, pivots):
+        picture = re.fullmatch(r"!\[DAX, levels of 2026-11-23\]\(data:image/png;base64,(\S+)\)", latest["chart"])
+        assert picture is not None
+        assert Image.open(BytesIO(b64decode(picture[1]))).size == (900, 400)
+    assert "chart" not in metadata(day, "daily_levels", FRIDAY), "only levels of a session to come"
     assert cells(pivots["computed"])[1][:2] == [str(MONDAY), f"{middle:.2f}"]
 
 
