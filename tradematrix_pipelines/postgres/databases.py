@@ -122,6 +122,25 @@ def find_databases(settings: Settings) -> OpenDatabases:
     return OpenDatabases(market=databases.market, dagster=databases.dagster, lease=lease)
 
 
+def find_other(written: str, *, option: str) -> URL:
+    """Return the URL of another PostgreSQL database, of any version, that can be reached.
+
+    Args:
+        option: the option that it was given with, for messages.
+
+    Raises:
+        UsageError: it is not such a URL.
+        DatabaseFault: it can't be reached.
+    """
+    url = _parse(SecretStr(written), option)
+    url = url.set(drivername=_MARKET_DRIVER, query={**_DEFAULTS, **url.query})
+    try:
+        _connect(url).close()
+    except psycopg.Error as error:
+        raise _fault(url, option, error) from None
+    return url
+
+
 def _lease(settings: Settings) -> ServerLease | None:
     """Lease the embedded server where the settings name no other and allow it."""
     if settings.database_url is not None:
