@@ -16,6 +16,7 @@ from tradematrix_pipelines.defs.markdown import markdown_table
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY
 from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.pivots import Pivots
+from tradematrix_pipelines.markets.partition_key import PartitionKey
 from tradematrix_pipelines.markets.symbols import Symbol, price_digits
 
 MOST_ROWS = 20
@@ -45,6 +46,11 @@ class PartitionLevels:
     def trade_date(self) -> date:
         """The session they are for."""
         return self.daily.trade_date
+
+    @property
+    def partition_key(self) -> str:
+        """The key of the partition."""
+        return str(PartitionKey(self.trade_date, self.symbol.name))
 
 
 def newest_of_each(computed: Collection[PartitionLevels]) -> list[PartitionLevels]:

@@ -1,11 +1,15 @@
 """What the pages of assets and runs show: numbers by partition, tables of what was computed, what is open."""
 
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 import dagster as dg
 import pytest
+from PIL import Image
 
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.runs import run_sessions
@@ -50,13 +54,13 @@ def test_a_week_of_candles_and_the_levels_from_it(day: Day) -> None:
 
 
 def see_candles(day: Day) -> None:
-    """See numbers by partition, and what is open on the newest one that is good."""
+    """See numbers by partition, and what is open."""
     [(high, low, _)] = day.ask(PRICES.format(THURSDAY))
     thursday = metadata(day, "ohlc_1d", THURSDAY)
     assert (thursday["high"], thursday["low"], thursday["dagster/partition_row_count"]) == (high, low, 1)
     assert thursday["high_low"] == pytest.approx(high - low, abs=1e-9)
     assert (thursday["gaps"], thursday["rejected"], thursday["open"]) == (0, 0, 0)
-    assert "open" not in metadata(day, "ohlc_1d", TUESDAY), "an asset's page shows its newest partition"
+    assert metadata(day, "ohlc_1m", TUESDAY)["open"] == 1, "an asset's page shows any partition of its last run"
     minutes = metadata(day, "ohlc_1m", THURSDAY)
     [(stored,)] = day.ask("SELECT count(*) FROM ohlc WHERE timeframe = '1m' AND ts::date = '2026-11-20'")
     head, [row] = cells(minutes["open_sessions"])[0], cells(minutes["open_sessions"])[1:]
@@ -88,6 +92,11 @@ def see_levels(day: Day) -> None:
     assert by_name["R4"]["demark"] == "", "a level that the method does not have"
     assert cells(metadata(day, "pivot_points", FRIDAY)["pivots"]) != cells(pivots["pivots"])
     assert len(str(pivots["pivots"])) < 1000, "the UI shows longer texts on a click only"
+    for latest in (monday, pivots):
+        picture = re.fullmatch(r"!\[DAX, levels of 2026-11-23\]\(data:image/png;base64,(\S+)\)", latest["chart"])
+        assert picture is not None
+        assert Image.open(BytesIO(b64decode(picture[1]))).size == (900, 400)
+    assert "chart" not in metadata(day, "daily_levels", FRIDAY), "only levels of a session to come"
     assert cells(pivots["computed"])[1][:2] == [str(MONDAY), f"{middle:.2f}"]
 
 

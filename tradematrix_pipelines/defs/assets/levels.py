@@ -17,6 +17,7 @@ from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION
 from tradematrix_pipelines.defs.io_manager import Levels, PostgresIOManager, StepOutput
+from tradematrix_pipelines.defs.level_charts import draw_charts
 from tradematrix_pipelines.defs.level_metadata import (
     PartitionLevels,
     daily_metadata,
@@ -25,7 +26,7 @@ from tradematrix_pipelines.defs.level_metadata import (
     pivots_metadata,
     pivots_table,
 )
-from tradematrix_pipelines.defs.partition_results import PartitionResult
+from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
 from tradematrix_pipelines.defs.registry import DAILY_LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
@@ -45,7 +46,8 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
-_OUTPUTS = (DAILY_LEVELS, PIVOT_POINTS)
+_DESCRIBED = {DAILY_LEVELS: (daily_metadata, daily_table), PIVOT_POINTS: (pivots_metadata, pivots_table)}
+_OUTPUTS = tuple(_DESCRIBED)
 _DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 
@@ -91,7 +93,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
             output = StepOutput(
                 context=context,
                 chunks=iter([_rows(outcomes, selected)]),
-                results=lambda: {key: _results(key, outcomes) for key in selected},
+                results=lambda: _results(database, selected, outcomes),
             )
             for key in selected:
                 yield dg.MaterializeResult(asset_key=key, value=output)
@@ -184,25 +186,30 @@ def _computed(outcomes: Mapping[str, _Outcome]) -> list[PartitionLevels]:
     return [outcome for outcome in outcomes.values() if isinstance(outcome, PartitionLevels)]
 
 
-def _results(asset_key: AssetKey, outcomes: Mapping[str, _Outcome]) -> dict[str, PartitionResult]:
-    describe = daily_metadata if asset_key == DAILY_LEVELS else pivots_metadata
-    of_run = _of_run(asset_key, _computed(outcomes))
+def _results(database: Database, selected: Sequence[AssetKey], outcomes: Mapping[str, _Outcome]) -> Results:
+    computed = _computed(outcomes)
+    charts = draw_charts(database, newest_of_each(computed))
+    return {asset_key: _results_of(asset_key, outcomes, computed, charts) for asset_key in selected}
+
+
+def _results_of(
+    asset_key: AssetKey,
+    outcomes: Mapping[str, _Outcome],
+    computed: Sequence[PartitionLevels],
+    charts: Mapping[str, dg.MarkdownMetadataValue],
+) -> dict[str, PartitionResult]:
+    describe, table = _DESCRIBED[asset_key]
+    of_run: dict[str, dict[str, object]] = {
+        newest.partition_key: {"computed": table([one for one in computed if one.symbol == newest.symbol])}
+        for newest in newest_of_each(computed)
+    }
     return {
-        key: PartitionResult(metadata=describe(outcome) | of_run.get(key, {}))
+        key: PartitionResult(
+            metadata=describe(outcome) | of_run.get(key, {}) | ({"chart": charts[key]} if key in charts else {})
+        )
         if isinstance(outcome, PartitionLevels)
         else outcome
         for key, outcome in outcomes.items()
-    }
-
-
-def _of_run(asset_key: AssetKey, computed: Sequence[PartitionLevels]) -> dict[str, dict[str, object]]:
-    """Return what only the newest partition of each symbol shows: what the run computed. By partition key."""
-    table = daily_table if asset_key == DAILY_LEVELS else pivots_table
-    return {
-        str(PartitionKey(newest.trade_date, newest.symbol.name)): {
-            "computed": table([levels for levels in computed if levels.symbol == newest.symbol])
-        }
-        for newest in newest_of_each(computed)
     }
 
 

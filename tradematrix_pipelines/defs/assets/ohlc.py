@@ -46,8 +46,8 @@ from tradematrix_pipelines.vendors.protocol import Vendor
 
 CoverageByKey = dict[tuple[Timeframe, date], StoredCoverage]
 
-_MOST_EVALUATED = 50
-"""Partitions of a run whose checks are all evaluated."""
+_FEW = 50
+"""Partitions of a run that are reported in full: all their checks, and what is open beside each."""
 
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other rules."""
@@ -164,7 +164,8 @@ class _Ingestion:
                 }
         listed = open_sessions(self.database, self.settings)
         for timeframe in self.timeframes:
-            _add_to_newest(results[candle_asset(timeframe)], listed[timeframe])
+            every = len(self.context.partition_keys) <= _FEW
+            _add(results[candle_asset(timeframe)], listed[timeframe], every=every)
         return results
 
     def evaluations(self) -> list[dg.AssetCheckEvaluation]:
@@ -176,7 +177,7 @@ class _Ingestion:
         if not selected:
             return []
         wanted = dates_by_symbol(self.context.partition_keys)
-        every = len(self.context.partition_keys) <= _MOST_EVALUATED
+        every = len(self.context.partition_keys) <= _FEW
         return [
             evaluation
             for symbol in find_symbols(self.database.engine, wanted, only_active=False)
@@ -275,12 +276,16 @@ def _result(
     )
 
 
-def _add_to_newest(results: dict[str, PartitionResult], metadata: Metadata) -> None:
-    """Add metadata to each symbol's newest partition that is good: the UI shows those of the last one on the asset."""
+def _add(results: dict[str, PartitionResult], metadata: Metadata, *, every: bool) -> None:
+    """Add metadata to the good partitions: to ``every`` one, else to the newest of each symbol.
+
+    An asset's page shows the one that Dagster has stored last, which of a run may be any.
+    """
     good = dates_by_symbol(key for key, result in results.items() if result.error is None)
     for symbol, dates in good.items():
-        key = str(PartitionKey(dates[-1], symbol))
-        results[key] = replace(results[key], metadata={**results[key].metadata, **metadata})
+        for day in dates if every else dates[-1:]:
+            key = str(PartitionKey(day, symbol))
+            results[key] = replace(results[key], metadata={**results[key].metadata, **metadata})
 
 
 def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> str:
