@@ -38,6 +38,7 @@ _COMMANDS = {
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
     "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),
     "quarantine": ("quarantine", "List, show, release and drop rejected candles."),
+    "import": ("import_from", "Bring over the candles of the old system's database."),
     "compare": ("compare", "Compare candles and levels with another database."),
     "split": ("split", "Say that a stock has split, or that it has not."),
     "log": ("log", "Show what happened: sessions, levels, revisions, incidents, credits."),
