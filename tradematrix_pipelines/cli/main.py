@@ -19,6 +19,7 @@ _COMMANDS = {
     "up": ("up", "Run the web UI, the daemon and the board until Ctrl-C."),
     "serve": ("serve", "Run one service of a fleet: webserver, daemon, code-server or board."),
     "board": ("board", "Serve the board alone: all that is stored, as a page and as JSON."),
+    "metrics": ("metrics", "Serve what Prometheus scrapes, without the board."),
     "status": ("status", "Show whether `up` runs here, since when, and its processes."),
     "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
     "settings": ("settings", "Show every setting: its value, where it comes from, what it means."),
