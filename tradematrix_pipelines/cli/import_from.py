@@ -12,14 +12,15 @@ from typing import Any
 import click
 
 from tradematrix_pipelines.automation.runs import Run
-from tradematrix_pipelines.cli.backfill import Outcome, carry_out, report
+from tradematrix_pipelines.cli.backfill import report
+from tradematrix_pipelines.cli.carrying import InProcess, Outcome
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.corrections import correct_option, corrections_of
 from tradematrix_pipelines.cli.import_plan import Source, look_at, plan_import
 from tradematrix_pipelines.cli.output import drop_empty, drop_usual, json_option, note, show
 from tradematrix_pipelines.cli.progress import watch
 from tradematrix_pipelines.definitions import build_defs
-from tradematrix_pipelines.defs.backfill import plan_levels_run
+from tradematrix_pipelines.defs.backfill import Task, plan_levels_run
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.errors import UsageError
@@ -113,14 +114,14 @@ def _bring_over(
     symbols = [outcome.symbol for outcome in outcomes]
     with open_instance(settings) as instance, watch(database, symbols, total=total, since=now, label="import"):
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
+        carrier = InProcess(instance=instance, defs=defs, location=settings.code_location)
         for outcome in outcomes:
             runs = planned[outcome.symbol.name]
-            for run in runs:
-                carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
+            carrier.carry_out([(outcome, Task(run=run, batch=batch)) for run in runs])
             first, last = min(run.first for run in runs), max(run.last for run in runs)
             following = plan_levels_run(outcome.symbol, first, last, database=database, settings=settings, now=now)
             if following is not None:
-                carry_out(instance, defs, following, outcome, refresh=False, batch=batch)
+                carrier.carry_out([(outcome, Task(run=following, batch=batch))])
     return outcomes
 
 

@@ -17,6 +17,7 @@ from tradematrix_pipelines.settings import load_settings, read_env_file
 _COMMANDS = {
     "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
     "up": ("up", "Run the web UI, the daemon and the board until Ctrl-C."),
+    "serve": ("serve", "Run one service of a fleet: webserver, daemon, code-server or board."),
     "board": ("board", "Serve the board alone: all that is stored, as a page and as JSON."),
     "status": ("status", "Show whether `up` runs here, since when, and its processes."),
     "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
