@@ -161,7 +161,8 @@ STATEMENTS = {
     "typed": "SELECT max(high), min(low), count(*) FROM ohlc WHERE symbol_id = %(dax)s::uuid "
     "AND timeframe = %(minute)s::varchar",
     "days": "SELECT s.symbol, o.ts, o.close, o.volume >= 0 FROM ohlc AS o "
-    "JOIN market_symbols AS s ON s.id = o.symbol_id WHERE o.timeframe = %(day)s AND s.symbol IN ('DAX', 'EUR/USD', 'NDX') AND o.ts >= '2026-11-17' ORDER BY 1, 2",
+    "JOIN market_symbols AS s ON s.id = o.symbol_id WHERE o.timeframe = %(day)s "
+    "AND s.symbol IN ('DAX', 'EUR/USD', 'NDX') AND o.ts >= '2026-11-17' ORDER BY 1, 2",
     "levels": "SELECT l.trade_date, s.symbol, y_high, y_low, y_close, round(pivot, 6), round(r1, 6), round(s2, 6) "
     "FROM levels_daily AS l JOIN market_symbols AS s ON s.id = l.symbol_id WHERE trade_date = '2026-11-18' ORDER BY 2",
     "created": "SELECT count(created_at), count(updated_at) FROM levels_daily WHERE symbol_id = %(dax)s",
@@ -335,6 +336,10 @@ def test_what_the_page_shows_works(brought: Database, here: Settings, old: OldSy
         cursor = connection.execute(query.encode())
         cursor.nextset()
         [levels] = cursor.fetchall()
-    assert levels[:4] == old.execute(
-        "SELECT trade_date, y_high, y_low, y_close FROM levels_daily WHERE symbol_id = %s ORDER BY 1 DESC", old.ids["DAX"]
-    )[0]
+    assert (
+        levels[:4]
+        == old.execute(
+            "SELECT trade_date, y_high, y_low, y_close FROM levels_daily WHERE symbol_id = %s ORDER BY 1 DESC",
+            old.ids["DAX"],
+        )[0]
+    )
