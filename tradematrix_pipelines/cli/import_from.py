@@ -29,12 +29,13 @@ from tradematrix_pipelines.postgres.databases import find_other
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import stored_sources
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.legacy import keep_ids
 from tradematrix_pipelines.storage.other_database import OtherDatabase
-from tradematrix_pipelines.storage.other_vendor import IMPORT, Looked, OtherVendor
+from tradematrix_pipelines.storage.other_vendor import Looked, OtherVendor
 from tradematrix_pipelines.storage.pairing import Pair
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 from tradematrix_pipelines.vendors.credits import UNLIMITED
-from tradematrix_pipelines.vendors.provenance import check_unmixed
+from tradematrix_pipelines.vendors.provenance import IMPORT, check_unmixed
 
 _NOTHING = "nothing to bring over: it is stored already, or lies before TRADEMATRIX_HISTORY_START"
 
@@ -88,6 +89,7 @@ def command(
             names = ", ".join(source.uncorrected)
             raise UsageError(f"stamps of {names} are off: say with --correct how to read them ({_advice(source)})")
         check_unmixed(IMPORT, stored_sources(database.engine))
+        keep_ids(database.engine, {pair.symbol.name: pair.id for pair in source.pairs.pairs if pair.id is not None})
         if not planned:
             show([], as_json=as_json, empty=_NOTHING)
             return

@@ -24,9 +24,7 @@ from tradematrix_pipelines.storage.other_database import OtherDatabase, StampedC
 from tradematrix_pipelines.storage.pairing import Pair
 from tradematrix_pipelines.vendors.errors import Unavailable
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
-
-IMPORT = "import"
-"""The source of candles that come from another database."""
+from tradematrix_pipelines.vendors.provenance import IMPORT
 
 _MOST_BARS = 200_000
 _MARGIN = timedelta(days=2)

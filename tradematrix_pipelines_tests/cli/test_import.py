@@ -1,12 +1,15 @@
 """``tradematrix import`` as a user types it: the old system's three symbols and five days, brought over."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 import numpy as np
+import psycopg
 import pytest
 from click import unstyle
 from click.testing import CliRunner, Result
@@ -19,11 +22,14 @@ from tradematrix_pipelines.moving.stamps import Correction
 from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.legacy import missing_legacy_views
 from tradematrix_pipelines.storage.other_database import OtherDatabase
 from tradematrix_pipelines.storage.other_vendor import OtherVendor
 from tradematrix_pipelines.storage.pairing import pair_symbols
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.protocol import CandleRequest
+from tradematrix_pipelines.vendors.provenance import IMPORT
+from tradematrix_pipelines_tests.docs.blocks import PAGES, blocks
 from tradematrix_pipelines_tests.old_system import OldSystem, make_old_system
 
 BERLIN = ("--correct", "Europe/Berlin")
@@ -148,6 +154,120 @@ def test_what_comes_over_equals_what_is_there(brought: Database, old: OldSystem)
         assert (row["missing"], row["extra"], row["different"]) == (0, 0, 0), row
 
 
+STATEMENTS = {
+    "symbols": "SELECT id, vendor, symbol, active FROM market_symbols WHERE vendor = 'twelve_data' AND symbol = 'DAX'",
+    "newest": "SELECT open, high, low, close FROM ohlc WHERE symbol_id = %(dax)s AND timeframe = %(minute)s "
+    "ORDER BY ts DESC LIMIT 5",
+    "typed": "SELECT max(high), min(low), count(*) FROM ohlc WHERE symbol_id = %(dax)s::uuid "
+    "AND timeframe = %(minute)s::varchar",
+    "days": "SELECT s.symbol, o.ts, o.close, o.volume >= 0 FROM ohlc AS o "
+    "JOIN market_symbols AS s ON s.id = o.symbol_id WHERE o.timeframe = %(day)s "
+    "AND s.symbol IN ('DAX', 'EUR/USD', 'NDX') AND o.ts >= '2026-11-17' ORDER BY 1, 2",
+    "levels": "SELECT l.trade_date, s.symbol, y_high, y_low, y_close, round(pivot, 6), round(r1, 6), round(s2, 6) "
+    "FROM levels_daily AS l JOIN market_symbols AS s ON s.id = l.symbol_id WHERE trade_date = '2026-11-18' ORDER BY 2",
+    "created": "SELECT count(created_at), count(updated_at) FROM levels_daily WHERE symbol_id = %(dax)s",
+}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+def test_old_readers_change_their_search_path_only(
+    brought: Database, here: Settings, old: OldSystem, statement: str
+) -> None:
+    assert here.database_url is not None
+    ours = here.database_url.get_secret_value()
+    answers = []
+    for url, minute, day in ((old.url, "1min", "1day"), (ours, "1m", "1d")):
+        with psycopg.connect(url, options="-c search_path=legacy,public" if url == ours else "") as connection:
+            terms = {"dax": old.ids["DAX"], "minute": minute, "day": day}
+            answers.append(connection.execute(statement.encode(), terms).fetchall())
+    assert answers[0]
+    assert answers[1] == answers[0]
+
+
+def test_the_views_have_the_old_columns(brought: Database, old: OldSystem) -> None:
+    query = (
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = '{}' "
+        "AND table_name IN ('market_symbols', 'ohlc', 'levels_daily') ORDER BY 1, 2"
+    )
+    assert ask(brought, query.format("legacy")) == old.execute(query.format("public"))
+
+
+def test_a_price_has_the_old_columns(brought: Database) -> None:
+    with brought.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO current_prices (symbol_id, trade_date, price, change, change_percent, session_high, "
+                 "session_low, at, source, updated_at) SELECT id, '2026-11-18', 25000.5, 1.5, 0.006, 25001, 24000, "
+                 "'2026-11-18 09:01+00', 'import', now() FROM market_symbols WHERE symbol = 'DAX'")
+        )  # fmt: skip
+    try:
+        [row] = ask(
+            brought,
+            "SELECT symbol, price, previous_close = (SELECT y_close FROM legacy.levels_daily AS l "
+            "WHERE l.symbol_id = p.symbol_id AND trade_date = '2026-11-17'), open = (SELECT open FROM legacy.ohlc AS o "
+            "WHERE o.symbol_id = p.symbol_id AND timeframe = '1m' AND ts = '2026-11-18 08:00+00'), volume > 0, "
+            "is_market_open, price_timestamp FROM legacy.current_prices_with_symbols AS p",
+        )
+    finally:
+        with brought.engine.begin() as connection:
+            connection.execute(text("DELETE FROM current_prices"))
+    at = datetime(2026, 11, 18, 9, 1, tzinfo=UTC)
+    assert row == ("DAX", Decimal("25000.5"), True, True, True, False, at)
+
+
+def test_the_views_are_read_by_the_index(brought: Database, old: OldSystem) -> None:
+    with brought.engine.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        plan = connection.execute(
+            text("EXPLAIN SELECT * FROM legacy.ohlc WHERE symbol_id = :dax AND timeframe = '1m' AND ts > '2026-11-20'"),
+            {"dax": old.ids["DAX"]},
+        ).scalars()
+        lines = list(plan)
+    assert any("Index Cond" in line and "timeframe = value" in line and "ts >" in line for line in lines), lines
+
+
+def test_ours_beside_its_own_legacy_views_is_equal(brought: Database, here: Settings) -> None:
+    assert here.database_url is not None
+    url = make_url(here.database_url.get_secret_value()).update_query_dict({"options": "-csearch_path=legacy"})
+    result = run("compare", "--with", url.render_as_string(hide_password=False), "--json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert {row["timeframe"] for row in rows} == {*Timeframe, "levels"}
+    assert all(row["equal"] for row in rows)
+
+
+def test_tables_of_another_system_are_refused_in_one_line(
+    here: Settings, old: OldSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEMATRIX_DATABASE_URL", old.url)
+    monkeypatch.setenv("TRADEMATRIX_DAGSTER_DATABASE_URL", f"{old.url}".replace("/old_", "/dagster_of_old_"))
+    before = old.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1")
+    for command in ("migrate", "coverage"):
+        result = run(command)
+        assert result.exit_code == 1
+        assert "has tables of another system (levels_daily, market_symbols, ohlc): point " in result.output
+        assert "tradematrix import --from URL" in result.output
+        assert len(result.output.strip().splitlines()) == 1
+    assert before == old.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+    )
+
+
+def test_the_doctor_misses_the_views_only_where_they_matter(brought: Database) -> None:
+    assert missing_legacy_views(brought.engine, IMPORT) is None
+    with brought.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text("ALTER SCHEMA legacy RENAME TO elsewhere"))
+        transaction.commit()
+    try:
+        advice = missing_legacy_views(brought.engine, IMPORT)
+        assert advice is not None
+        assert "then `tradematrix migrate`" in advice
+        assert missing_legacy_views(brought.engine, "twelve_data") is None
+        assert run("migrate").output.startswith("the views api.* and legacy.* are there now")
+    finally:
+        with brought.engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA IF EXISTS elsewhere CASCADE"))
+
+
 def test_what_is_not_ours_is_named(brought: Database, postgres: ServerLease) -> None:
     other = make_old_system(postgres).fill(["DAX"], clock=None)
     other.execute("UPDATE ohlc SET timeframe = '30m' WHERE ts = '2026-11-18 09:00+00'")
@@ -197,3 +317,29 @@ def test_forming_candles_are_counted_and_left_out_on_demand(brought: Database, p
     minute = np.timedelta64(1, "m")
     assert ((whole["ts"] - whole["ts"].iloc[0]) / minute).tolist() == [0, 1, 2]
     assert ((closed["ts"] - whole["ts"].iloc[0]) / minute).tolist() == [1, 2]
+
+
+def test_what_the_page_shows_works(brought: Database, here: Settings, old: OldSystem) -> None:
+    """docs/how-to/move-from-celery.md"""
+    page = next(page for page in PAGES if page.name == "move-from-celery.md")
+    shown = [block for block in blocks(page) if block.mark == "run by"]
+    commands = [line for block in shown if block.language == "console" for line in block.text.splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "tradematrix"
+        result = run(*(old.url if "old-host" in one else one for one in arguments))
+        assert result.exit_code == (1 if arguments[0] == "compare" else 0), result.output
+    [query] = [block.text for block in shown if block.language == "sql"]
+    assert here.database_url is not None
+    with psycopg.connect(here.database_url.get_secret_value()) as connection:
+        cursor = connection.execute(query.encode())
+        cursor.nextset()
+        [levels] = cursor.fetchall()
+    assert (
+        levels[:4]
+        == old.execute(
+            "SELECT trade_date, y_high, y_low, y_close FROM levels_daily WHERE symbol_id = %s ORDER BY 1 DESC",
+            old.ids["DAX"],
+        )[0]
+    )
