@@ -40,6 +40,7 @@ from tradematrix_pipelines.markets.zones import parse_wall_clock
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
+CODE_LOCATION = "tradematrix_pipelines"
 # A year of partitions is thousands of events. By default Dagster opens a connection for each.
 _EVENT_BATCH_SIZE = 1000
 EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": str(_EVENT_BATCH_SIZE)}
@@ -89,10 +90,22 @@ def _date(value: object) -> date:
         raise ValueError(f"is not a date: write it as {DEFAULT_HISTORY_START}") from None
 
 
+def _server(value: object) -> str:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}", str(value)):
+        raise ValueError("is not the address of a server: write it as host:4000")
+    return str(value)
+
+
 def _count(value: object) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", str(value)):
         raise ValueError(f"is not a number: write one like {_EVENT_BATCH_SIZE}, or 0")
     return int(str(value))
+
+
+def _location(value: object) -> str:
+    if not re.fullmatch(r"[\w.:-]{1,100}", str(value)):
+        raise ValueError("is no name of a code location: letters, digits, and - _ . : are allowed")
+    return str(value)
 
 
 def _one_of(*choices: str) -> BeforeValidator:
@@ -285,6 +298,24 @@ class Settings(BaseModel):
             example="/srv/dagster",
         ),
     ] = Field(default_factory=lambda earlier: earlier["home"] / "dagster")
+    code_server: Annotated[
+        Annotated[str, BeforeValidator(_server)] | None,
+        Variable(
+            "TRADEMATRIX_CODE_SERVER",
+            "`host:port` of `tradematrix serve code-server`, for web UI, daemon and `--submit`",
+            default="each starts one of its own",
+            example="code-server:4000",
+        ),
+    ] = None
+    code_location: Annotated[
+        str,
+        BeforeValidator(_location),
+        Variable(
+            "TRADEMATRIX_CODE_LOCATION",
+            "the code location's name in Dagster",
+            example="tradematrix",
+        ),
+    ] = CODE_LOCATION
     history_start: Annotated[
         date,
         BeforeValidator(_date),

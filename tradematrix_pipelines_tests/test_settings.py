@@ -66,6 +66,9 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_FILES_ZONE", "UTC+15", "which is no zone"),
         ("TRADEMATRIX_FILES_STAMPS", "end", "open, close"),
         ("TRADEMATRIX_FILES_DATES", "year", "day, month"),
+        ("TRADEMATRIX_CODE_SERVER", "code-server", "write it as host:4000"),
+        ("TRADEMATRIX_CODE_SERVER", "grpc://code-server:4000", "write it as host:4000"),
+        ("TRADEMATRIX_CODE_LOCATION", "a location", "letters, digits"),
         ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
         ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
@@ -241,7 +244,7 @@ def test_the_names_of_the_variables_stay() -> None:
             f"TRADEMATRIX_{name}"
             for name in (
                 *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
-                *("REQUIRE_DATABASE", "AUTO_MIGRATE"),
+                *("REQUIRE_DATABASE", "AUTO_MIGRATE", "CODE_SERVER", "CODE_LOCATION"),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),

@@ -17,7 +17,9 @@ from tradematrix_pipelines.settings import load_settings, read_env_file
 _COMMANDS = {
     "demo": ("demo", "Fill an embedded database with the last sessions, show the levels, open the UI."),
     "up": ("up", "Run the web UI, the daemon and the board until Ctrl-C."),
+    "serve": ("serve", "Run one service of a fleet: webserver, daemon, code-server or board."),
     "board": ("board", "Serve the board alone: all that is stored, as a page and as JSON."),
+    "metrics": ("metrics", "Serve what Prometheus scrapes, without the board."),
     "status": ("status", "Show whether `up` runs here, since when, and its processes."),
     "stop": ("stop", "Stop the `up` of this home, and wait until it has ended."),
     "settings": ("settings", "Show every setting: its value, where it comes from, what it means."),
@@ -38,6 +40,7 @@ _COMMANDS = {
     "accept": ("accept", "Accept a doubtful session, so that levels follow from it."),
     "verify": ("verify", "Ask for a sample of stored sessions again, and compare."),
     "quarantine": ("quarantine", "List, show, release and drop rejected candles."),
+    "import": ("import_from", "Bring over the candles of the old system's database."),
     "compare": ("compare", "Compare candles and levels with another database."),
     "split": ("split", "Say that a stock has split, or that it has not."),
     "log": ("log", "Show what happened: sessions, levels, revisions, incidents, credits."),

@@ -29,5 +29,5 @@ def command() -> None:
         finally:
             engine.dispose()
     if views:
-        click.echo("the views api.* are there now")
+        click.echo("the views api.* and legacy.* are there now")
     click.echo(f"applied {', '.join(applied)}" if applied else "up to date")

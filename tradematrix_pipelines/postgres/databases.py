@@ -143,14 +143,21 @@ def find_other(written: str, *, option: str) -> URL:
 
 def _lease(settings: Settings) -> ServerLease | None:
     """Lease the embedded server where the settings name no other and allow it."""
-    if settings.database_url is not None:
-        return None
-    if settings.require_database:
+    check_named(settings)
+    return None if settings.database_url else lease_server(settings.home)
+
+
+def check_named(settings: Settings) -> None:
+    """Check that the settings name a database where they require one.
+
+    Raises:
+        UsageError: they don't.
+    """
+    if settings.require_database and settings.database_url is None:
         raise UsageError(
             f"{_MARKET_VARIABLE} is not set, and an embedded server is not allowed here "
             f"(TRADEMATRIX_REQUIRE_DATABASE): set {_MARKET_VARIABLE}, or {_MARKET_VARIABLE}_FILE to a file with it"
         )
-    return lease_server(settings.home)
 
 
 def _locate(settings: Settings, lease: ServerLease | None) -> Databases:

@@ -7,28 +7,22 @@ together (``pairing``).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradematrix_pipelines.candles.placement import spans
-from tradematrix_pipelines.markets.calendars import build_calendar
-from tradematrix_pipelines.markets.sessions import Session, to_instant
-from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.sessions import to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.moving.differences import Difference, Rows, compare
+from tradematrix_pipelines.moving.sessions import sessions_around
 from tradematrix_pipelines.moving.shifts import Series, Shift, find_shift
 from tradematrix_pipelines.moving.stamps import Correction, place
 from tradematrix_pipelines.storage.other_database import OtherDatabase, OtherSeries
 from tradematrix_pipelines.storage.pairing import Pair
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 LEVELS = "levels"
 """What stands in the place of a timeframe where levels are compared."""
 
-_MARGIN = timedelta(days=7)
 _DAY = timedelta(days=1)
 _NONE = Correction()
 _ROUNDING = 0.01
@@ -74,7 +68,7 @@ def look_for_shift(ours: OtherDatabase, other: OtherDatabase, mine: Pair, pair: 
     return find_shift(
         theirs,
         minutes=timeframe.minutes,
-        sessions=_sessions(pair.symbol, first, last),
+        sessions=sessions_around(pair.symbol, first, last),
         ours=own,
         tick_size=pair.symbol.tick_size,
     )
@@ -194,15 +188,15 @@ def _rows(
     first, last = _range(series)
     first = max(first, _midnight(since) - 2 * _DAY) if since is not None else first
     last = min(last, _midnight(until) + 3 * _DAY) if until is not None else last
-    table = database.read_candles(pair.id, [one.label for one in series], first, last)
-    placed = place(_instants(table), timeframe, spans(_sessions(pair.symbol, first, last)), correction)
+    candles = database.read_candles(pair.id, [one.label for one in series], first, last)
+    placed = place(candles.stamps, timeframe, spans(sessions_around(pair.symbol, first, last)), correction)
     wanted = np.ones(len(placed.keys), dtype=bool)
     if since is not None:
         wanted &= placed.keys >= to_instant(_midnight(since))
     if until is not None:
         wanted &= placed.keys < to_instant(_midnight(until) + _DAY)
     mask = wanted & placed.inside
-    values = {name: _floats(table, name)[mask] for name in table.column_names if name != "ts"}
+    values = {name: column[mask] for name, column in candles.columns.items()}
     return Rows.of(placed.keys[mask], values), int((wanted & ~placed.inside).sum())
 
 
@@ -216,7 +210,7 @@ def _levels(
     """
     rows = [] if pair.id is None else database.read_levels(pair.id)
     if days_before and rows:
-        where = spans(_sessions(pair.symbol, _midnight(rows[0][0]), _midnight(rows[-1][0])))
+        where = spans(sessions_around(pair.symbol, _midnight(rows[0][0]), _midnight(rows[-1][0])))
         index = np.searchsorted(where.dates, np.array([day for day, _ in rows], dtype="datetime64[D]")) - days_before
         rows = [(where.dates[at].item(), levels) for at, (_, levels) in zip(index, rows, strict=True) if at >= 0]
     rows = [row for row in rows if (since or row[0]) <= row[0] <= (until or row[0])]
@@ -231,8 +225,8 @@ def _closes(database: OtherDatabase, pair: Pair, timeframe: Timeframe, first: da
     series = pair.series.get(timeframe, ())
     if not series or pair.id is None:
         return Series(np.array([], dtype="datetime64[us]"), np.array([]))
-    table = database.read_candles(pair.id, [one.label for one in series], first, last, columns=("close",))
-    return Series(_instants(table), _floats(table, "close"))
+    candles = database.read_candles(pair.id, [one.label for one in series], first, last, columns=("close",))
+    return Series(candles.stamps, candles.columns["close"])
 
 
 def _range(series: Sequence[OtherSeries]) -> tuple[datetime, datetime]:
@@ -240,23 +234,5 @@ def _range(series: Sequence[OtherSeries]) -> tuple[datetime, datetime]:
     return min(one.first for one in series), max(one.last for one in series) + timedelta(microseconds=1)
 
 
-def _sessions(symbol: Symbol, first: datetime, last: datetime) -> list[Session]:
-    """Return the sessions around two instants, as far as the calendar knows any."""
-    calendar = build_calendar(symbol.calendar, hours=symbol.hours, corrections=symbol.corrections)
-    begin = max((first - _MARGIN).date(), calendar.first_date)
-    end = min((last + _MARGIN).date(), calendar.last_date)
-    return calendar.sessions(begin, end) if begin <= end else []
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _instants(table: "pa.Table") -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
-    stamps: np.ndarray[tuple[int], np.dtype[np.datetime64]] = table.column("ts").to_numpy().astype("datetime64[us]")
-    return stamps
-
-
-def _floats(table: "pa.Table", name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    values: np.ndarray[tuple[int], np.dtype[np.float64]] = table.column(name).to_numpy().astype(np.float64)
-    return values

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 from psycopg.sql import SQL, Composed, Identifier, Literal
 from sqlalchemy import URL, Connection, create_engine, text
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
+from tradematrix_pipelines.markets.sessions import Instants
 from tradematrix_pipelines.storage.reading import CandleReader
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _COLUMNS = text("""
     SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
@@ -30,6 +30,7 @@ _NEEDED = {
     "ohlc": ("symbol_id", "timeframe", "ts", "open", "high", "low", "close"),
 }
 _LEVELS = (*DAILY_LEVELS, "pivot", "r1", "r2", "r3", "s1", "s2", "s3")
+_VALUES = ("open", "high", "low", "close", "volume")
 _NAIVE = "timestamp without time zone"
 
 
@@ -51,6 +52,21 @@ class OtherSeries:
     rows: int
     first: datetime
     last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StampedCandles:
+    """Candles as the other database has them, ascending.
+
+    Attributes:
+        stamps: taken for UTC.
+        columns: those that were asked for and are there, NaN where there is no value.
+        created_at: when each row was stored; ``None`` where that is not kept, or was not asked for.
+    """
+
+    stamps: Instants
+    columns: dict[str, npt.NDArray[np.float64]]
+    created_at: Instants | None = None
 
 
 class OtherDatabase:
@@ -107,29 +123,45 @@ class OtherDatabase:
             ]
 
     def read_candles(
-        self, symbol_id: str, labels: Sequence[str], first: datetime, last: datetime, *, columns: Sequence[str] = ()
-    ) -> "pa.Table":
-        """Return the rows of one series with ``first <= ts < last``, by ``ts``: stamps as UTC, the rest as floats.
+        self,
+        symbol_id: str,
+        labels: Sequence[str],
+        first: datetime,
+        last: datetime,
+        *,
+        columns: Sequence[str] = _VALUES,
+        with_creation: bool = False,
+    ) -> StampedCandles:
+        """Return the rows of one series with ``first <= ts < last`` (aware), by ``ts``.
 
         Args:
             labels: how its timeframe is written.
-            columns: of the values, only these.
+            columns: the values that are read.
+            with_creation: whether ``created_at`` is read, where there is one.
         """
-        names = [name for name in columns or ("open", "high", "low", "close", "volume") if name in self._tables["ohlc"]]
+        columns = [name for name in columns if name in self._tables["ohlc"]]
+        times = ["ts", *(["created_at"] if with_creation and "created_at" in self._tables["ohlc"] else [])]
         is_naive = self._tables["ohlc"]["ts"] == _NAIVE
         bounds = [moment.astimezone(UTC).replace(tzinfo=None) if is_naive else moment for moment in (first, last)]
         query = SQL(
-            "SELECT {ts} AS ts, {values} FROM ohlc WHERE symbol_id = {symbol} AND timeframe IN ({labels}) "
+            "SELECT {values} FROM ohlc WHERE symbol_id = {symbol} AND timeframe IN ({labels}) "
             "AND ts >= {first} AND ts < {last} ORDER BY ohlc.ts"
         ).format(
-            ts=SQL("ts AT TIME ZONE 'UTC'") if is_naive else SQL("ts"),
-            values=SQL(", ").join(SQL("{0}::float8 AS {0}").format(Identifier(name)) for name in names),
+            values=SQL(", ").join([*map(self._time, times), *map(_float, columns)]),
             symbol=Literal(symbol_id),
             labels=SQL(", ").join(map(Literal, labels)),
             first=Literal(bounds[0]),
             last=Literal(bounds[1]),
         )
-        return self._reader.read_table(_plain(query))
+        table = self._reader.read_table(_plain(query))
+        stamps, *created_at = (table.column(name).to_numpy().astype("datetime64[us]") for name in times)
+        values = {name: table.column(name).to_numpy().astype(np.float64) for name in columns}
+        return StampedCandles(stamps, values, created_at[0] if created_at else None)
+
+    def _time(self, name: str) -> Composed:
+        """Return a column of times as instants."""
+        is_naive = self._tables["ohlc"][name] == _NAIVE
+        return SQL("{0} AT TIME ZONE 'UTC' AS {0}" if is_naive else "{0}").format(Identifier(name))
 
     def read_levels(self, symbol_id: str) -> list[tuple[date, Mapping[str, float | None]]]:
         """Return a symbol's levels by the day that they are stored under; of ours by the day that they come from."""
@@ -139,7 +171,7 @@ class OtherDatabase:
         day = "trade_date" if self.levels_are_of_their_day else "y_trade_date"
         query = SQL("SELECT {day}, {values} FROM levels_daily WHERE symbol_id = {symbol} ORDER BY 1").format(
             day=Identifier(day),
-            values=SQL(", ").join(SQL("{0}::float8 AS {0}").format(Identifier(name)) for name in names),
+            values=SQL(", ").join(map(_float, names)),
             symbol=Literal(symbol_id),
         )
         with self._engine.connect() as connection:
@@ -163,6 +195,10 @@ class OtherDatabase:
 def _columns(connection: Connection, table: str) -> dict[str, str]:
     """Return the columns of a table on the search path, and their types."""
     return {row[0]: row[1] for row in connection.execute(_COLUMNS, {"table": table})}
+
+
+def _float(name: str) -> Composed:
+    return SQL("{0}::float8 AS {0}").format(Identifier(name))
 
 
 def _aware(moment: datetime) -> datetime:

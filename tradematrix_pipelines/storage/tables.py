@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     false,
     func,
     text,
@@ -103,6 +104,14 @@ market_symbols = Table(
         comment="thresholds of the judgement that differ for it, by name",
     ),
     Column("level_kinds", ARRAY(Text), comment="kinds of levels in its book; null = those of its market"),
+    Column(
+        "legacy_id",
+        Uuid,
+        nullable=False,
+        server_default=text("gen_random_uuid()"),
+        comment="its id in the schema legacy: that of the old system, where candles were imported from it",
+    ),
+    UniqueConstraint("legacy_id"),
     UniqueConstraint("vendor", "symbol"),
     # A partition key names a symbol without its vendor, so the name alone must be unique too.
     UniqueConstraint("symbol"),
