@@ -29,6 +29,7 @@ _COMMANDS = {
     "backfill": ("backfill", "Fetch and store candles and levels of past sessions."),
     "retry": ("retry", "Fetch again all that is failed, partial, missing or doubtful."),
     "levels": ("levels", "Show daily levels and pivot points."),
+    "report": ("report", "Make the morning page of a trade date, and open it."),
     "outcomes": ("outcomes", "Show what levels did: touched, held, broken, and how often."),
     "pivots": ("pivots", "Calculate pivot points from prices."),
     "candles": ("candles", "Show stored candles."),

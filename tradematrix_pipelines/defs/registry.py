@@ -20,6 +20,7 @@ DAILY_LEVELS = AssetKey("daily_levels")
 PIVOT_POINTS = AssetKey("pivot_points")
 LEVEL_BOOK = AssetKey("level_book")
 LEVEL_OUTCOMES = AssetKey("level_outcomes")
+MORNING_REPORT = AssetKey("morning_report")
 
 CANDLES = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
 LEVELS = {DAILY_LEVELS: levels_daily, PIVOT_POINTS: pivot_levels, LEVEL_BOOK: levels}

@@ -3,7 +3,7 @@
 Here: which candles. Not here: drawing them (``charts``), or reading levels (``levels``).
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 
@@ -20,13 +20,20 @@ _SPANS = ((Timeframe.H1, timedelta(days=14)), (Timeframe.D1, timedelta(days=60))
 MOST_CANDLES = 72
 
 
-def read_chart_candles(database: Database, symbol: Symbol, day: date) -> list[ChartCandle]:
+def read_chart_candles(
+    database: Database, symbol: Symbol, day: date, *, until: datetime | None = None
+) -> list[ChartCandle]:
     """Return the newest candles of the sessions up to ``day``, ascending, in the units of ``day``.
 
     Empty where neither hours nor days are stored.
+
+    Args:
+        until: leave out what had not closed at this instant, aware; ``None`` = nothing.
     """
     for timeframe, span in _SPANS:
         candles = read_sessions(database, [symbol], timeframe, day - span, day)
+        if until is not None:
+            candles = _closed(candles, timeframe, day, until)
         if not candles.empty:
             daily = timeframe is Timeframe.D1
             adjusted = in_units_of(candles, day, symbol=symbol, calendar=calendar_of(symbol), daily=daily)
@@ -39,3 +46,9 @@ def _chart_candles(candles: pd.DataFrame) -> list[ChartCandle]:
     return [
         ChartCandle(**dict(zip(names, row, strict=True))) for row in candles[names].itertuples(index=False, name=None)
     ]
+
+
+def _closed(candles: pd.DataFrame, timeframe: Timeframe, day: date, until: datetime) -> pd.DataFrame:
+    if timeframe.minutes is None:
+        return candles[candles["trade_date"] < day]
+    return candles[candles["ts"] <= until - timedelta(minutes=timeframe.minutes)]

@@ -478,6 +478,15 @@ incidents = Table(
     Index("incidents_open_key", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
 )
 
+morning_reports = Table(
+    "morning_reports",
+    metadata,
+    Column("trade_date", Date, primary_key=True, autoincrement=False),
+    Column("html", Text, nullable=False, comment="one page that needs nothing else"),
+    Column("written_at", _UTC, nullable=False),
+    Column("notified_at", _UTC, comment="when it was sent to the alert services; null: it was not"),
+)
+
 splits = Table(
     "splits",
     metadata,
