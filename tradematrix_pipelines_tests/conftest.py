@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -177,9 +177,26 @@ def _name(settings: Settings) -> str:
 
 
 @pytest.fixture
-def settings(postgres: ServerLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of an installation of the test's own."""
-    return install(postgres, tmp_path / "home", monkeypatch)
+def settings(
+    request: pytest.FixtureRequest, postgres: ServerLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """The settings of an installation of the test's own: a copy of its module's ``prepared`` where it takes that."""
+    like = request.getfixturevalue("prepared") if "prepared" in request.fixturenames else None
+    return install(postgres, tmp_path / "home", monkeypatch, like=like)
+
+
+@pytest.fixture(scope="module")
+def preparing(
+    postgres: ServerLease, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], AbstractContextManager[tuple[Settings, pytest.MonkeyPatch]]]:
+    """Makes the installation that a module's fixture ``prepared`` fills once and closes; tests take copies of it."""
+
+    @contextmanager
+    def prepare() -> Iterator[tuple[Settings, pytest.MonkeyPatch]]:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            yield install(postgres, tmp_path_factory.mktemp("prepared") / "home", monkeypatch), monkeypatch
+
+    return prepare
 
 
 @pytest.fixture(scope="module")
