@@ -5,7 +5,8 @@ what it means. The table of docs/reference/settings.md, ``.env.example`` and ``t
 these declarations.
 
 A :class:`Settings` is a value: everything else takes one as an argument. It is a plain pydantic model, and reads
-nothing by itself: :func:`load_settings` decides what counts.
+nothing by itself: :func:`load_settings` decides what counts. A secret may also lie in a file, as containers mount them:
+``TWELVE_DATA_API_KEY_FILE`` names the file with ``TWELVE_DATA_API_KEY``.
 """
 
 import os
@@ -16,6 +17,7 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -38,12 +40,16 @@ from tradematrix_pipelines.markets.zones import parse_wall_clock
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
 DEFAULT_HISTORY_START = date(2020, 2, 10)
 TWELVE_DATA_URL = "https://api.twelvedata.com"
+CODE_LOCATION = "tradematrix_pipelines"
 # A year of partitions is thousands of events. By default Dagster opens a connection for each.
 _EVENT_BATCH_SIZE = 1000
 EVENT_BATCHING = {"DAGSTER_EVENT_BATCH_SIZE": str(_EVENT_BATCH_SIZE)}
 # A code server that dies while it starts leaves the daemon without definitions for a moment. Dagster takes that for a
 # change of them and fails a backfill for good, unless this variable makes it retry.
 _DAGSTER = {**EVENT_BATCHING, "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+# A variable that Kubernetes sets in each container.
+_KUBERNETES = "KUBERNETES_SERVICE_HOST"
+_FILE_SUFFIX = "_FILE"
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat = Literal["text", "json"]
 
@@ -84,10 +90,22 @@ def _date(value: object) -> date:
         raise ValueError(f"is not a date: write it as {DEFAULT_HISTORY_START}") from None
 
 
+def _server(value: object) -> str:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}", str(value)):
+        raise ValueError("is not the address of a server: write it as host:4000")
+    return str(value)
+
+
 def _count(value: object) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", str(value)):
         raise ValueError(f"is not a number: write one like {_EVENT_BATCH_SIZE}, or 0")
     return int(str(value))
+
+
+def _location(value: object) -> str:
+    if not re.fullmatch(r"[\w.:-]{1,100}", str(value)):
+        raise ValueError("is no name of a code location: letters, digits, and - _ . : are allowed")
+    return str(value)
 
 
 def _one_of(*choices: str) -> BeforeValidator:
@@ -112,6 +130,15 @@ def _key(key: SecretStr) -> SecretStr:
     if not (text.isascii() and text.isprintable()):
         raise ValueError("has characters that no key has: copy it again from the vendor's page")
     return key
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an address of the web: write one like http://127.0.0.1:3001")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a user or a password in it, which links would show: write it without")
+    return text.rstrip("/")
 
 
 def _names(value: object) -> object:
@@ -236,6 +263,23 @@ class Settings(BaseModel):
             example="postgresql://user:password@localhost:5432/dagster",
         ),
     ] = None
+    require_database: Annotated[
+        _Flag,
+        Variable(
+            "TRADEMATRIX_REQUIRE_DATABASE",
+            "`1`: without `TRADEMATRIX_DATABASE_URL` nothing starts, instead of an embedded server of its own",
+            default="`1` in Kubernetes, else `0`",
+            example="1",
+        ),
+    ] = False
+    auto_migrate: Annotated[
+        _Flag,
+        Variable(
+            "TRADEMATRIX_AUTO_MIGRATE",
+            "`0`: nothing creates a database or changes its schema but `tradematrix migrate`",
+            example="0",
+        ),
+    ] = True
     home: Annotated[
         _Folder,
         Variable(
@@ -254,6 +298,24 @@ class Settings(BaseModel):
             example="/srv/dagster",
         ),
     ] = Field(default_factory=lambda earlier: earlier["home"] / "dagster")
+    code_server: Annotated[
+        Annotated[str, BeforeValidator(_server)] | None,
+        Variable(
+            "TRADEMATRIX_CODE_SERVER",
+            "`host:port` of `tradematrix serve code-server`, for web UI, daemon and `--submit`",
+            default="each starts one of its own",
+            example="code-server:4000",
+        ),
+    ] = None
+    code_location: Annotated[
+        str,
+        BeforeValidator(_location),
+        Variable(
+            "TRADEMATRIX_CODE_LOCATION",
+            "the code location's name in Dagster",
+            example="tradematrix",
+        ),
+    ] = CODE_LOCATION
     history_start: Annotated[
         date,
         BeforeValidator(_date),
@@ -325,6 +387,15 @@ class Settings(BaseModel):
             example="desk.example.com",
         ),
     ] = ()
+    board_url: Annotated[
+        Annotated[str, AfterValidator(_web_address)] | None,
+        Variable(
+            "TRADEMATRIX_BOARD_URL",
+            "where people open the board, for links to it in Dagster",
+            default="where `up` and `demo` serve it; else no links",
+            example="https://desk.example.com",
+        ),
+    ] = None
     log_level: Annotated[
         LogLevel,
         _one_of(*get_args(LogLevel)),
@@ -440,9 +511,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from ``environ`` (the process's environment when ``None``). Blank is unset.
 
     Raises:
-        UsageError: a value has the wrong form; the message names the variable and the right form.
+        UsageError: a value has the wrong form, or the file of a secret can't be used; the message names the variable
+            and the right form.
     """
-    texts = _texts(environ)
+    given = _texts(environ)
+    texts = _implied(given) | given | _from_files(given)
     try:
         return Settings.model_validate({field: texts[v.name] for field, v in VARIABLES.items() if v.name in texts})
     except ValidationError as error:
@@ -456,7 +529,7 @@ class SettingInForce:
     Attributes:
         variable: how it is set, and what it means.
         value: as its variable would have it, ``***`` where it is secret; ``None`` where the default is no value.
-        origin: ``environment``, ``.env`` or ``default``.
+        origin: ``environment``, ``.env``, ``file`` (the secret lies in one) or ``default``.
     """
 
     variable: Variable
@@ -472,12 +545,14 @@ def settings_in_force(settings: Settings, *, from_file: Collection[str] = ()) ->
     """
     given = _texts(None)
     values = {**dict(settings), "vendor": settings.vendor_name}
+
+    def origin(name: str) -> str:
+        if name in given:
+            return ".env" if name in from_file else "environment"
+        return "file" if name in SECRETS and name + _FILE_SUFFIX in given else "default"
+
     return [
-        SettingInForce(
-            variable=variable,
-            value=_written(values[field]) or None,
-            origin="default" if variable.name not in given else ".env" if variable.name in from_file else "environment",
-        )
+        SettingInForce(variable=variable, value=_written(values[field]) or None, origin=origin(variable.name))
         for field, variable in VARIABLES.items()
     ]
 
@@ -487,7 +562,8 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
 
     A misspelt variable has no effect, so that only a look at the names can tell. The tests' own are left out.
     """
-    known = {v.name: v.name for v in VARIABLES.values()}
+    names = [*(v.name for v in VARIABLES.values()), *(name + _FILE_SUFFIX for name in SECRETS)]
+    known = {name: name for name in names}
     # The common beginning would make any two of them alike.
     short = {name.removeprefix("TRADEMATRIX_"): name for name in known}
     unknown: dict[str, str | None] = {}
@@ -509,9 +585,15 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "TRADEMATRIX_HOME": str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
         "TRADEMATRIX_CLOCK": format_clock(settings.clock),
+        "TRADEMATRIX_HISTORY_START": settings.history_start.isoformat(),
     }
+    if settings.board_url is not None:
+        fixed["TRADEMATRIX_BOARD_URL"] = settings.board_url
     if settings.files_dir is not None:
         fixed["TRADEMATRIX_FILES_DIR"] = str(settings.files_dir)
+    for name in (name + _FILE_SUFFIX for name in SECRETS):
+        if text := os.environ.get(name, "").strip():
+            fixed[name] = str(Path(text).absolute())
     return {**_DAGSTER, **os.environ, **fixed}
 
 
@@ -530,6 +612,39 @@ def _texts(environ: Mapping[str, str] | None) -> dict[str, str]:
     return {name: text.strip() for name, text in given.items() if text.strip()}
 
 
+def _implied(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what follows from where this process runs: a pod that starts a server of its own loses what is stored."""
+    return {VARIABLES["require_database"].name: "1"} if _KUBERNETES in given else {}
+
+
+def _from_files(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that lie in files, by variable."""
+    return {
+        name: _secret_in(name, given[name + _FILE_SUFFIX], twice=name in given)
+        for name in SECRETS
+        if name + _FILE_SUFFIX in given
+    }
+
+
+def _secret_in(name: str, path: str, *, twice: bool) -> str:
+    """Return the content of a secret's file. An empty one is refused: it would be another installation without error.
+
+    Raises:
+        UsageError: there are two sources, or the file can't be read or is empty.
+    """
+    variable = name + _FILE_SUFFIX
+    if twice:
+        raise UsageError(f"{name} and {variable} are both set: unset one of them")
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text, or no path"
+        raise UsageError(f"{variable}={path!r} can't be read ({reason}): name a file that this user may read") from None
+    if not text:
+        raise UsageError(f"{variable}={path!r} is empty: write the secret into it, or unset {variable}")
+    return text
+
+
 def _refusal(error: ValidationError, texts: Mapping[str, str]) -> str:
     """Say in one line what is wrong with the first value that is; a secret is not repeated."""
     first = error.errors()[0]
@@ -542,3 +657,9 @@ def _refusal(error: ValidationError, texts: Mapping[str, str]) -> str:
 
 def _is_secret(annotation: Any) -> bool:
     return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
+
+
+SECRETS = frozenset(
+    VARIABLES[name].name for name, field in Settings.model_fields.items() if _is_secret(field.annotation)
+)
+"""The variables of secrets; each may lie in a file, which the variable with ``_FILE`` appended names."""

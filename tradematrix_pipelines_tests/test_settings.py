@@ -17,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import (
+    SECRETS,
     VARIABLES,
     child_environment,
     load_settings,
@@ -65,6 +66,9 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_FILES_ZONE", "UTC+15", "which is no zone"),
         ("TRADEMATRIX_FILES_STAMPS", "end", "open, close"),
         ("TRADEMATRIX_FILES_DATES", "year", "day, month"),
+        ("TRADEMATRIX_CODE_SERVER", "code-server", "write it as host:4000"),
+        ("TRADEMATRIX_CODE_SERVER", "grpc://code-server:4000", "write it as host:4000"),
+        ("TRADEMATRIX_CODE_LOCATION", "a location", "letters, digits"),
         ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
         ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
@@ -98,6 +102,69 @@ def test_secrets_are_not_shown() -> None:
     assert settings.database_url == SecretStr("postgresql://u:hush@h/d")
     assert settings.twelve_data_key is not None
     assert settings.twelve_data_key.get_secret_value() == "hush"
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "urls"
+    path.write_text("slack://hush\njson://hush\n")
+    settings = load_settings({"TRADEMATRIX_ALERT_URLS_FILE": str(path)})
+    assert [url.get_secret_value() for url in settings.alert_urls] == ["slack://hush", "json://hush"]
+    assert {f"{name}_FILE" for name in SECRETS} == {
+        "TWELVE_DATA_API_KEY_FILE",
+        *(f"TRADEMATRIX_{name}_FILE" for name in ("DATABASE_URL", "DAGSTER_DATABASE_URL", "ALERT_URLS", "BOARD_TOKEN")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "can't be read (No such file or directory)"), (b" \n", "is empty"), (b"hush\xff", "it is no text")],
+    ids=["absent", "empty", "no text"],
+)
+def test_the_file_of_a_secret_that_cant_be_used_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"^TWELVE_DATA_API_KEY_FILE='") as caught:
+        load_settings({"TWELVE_DATA_API_KEY_FILE": str(path)})
+    assert says in str(caught.value)
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_secret_of_the_wrong_form_in_a_file_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("hush\u00e4")
+    with pytest.raises(UsageError, match="characters that no key has") as caught:
+        load_settings({"TWELVE_DATA_API_KEY_FILE": str(tmp_path / "key")})
+    assert "hush" not in str(caught.value)
+
+
+def test_a_secret_has_one_source(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="TWELVE_DATA_API_KEY and TWELVE_DATA_API_KEY_FILE are both set: unset one"):
+        load_settings({"TWELVE_DATA_API_KEY": "a", "TWELVE_DATA_API_KEY_FILE": str(tmp_path)})
+
+
+def test_children_find_the_file_of_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("k")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TWELVE_DATA_API_KEY_FILE", "key")
+    monkeypatch.delenv("TWELVE_DATA_API_KEY", raising=False)
+    settings = load_settings()
+    children = child_environment(settings)
+    monkeypatch.chdir("/")
+    assert load_settings(children).twelve_data_key == SecretStr("k")
+    assert {s.origin for s in settings_in_force(settings) if s.variable.name == "TWELVE_DATA_API_KEY"} == {"file"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "required"),
+    [
+        ({}, False),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, True),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "TRADEMATRIX_REQUIRE_DATABASE": "0"}, False),
+        ({"TRADEMATRIX_REQUIRE_DATABASE": "1"}, True),
+    ],
+)
+def test_a_pod_takes_no_server_of_its_own(environ: dict[str, str], required: bool) -> None:
+    assert load_settings(environ).require_database is required
 
 
 def test_settings_cant_be_changed() -> None:
@@ -176,7 +243,8 @@ def test_the_names_of_the_variables_stay() -> None:
         *(
             f"TRADEMATRIX_{name}"
             for name in (
-                *("BOARD_TOKEN", "BOARD_HOSTS"),
+                *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
+                *("REQUIRE_DATABASE", "AUTO_MIGRATE", "CODE_SERVER", "CODE_LOCATION"),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),
@@ -214,6 +282,7 @@ def test_the_example_file_can_be_used_as_it_is_with_every_line_turned_on() -> No
         ("TWELVEDATA_API_KEY", "TWELVE_DATA_API_KEY"),
         ("TWELVE_DATA_KEY", "TWELVE_DATA_API_KEY"),
         ("tradematrix_home", "TRADEMATRIX_HOME"),
+        ("TRADEMATRIX_BOARD_TOKENS_FILE", "TRADEMATRIX_BOARD_TOKEN_FILE"),
         ("TRADEMATRIX_KITCHEN", None),
     ],
 )

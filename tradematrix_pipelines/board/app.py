@@ -4,6 +4,7 @@
 ``GET /``                                                the page: ``static/index.html``; its files under ``/static/``
 ``GET /docs``, ``GET /openapi.json``                     the API for people and for programs
 ``GET /healthz``, ``GET /readyz``                        ``Health``, ``Readiness`` (503 where it is not ready)
+``GET /metrics``                                         Prometheus' text format (``metrics``)
 ``GET /events``                                          server-sent events, below
 ``GET /api/v1/status``                                   ``Status``
 ``GET /api/v1/symbols``                                  ``Symbols``
@@ -48,6 +49,7 @@ from tradematrix_pipelines.board.candles import Asked, find_candles
 from tradematrix_pipelines.board.coverage import find_coverage
 from tradematrix_pipelines.board.events import Feed, Pace
 from tradematrix_pipelines.board.levels import find_book, find_levels, find_touches
+from tradematrix_pipelines.board.metrics import CONTENT_TYPE, find_metrics
 from tradematrix_pipelines.board.overview import (
     find_credits,
     find_incidents,
@@ -118,6 +120,7 @@ def make_app(
     dagster_url: str | None = None,
     limits: Limits | None = None,
     pace: Pace | None = None,
+    metrics_only: bool = False,
 ) -> Board:
     """Return the board of an installation. Its database is opened when it is first asked for.
 
@@ -126,6 +129,7 @@ def make_app(
         dagster_url: where Dagster's UI is.
         limits: how long the database is waited for.
         pace: how often changes are looked for.
+        metrics_only: whether only ``/metrics``, ``/healthz`` and ``/readyz`` are served.
     """
     source = Source(settings, limits or Limits())
     reading = Reading(source)
@@ -134,6 +138,10 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
+        if metrics_only:
+            yield
+            source.close()
+            return
         feed.start()
         # Calendars and what reads candles take seconds to load, which nobody's first request has to wait for.
         warming = asyncio.create_task(anyio.to_thread.run_sync(_warm, source, abandon_on_cancel=True))
@@ -152,16 +160,22 @@ def make_app(
     )
     answer_with_problems(api)
     describe(api)
-    serve_pages(api)
     _serve_probes(api, reading)
+    _serve_metrics(api, reading)
+    if not metrics_only:
+        _serve_all(api, reading, feed, dagster_url)
+    zipped = GZipMiddleware(api, minimum_size=_SMALLEST_GZIP, compresslevel=_QUICK_GZIP)
+    return Board(asgi=Guard(zipped, access or Access()), api=api, reading=reading, feed=feed)
+
+
+def _serve_all(api: FastAPI, reading: Reading, feed: Feed, dagster_url: str | None) -> None:
+    serve_pages(api)
     _serve_events(api, feed)
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(known_only)])
     _serve_markets(router, reading)
     _serve_days(router, reading)
     _serve_overview(router, reading, dagster_url)
     api.include_router(router)
-    zipped = GZipMiddleware(api, minimum_size=_SMALLEST_GZIP, compresslevel=_QUICK_GZIP)
-    return Board(asgi=Guard(zipped, access or Access()), api=api, reading=reading, feed=feed)
 
 
 def _warm(source: Source) -> None:
@@ -188,6 +202,15 @@ def _serve_probes(api: FastAPI, reading: Reading) -> None:
         except Unavailable:
             readiness = not_in_time()
         return Response(readiness.model_dump_json(), 200 if readiness.ready else 503, media_type="application/json")
+
+
+def _serve_metrics(api: FastAPI, reading: Reading) -> None:
+    settings, limits = reading.source.settings, reading.source.limits
+
+    @api.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        body = await reading.read(lambda database: find_metrics(database, settings, limits))
+        return Response(body, headers={"Content-Type": CONTENT_TYPE})
 
 
 def _serve_events(api: FastAPI, feed: Feed) -> None:

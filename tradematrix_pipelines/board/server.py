@@ -49,12 +49,19 @@ class BoardServer(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, *, host: str, listener: socket.socket, token: Token | None, dagster_url: str | None
+    settings: Settings,
+    *,
+    host: str,
+    listener: socket.socket,
+    token: Token | None,
+    dagster_url: str | None,
+    metrics_only: bool = False,
 ) -> None:
-    """Serve the board until SIGINT or SIGTERM. Call it from the main thread."""
+    """Serve the board, or its metrics alone, until SIGINT or SIGTERM. Call it from the main thread."""
     access = Access(host=host, names=settings.board_hosts, token=None if token is None else token.value)
     try:
-        BoardServer(make_app(settings, access=access, dagster_url=dagster_url)).run([listener])
+        board = make_app(settings, access=access, dagster_url=dagster_url, metrics_only=metrics_only)
+        BoardServer(board).run([listener])
     finally:
         _leave_waiting_threads()
 

@@ -2,21 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import click
-import dagster as dg
 
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.candles.coverage import Coverage
+from tradematrix_pipelines.cli.carrying import Outcome, open_carrier, submit_option
 from tradematrix_pipelines.cli.common import open_database, sessions_options
 from tradematrix_pipelines.cli.output import drop_usual, json_option, show
 from tradematrix_pipelines.cli.progress import watch
-from tradematrix_pipelines.definitions import build_defs
-from tradematrix_pipelines.defs.backfill import execute, plan_candle_runs, plan_levels_run
+from tradematrix_pipelines.defs.backfill import Task, plan_candle_runs, plan_levels_run
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
-from tradematrix_pipelines.defs.internals.runs import FailedPartition
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -26,28 +23,13 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
 
 
-@dataclass(slots=True)
-class Outcome:
-    """The result of one symbol's backfill."""
-
-    symbol: Symbol
-    failed: list[FailedPartition] = field(default_factory=list)
-    stopped_by: str | None = None
-    """Why a run failed as a whole, not only single partitions."""
-    not_refreshed: list[Coverage] = field(default_factory=list)
-    """Sessions that stay as they were stored, because fetching again returned nothing better."""
-
-    @property
-    def ok(self) -> bool:
-        return self.stopped_by is None and not self.failed and not self.not_refreshed
-
-
 @click.command()
 @sessions_options
 @click.option("--refresh", is_flag=True, help="Fetch complete sessions again, to take in revisions.")
 @click.option(
     "--allow-doubtful", is_flag=True, help="Publish levels from doubtful sessions too; they are marked as doubtful."
 )
+@submit_option
 @json_option
 @click.pass_context
 def command(
@@ -59,11 +41,13 @@ def command(
     timeframes: tuple[Timeframe, ...],
     refresh: bool,
     allow_doubtful: bool,
+    submitted: bool,
     as_json: bool,
 ) -> None:
     """Fetch the candles of past sessions, then compute the levels that follow from them.
 
-    Runs through Dagster, so the UI shows it. Sessions that are already complete cost nothing.
+    Runs through Dagster, so the UI shows it; with --submit where its launcher runs them, several at once. Sessions that
+    are already complete cost nothing.
     """
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols)
@@ -77,6 +61,7 @@ def command(
             timeframes=wanted,
             refresh=refresh,
             allow_doubtful=allow_doubtful,
+            submitted=submitted,
         )
         report(database, outcomes, first, last or database.clock.now().date(), wanted, as_json=as_json)
     if not all(outcome.ok for outcome in outcomes):
@@ -94,11 +79,13 @@ def backfill(
     refresh: bool = False,
     allow_doubtful: bool = False,
     levels: bool = True,
+    submitted: bool = False,
 ) -> list[Outcome]:
     """Fetch candles and compute levels of these symbols; one that fails doesn't stop the others.
 
     Args:
         levels: whether levels are computed where ``timeframes`` has days.
+        submitted: whether Dagster's queue has the runs, instead of this process.
 
     Raises:
         UsageError: the dates are invalid for one of the symbols; nothing has been done then.
@@ -107,21 +94,33 @@ def backfill(
     planned = {
         symbol.name: plan_candle_runs(symbol, first, last, timeframes, settings=settings, now=now) for symbol in symbols
     }
-    defs, outcomes = build_defs(settings), [Outcome(symbol) for symbol in symbols]
+    outcomes = [Outcome(symbol) for symbol in symbols]
     total = sum(run.partitions for runs in planned.values() for run in runs)
-    with open_instance(settings) as instance, watch(database, symbols, total=total, since=now, label="backfill"):
+    with (
+        open_instance(settings) as instance,
+        open_carrier(instance, settings, submitted=submitted) as carrier,
+        watch(database, symbols, total=total, since=now, label="backfill"),
+    ):
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
-        for outcome in outcomes:
-            runs = planned[outcome.symbol.name]
-            for run in runs:
-                carry_out(instance, defs, run, outcome, refresh=refresh, batch=batch)
-            if refresh and runs:
-                outcome.not_refreshed = _not_refreshed(database, outcome.symbol, runs, since=now)
-            if levels and runs and Timeframe.D1 in timeframes and outcome.stopped_by is None:
-                begin, end = min(run.first for run in runs), max(run.last for run in runs)
-                following = plan_levels_run(outcome.symbol, begin, end, database=database, settings=settings, now=now)
-                for run in [] if following is None else [following]:
-                    carry_out(instance, defs, run, outcome, refresh=False, allow_doubtful=allow_doubtful, batch=batch)
+        for group in carrier.groups(outcomes):
+            carrier.carry_out(
+                [
+                    (outcome, Task(run=run, refresh=refresh, batch=batch))
+                    for outcome in group
+                    for run in planned[outcome.symbol.name]
+                ]
+            )
+            following: list[tuple[Outcome, Task]] = []
+            for outcome in group:
+                runs = planned[outcome.symbol.name]
+                if refresh and runs:
+                    outcome.not_refreshed = _not_refreshed(database, outcome.symbol, runs, since=now)
+                if levels and runs and Timeframe.D1 in timeframes and outcome.stopped_by is None:
+                    begin, end = min(run.first for run in runs), max(run.last for run in runs)
+                    run = plan_levels_run(outcome.symbol, begin, end, database=database, settings=settings, now=now)
+                    if run is not None:
+                        following.append((outcome, Task(run=run, allow_doubtful=allow_doubtful, batch=batch)))
+            carrier.carry_out(following)
     return outcomes
 
 
@@ -130,23 +129,6 @@ def _not_refreshed(database: Database, symbol: Symbol, runs: Sequence[Run], *, s
     first, last = min(run.first for run in runs), max(run.last for run in runs)
     rows = read_coverage(database.engine, [symbol], timeframes, first, last)
     return [row.coverage for row in rows if row.coverage.ok and row.coverage.error and row.checked_at >= since]
-
-
-def carry_out(
-    instance: dg.DagsterInstance,
-    defs: dg.Definitions,
-    run: Run,
-    outcome: Outcome,
-    *,
-    refresh: bool,
-    allow_doubtful: bool = False,
-    batch: str,
-) -> None:
-    """Carry out one run, and add its failures to ``outcome``."""
-    result = execute(instance, defs, run, refresh=refresh, allow_doubtful=allow_doubtful, batch=batch)
-    outcome.failed.extend(result.failed)
-    if result.error is not None and not result.failed:
-        outcome.stopped_by = result.error
 
 
 def report(

@@ -30,7 +30,7 @@ class _Printed:
     type=click.Choice(["owner", "reader"]),
     default="owner",
     show_default=True,
-    help="reader: may read the views api.* and nothing else.",
+    help="reader: may read the views api.* and legacy.*, and nothing else.",
 )
 @json_option
 def command(*, role: str, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.storage.coverage import first_known_date
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.provenance import SIMULATED
@@ -72,6 +73,7 @@ def command(
         board = board_socket(ctx, host, board_port, no_board=no_board, beside=free)
         with Database.open(settings) as database:
             _fill(settings, database, sessions)
+            settings = with_stored_history(settings, database)
             Services(settings, host=host, port=free, board=board, up=up).run()
 
 
@@ -91,6 +93,18 @@ def _fill(settings: Settings, database: Database, sessions: int) -> bool:
     show_levels(database, symbols, None, method=settings.pivot_method, as_json=False)
     click.echo(_NEXT)
     return all(outcome.ok for outcome in outcomes)
+
+
+def with_stored_history(settings: Settings, database: Database) -> Settings:
+    """Return the settings with the partitions beginning where minutes are stored, unless their start is set.
+
+    With years of partitions that nobody has asked for, the UI would call a complete demo almost empty.
+    """
+    if "history_start" in settings.model_fields_set:
+        return settings
+    firsts = [first_known_date(database.engine, symbol, [Timeframe.M1]) for symbol in read_symbols(database.engine)]
+    stored = [first for first in firsts if first is not None]
+    return settings.model_copy(update={"history_start": min(stored)}) if stored else settings
 
 
 def _sessions_back(symbol: Symbol, now: datetime, count: int) -> date:

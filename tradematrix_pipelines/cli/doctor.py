@@ -31,12 +31,14 @@ from tradematrix_pipelines.storage.check_events import count_check_events
 from tradematrix_pipelines.storage.coverage_history import count_open_versions
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.legacy import missing_legacy_views
 from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.errors import Unavailable, VendorError
 from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
+from tradematrix_pipelines.vendors.provenance import IMPORT
 from tradematrix_pipelines.vendors.registry import open_vendors
 
 
@@ -151,7 +153,7 @@ def _views(database: Database) -> Finding:
     """Say whether other programs can read the views; the project itself does not need them."""
     try:
         with plain_refusals():
-            advice = api_state(database.engine).advice
+            advice = api_state(database.engine).advice or missing_legacy_views(database.engine, IMPORT)
     except TradeMatrixError as error:
         return Finding("views", ok=False, detail=str(error))
     return Finding("views", ok=True, detail=advice or f"api.* for {READER}", warning=advice is not None)

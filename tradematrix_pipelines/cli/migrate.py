@@ -14,8 +14,11 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 
 @click.command()
 def command() -> None:
-    """Bring the schema up to date. Every command does so at its start. Idempotent."""
-    settings = load_settings()
+    """Bring the schema up to date; every command does so at its start, unless TRADEMATRIX_AUTO_MIGRATE=0. Idempotent.
+
+    Creates both databases where they are missing, with Dagster's tables. A fleet runs it before its services start.
+    """
+    settings = load_settings().model_copy(update={"auto_migrate": True})
     with open_databases(settings) as databases:
         engine = create_engine(databases.market)
         try:
@@ -26,5 +29,5 @@ def command() -> None:
         finally:
             engine.dispose()
     if views:
-        click.echo("the views api.* are there now")
+        click.echo("the views api.* and legacy.* are there now")
     click.echo(f"applied {', '.join(applied)}" if applied else "up to date")

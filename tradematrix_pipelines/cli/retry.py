@@ -8,11 +8,11 @@ import click
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask
 from tradematrix_pipelines.automation.runs import plan_runs
-from tradematrix_pipelines.cli.backfill import Outcome, carry_out
+from tradematrix_pipelines.cli.carrying import Outcome, open_carrier, submit_option
 from tradematrix_pipelines.cli.common import TradeDate, open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.cli.progress import watch
-from tradematrix_pipelines.definitions import build_defs
+from tradematrix_pipelines.defs.backfill import Task
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -27,15 +27,18 @@ _LOOK_BACK = timedelta(days=14)
 @click.command()
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL…]")
 @click.option("--since", type=TradeDate(), help="First trade date; default: two weeks ago.")
+@submit_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, *, symbols: tuple[str, ...], since: date | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, *, symbols: tuple[str, ...], since: date | None, submitted: bool, as_json: bool
+) -> None:
     """Fetch all failed, partial, missing and doubtful sessions again, and compute the levels that are missing."""
     with open_database() as (settings, database):
         chosen = find_symbols(database.engine, symbols) or read_symbols(database.engine)
         since = since or database.clock.now().date() - _LOOK_BACK
         before = _incomplete(database, chosen, since)
-        stopped = _retry(settings, database, chosen, before, since) if before else []
+        stopped = _retry(settings, database, chosen, before, since, submitted=submitted) if before else []
         after = _incomplete(database, chosen, since)
     show(_rows(before, after), as_json=as_json, title="Retried", empty="nothing to retry")
     for outcome in stopped:
@@ -55,19 +58,35 @@ def _retry(
     symbols: Sequence[Symbol],
     incomplete: Sequence[FetchTask],
     since: date,
+    *,
+    submitted: bool,
 ) -> list[Outcome]:
     """Retry candles first, then the levels still missing; return the outcomes whose run failed as a whole."""
-    defs, batch, now = build_defs(settings), uuid.uuid4().hex[:8], database.clock.now()
+    batch, now = uuid.uuid4().hex[:8], database.clock.now()
     outcomes = [Outcome(symbol) for symbol in symbols]
     candles = [task for task in incomplete if task.timeframe is not None]
-    with open_instance(settings) as instance, watch(database, symbols, total=len(candles), since=now, label="retry"):
+    with (
+        open_instance(settings) as instance,
+        open_carrier(instance, settings, submitted=submitted) as carrier,
+        watch(database, symbols, total=len(candles), since=now, label="retry"),
+    ):
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
-        for outcome in outcomes:
-            for run in plan_runs(task for task in candles if task.symbol.name == outcome.symbol.name):
-                carry_out(instance, defs, run, outcome, refresh=run.refresh, batch=batch)
-            levels = [task for task in _incomplete(database, [outcome.symbol], since) if task.timeframe is None]
-            for run in plan_runs(levels):
-                carry_out(instance, defs, run, outcome, refresh=False, batch=batch)
+        for group in carrier.groups(outcomes):
+            carrier.carry_out(
+                [
+                    (outcome, Task(run=run, refresh=run.refresh, batch=batch))
+                    for outcome in group
+                    for run in plan_runs(task for task in candles if task.symbol.name == outcome.symbol.name)
+                ]
+            )
+            missing = [task for task in _incomplete(database, [o.symbol for o in group], since) if not task.timeframe]
+            carrier.carry_out(
+                [
+                    (outcome, Task(run=run, batch=batch))
+                    for outcome in group
+                    for run in plan_runs(task for task in missing if task.symbol.name == outcome.symbol.name)
+                ]
+            )
     return [outcome for outcome in outcomes if outcome.stopped_by is not None]
 
 

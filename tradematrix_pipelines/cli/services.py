@@ -9,11 +9,12 @@ import httpx
 
 from tradematrix_pipelines.board.listening import listen, port_of
 from tradematrix_pipelines.board.tokens import required_token
+from tradematrix_pipelines.cli import dagster_programs
 from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.signals import asked_to_end
 from tradematrix_pipelines.cli.supervision import Failures, Service, say
-from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home, project_file
+from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.postgres.embedded import lease_server
 from tradematrix_pipelines.postgres.programs import ServerFault
@@ -34,6 +35,8 @@ class Services:
     """
 
     def __init__(self, settings: Settings, *, host: str, port: int, board: socket.socket | None, up: OneUp) -> None:
+        if board is not None and settings.board_url is None:
+            settings = settings.model_copy(update={"board_url": ui_url(host, port_of(board))})
         self._settings, self._host, self._port, self._up = settings, host, port, up
         self._board = board
         self._logs = settings.home / "logs"
@@ -69,15 +72,8 @@ class Services:
     def _start(self, guard: Guard) -> None:
         home = prepare_dagster_home(self._settings)
         self._logs.mkdir(parents=True, exist_ok=True)
-        level, text = self._settings.log_level, self._settings.log_format == "text"
-        common = [
-            *("-w", str(project_file("workspace.yaml"))),
-            *("--log-format", "colored" if text else "json"),
-            # Until they have loaded the definitions (defs.run_log), code servers use their own format.
-            *("--code-server-log-level", "warning" if level in {"debug", "info"} and not text else level),
-        ]
-        web = ["dagster_webserver", "-h", self._host, "-p", str(self._port), "--dagster-log-level", level, *common]
-        daemon = ["tradematrix_pipelines.defs.internals.daemon", "run", "--log-level", level, *common]
+        web = dagster_programs.webserver(self._settings, host=self._host, port=self._port)
+        daemon = dagster_programs.daemon(self._settings)
         # Killed code servers leave their sockets in TMPDIR.
         environment = {**child_environment(self._settings), "TMPDIR": str(guard.folder)}
         programs = [("webserver", web), ("daemon", daemon)]

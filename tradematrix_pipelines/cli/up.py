@@ -50,6 +50,8 @@ def command(ctx: click.Context, *, host: str, port: int, board_port: int, no_boa
     settings = load_settings()
     if pg_port is not None and settings.database_url is not None:
         raise UsageError("--pg-port is for the embedded Postgres: TRADEMATRIX_DATABASE_URL names another server")
+    if pg_port is not None and settings.require_database:
+        raise UsageError("--pg-port is for the embedded Postgres, which TRADEMATRIX_REQUIRE_DATABASE does not allow")
     with OneUp(settings.home, url=ui_url(host, port)) as up:
         check_port(host, port)
         board = board_socket(ctx, host, board_port, no_board=no_board, beside=port)

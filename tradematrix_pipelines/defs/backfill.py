@@ -1,13 +1,16 @@
-"""Runs of commands: which runs a backfill takes, and carrying one out in this process."""
+"""Runs of commands: which runs a backfill takes, and carrying one out, in this process or through Dagster's queue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
 from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.defs.internals.run_tags import BY_TAG
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, RunOutcome, run_sessions
+from tradematrix_pipelines.defs.internals.submission import Queue
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES
 from tradematrix_pipelines.defs.partitions import date_partitions
 from tradematrix_pipelines.defs.registry import assets_of
@@ -78,38 +81,52 @@ def plan_levels_run(
     return Run(symbol=symbol, first=begin, last=end) if begin <= end else None
 
 
-def execute(
-    instance: dg.DagsterInstance,
-    defs: dg.Definitions,
-    run: Run,
-    *,
-    refresh: bool = False,
-    allow_doubtful: bool = False,
-    batch: str,
-) -> RunOutcome:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One run of a command.
+
+    Attributes:
+        refresh: whether complete sessions are fetched again.
+        allow_doubtful: whether levels are published from doubtful sessions, with a mark.
+        batch: tags the runs of one command.
+    """
+
+    run: Run
+    refresh: bool = False
+    allow_doubtful: bool = False
+    batch: str
+
+
+def execute(instance: dg.DagsterInstance, defs: dg.Definitions, task: Task, *, location: str) -> RunOutcome:
     """Carry out one run in this process.
 
     Args:
-        refresh: whether complete sessions are fetched again; ``allow_doubtful``: whether levels are published from
-            doubtful ones, with a mark.
-        batch: tags the runs of one command.
+        location: the code location's name in Dagster.
     """
+    # Whoever stops a command means it, and can run it again.
+    return run_sessions(instance, defs, location=location, **_arguments(task, NO_RUN_RETRIES))
+
+
+def submit(queue: Queue, task: Task) -> str:
+    """Queue one run for Dagster's launcher, and return its id."""
+    return queue.submit(**_arguments(task, {}))
+
+
+def _arguments(task: Task, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a run is made with."""
+    run = task.run
     steps, option = (
-        (("ohlc",), {"refresh": refresh}) if run.timeframes else (_STEPS, {"allow_doubtful": allow_doubtful})
+        (("ohlc",), {"refresh": task.refresh}) if run.timeframes else (_STEPS, {"allow_doubtful": task.allow_doubtful})
     )
-    config = {"ops": {step: {"config": option} for step in steps}} if any(option.values()) else None
-    return run_sessions(
-        instance,
-        defs,
-        INGEST_CANDLES if run.timeframes else COMPUTE_LEVELS,
-        symbol=run.symbol.name,
-        first=run.first,
-        last=run.last,
-        assets=assets_of(run) if run.timeframes else (),
-        run_config=config,
-        # Whoever stops a command means it, and can run it again.
-        tags={BATCH_TAG: batch, BY_TAG: "cli", **NO_RUN_RETRIES},
-    )
+    return {
+        "job_name": INGEST_CANDLES if run.timeframes else COMPUTE_LEVELS,
+        "symbol": run.symbol.name,
+        "first": run.first,
+        "last": run.last,
+        "assets": assets_of(run) if run.timeframes else (),
+        "run_config": {"ops": {step: {"config": option} for step in steps}} if any(option.values()) else None,
+        "tags": {BATCH_TAG: task.batch, BY_TAG: "cli", **tags},
+    }
 
 
 def _checked_sessions(symbol: Symbol, first: date, last: date, settings: Settings, now: datetime) -> list[Session]:

@@ -14,13 +14,15 @@ from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.defs.automation import schedule_status
 from tradematrix_pipelines.defs.checks import judge_checks
 from tradematrix_pipelines.defs.installation import installation
-from tradematrix_pipelines.defs.internals.data_versions import candle_versions
+from tradematrix_pipelines.defs.internals.data_versions import SessionContent, session_contents
 from tradematrix_pipelines.defs.internals.names import NOT_FINISHED_STATUSES
 from tradematrix_pipelines.defs.internals.run_tags import BY_TAG
 from tradematrix_pipelines.defs.io_manager import PostgresIOManager
 from tradematrix_pipelines.defs.jobs import PRIORITY, max_runtime
 from tradematrix_pipelines.defs.on_database import on_database
+from tradematrix_pipelines.defs.open_sessions import open_sessions
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
+from tradematrix_pipelines.defs.partition_results import Metadata
 from tradematrix_pipelines.defs.registry import candle_asset
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.ingest.batch import SeriesBatch
@@ -56,7 +58,7 @@ class Pulled:
 
     Attributes:
         changed: the coverage of the series whose number of bars changed.
-        versions: of the session's candles of these series.
+        contents: of the session's candles of these series.
         error: why it failed.
     """
 
@@ -64,16 +66,19 @@ class Pulled:
     trade_date: date
     written: Written
     changed: tuple[Coverage, ...]
-    versions: Mapping[Timeframe, str] = field(default_factory=dict)
+    contents: Mapping[Timeframe, SessionContent] = field(default_factory=dict)
     error: str | None = None
 
-    def materializations(self) -> list[dg.AssetMaterialization]:
-        """Return the materializations of the partitions that changed."""
+    def materializations(self, listed: Mapping[Timeframe, Metadata]) -> list[dg.AssetMaterialization]:
+        """Return the materializations of the partitions that changed; ``listed`` is what is open."""
         return [
             dg.AssetMaterialization(
                 candle_asset(coverage.timeframe),
                 partition=str(PartitionKey(self.trade_date, self.symbol.name)),
-                metadata=partition_metadata(coverage, 1, version=self.versions.get(coverage.timeframe)),
+                metadata={
+                    **partition_metadata(coverage, 1, content=self.contents.get(coverage.timeframe)),
+                    **listed[coverage.timeframe],
+                },
             )
             for coverage in self.changed
         ]
@@ -96,11 +101,12 @@ def pull(
     """
     symbols = find_symbols(database.engine, config.symbols)
     pulls = pull_symbols(database, vendors, postgres_io_manager, symbols)
+    listed = open_sessions(database, settings) if any(pulled.changed for pulled in pulls) else {}
     for pulled in pulls:
         log = context.log.info if pulled.error is None else context.log.error
         summary = pulled.error or f"{pulled.written.inserted} candles new, {pulled.written.revised} revised"
         log("%s: %s", pulled.symbol.name, summary)
-        for materialization in pulled.materializations():
+        for materialization in pulled.materializations(listed):
             context.log_event(materialization)
     changed = {candle_asset(coverage.timeframe) for pulled in pulls for coverage in pulled.changed}
     # Dagster calls a check that is older than the newest materialization "not evaluated".
@@ -200,17 +206,19 @@ def _store(
         trade_date=session.trade_date,
         written=written,
         changed=() if errors else tuple(changed),
-        versions=_versions(database, symbol, session.trade_date, changed),
+        contents=_contents(database, symbol, session.trade_date, changed),
         error=errors[0] if errors else None,
     )
 
 
-def _versions(database: Database, symbol: Symbol, day: date, changed: Collection[Coverage]) -> dict[Timeframe, str]:
+def _contents(
+    database: Database, symbol: Symbol, day: date, changed: Collection[Coverage]
+) -> dict[Timeframe, SessionContent]:
     by_timeframe = {
-        coverage.timeframe: candle_versions(database.engine, symbol, coverage.timeframe, day, day)
+        coverage.timeframe: session_contents(database.engine, symbol, coverage.timeframe, day, day)
         for coverage in changed
     }
-    return {timeframe: versions[day] for timeframe, versions in by_timeframe.items() if day in versions}
+    return {timeframe: contents[day] for timeframe, contents in by_timeframe.items() if day in contents}
 
 
 def _received(database: Database, symbol: Symbol, day: date) -> dict[Timeframe, int]:

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
 from tradematrix_pipelines.automation.runs import Run
+from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.tables import level_outcomes, levels, levels_daily, ohlc, pivot_levels
 
@@ -19,6 +20,7 @@ DAILY_LEVELS = AssetKey("daily_levels")
 PIVOT_POINTS = AssetKey("pivot_points")
 LEVEL_BOOK = AssetKey("level_book")
 LEVEL_OUTCOMES = AssetKey("level_outcomes")
+MORNING_REPORT = AssetKey("morning_report")
 
 CANDLES = {AssetKey(f"ohlc_{timeframe}"): timeframe for timeframe in Timeframe}
 LEVELS = {DAILY_LEVELS: levels_daily, PIVOT_POINTS: pivot_levels, LEVEL_BOOK: levels}
@@ -54,9 +56,16 @@ def stored_spec(key: AssetKey, *, io_manager_key: str, **options: Any) -> dg.Ass
             "dagster/table_name": f"public.{table.name}",
             "dagster/column_schema": column_schema(table),
             **timeframe,
+            **_board_link(key),
         },
         **options,
     ).with_io_manager_key(io_manager_key)
+
+
+def _board_link(key: AssetKey) -> dict[str, dg.UrlMetadataValue]:
+    """Return the link to the board: of candles to the coverage of each day. Without an address there is none."""
+    url = installation().settings.board_url
+    return {} if url is None else {"board": dg.MetadataValue.url(f"{url}/#/coverage" if key in CANDLES else f"{url}/")}
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -67,14 +67,29 @@ def behind(session: Session, newest: datetime | None, *, allowed: timedelta, now
         allowed: see :func:`allowance`.
         now: aware.
     """
+    if waiting(session, newest, now=now) <= allowed:
+        return None
     begins = session.required_from
     since = begins if newest is None else max(newest, begins)
-    if session.may_be_closed or _trading_time(session, since, min(now, session.required_until)) <= allowed:
-        return None
     limit = f"more than {allowed // timedelta(minutes=1)} minutes of trading"
     if since == begins:
         return f"session {session.trade_date} has no bar {limit} after its open at {since:%Y-%m-%d %H:%M} UTC"
     return f"session {session.trade_date} has no bar for {limit} after {since:%Y-%m-%d %H:%M} UTC"
+
+
+def waiting(session: Session, newest: datetime | None, *, now: datetime) -> timedelta:
+    """Return the trading time since a running session's newest bar closed, or since it opened where it has none.
+
+    Nothing where the market may be closed, or has not to trade yet.
+
+    Args:
+        newest: when the newest stored bar closed, aware; ``None`` or before the session's open: the session has no bar.
+        now: aware.
+    """
+    if session.may_be_closed:
+        return timedelta(0)
+    since = session.required_from if newest is None else max(newest, session.required_from)
+    return max(_trading_time(session, since, min(now, session.required_until)), timedelta(0))
 
 
 def _trading_time(session: Session, start: datetime, end: datetime) -> timedelta:

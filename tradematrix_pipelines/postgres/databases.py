@@ -74,16 +74,18 @@ class OpenDatabases(Databases):
 def open_databases(settings: Settings) -> OpenDatabases:
     """Return the databases that ``settings`` name, created where missing, on the embedded server where they name none.
 
+    Nothing is created where ``auto_migrate`` is off.
+
     Raises:
-        UsageError: a URL isn't one of PostgreSQL, or both name the same database.
+        UsageError: a URL isn't one of PostgreSQL, both name the same database, or none is named where one has to be.
         TradeMatrixError: a server can't be started or reached, is too old, or refuses the user, or the database is
             missing and the user may not create it.
     """
-    lease = None if settings.database_url else lease_server(settings.home)
+    lease = _lease(settings)
     try:
         databases = _with_drivers(_locate(settings, lease))
-        _ensure(databases.market, _MARKET_VARIABLE)
-        _ensure(databases.dagster, _DAGSTER_VARIABLE)
+        _ensure(databases.market, _MARKET_VARIABLE, create=settings.auto_migrate)
+        _ensure(databases.dagster, _DAGSTER_VARIABLE, create=settings.auto_migrate)
     except BaseException:
         if lease is not None:
             lease.release()
@@ -98,12 +100,15 @@ def find_databases(settings: Settings) -> OpenDatabases:
         UsageError: as :func:`open_databases`; or the home has no embedded server's data.
         TradeMatrixError: the server can't be started or reached, or has no such database.
     """
-    if not settings.database_url and not (settings.home / "postgres" / "PG_VERSION").exists():
+    if (
+        not (settings.database_url or settings.require_database)
+        and not (settings.home / "postgres" / "PG_VERSION").exists()
+    ):
         raise UsageError(
             f"no database in {settings.home}: run `tradematrix migrate` there, or set TRADEMATRIX_HOME or "
             f"{_MARKET_VARIABLE} to where one is"
         )
-    lease = None if settings.database_url else lease_server(settings.home)
+    lease = _lease(settings)
     try:
         databases = _with_drivers(_locate(settings, lease))
         try:
@@ -115,6 +120,44 @@ def find_databases(settings: Settings) -> OpenDatabases:
             lease.release()
         raise
     return OpenDatabases(market=databases.market, dagster=databases.dagster, lease=lease)
+
+
+def find_other(written: str, *, option: str) -> URL:
+    """Return the URL of another PostgreSQL database, of any version, that can be reached.
+
+    Args:
+        option: the option that it was given with, for messages.
+
+    Raises:
+        UsageError: it is not such a URL.
+        DatabaseFault: it can't be reached.
+    """
+    url = _parse(SecretStr(written), option)
+    url = url.set(drivername=_MARKET_DRIVER, query={**_DEFAULTS, **url.query})
+    try:
+        _connect(url).close()
+    except psycopg.Error as error:
+        raise _fault(url, option, error) from None
+    return url
+
+
+def _lease(settings: Settings) -> ServerLease | None:
+    """Lease the embedded server where the settings name no other and allow it."""
+    check_named(settings)
+    return None if settings.database_url else lease_server(settings.home)
+
+
+def check_named(settings: Settings) -> None:
+    """Check that the settings name a database where they require one.
+
+    Raises:
+        UsageError: they don't.
+    """
+    if settings.require_database and settings.database_url is None:
+        raise UsageError(
+            f"{_MARKET_VARIABLE} is not set, and an embedded server is not allowed here "
+            f"(TRADEMATRIX_REQUIRE_DATABASE): set {_MARKET_VARIABLE}, or {_MARKET_VARIABLE}_FILE to a file with it"
+        )
 
 
 def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
@@ -154,13 +197,16 @@ def _parse(secret: SecretStr, variable: str) -> URL:
     return url
 
 
-def _ensure(url: URL, variable: str) -> None:
-    """Connect to the database, creating it first where it is missing."""
+def _ensure(url: URL, variable: str, *, create: bool) -> None:
+    """Connect to the database, creating it first where it is missing and ``create`` allows it."""
     try:
         _check(url, variable)
     except psycopg.Error as error:
-        if isinstance(error, errors.ConnectionTimeout) or not _create(url, variable):
-            raise _fault(url, variable, error) from None
+        if isinstance(error, errors.ConnectionTimeout) or not (create and _create(url, variable)):
+            fault = _fault(url, variable, error)
+            raise (
+                fault if create else DatabaseFault(f"{fault}; where it is missing, `tradematrix migrate` creates it")
+            ) from None
         try:
             _check(url, variable)
         except psycopg.Error as again:

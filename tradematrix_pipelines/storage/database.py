@@ -1,7 +1,8 @@
 """The market database, opened: ready to read and write.
 
-Ways in: ``Database.open`` brings the schema up to date and seeds an empty database, ``Database.connect`` leaves the
-schema, ``Database.read_only`` can change nothing, and neither can ``Database.serving``, which is for many at once.
+Ways in: ``Database.open`` brings the schema up to date and seeds an empty database, unless a setting leaves that to
+``tradematrix migrate``; ``Database.connect`` leaves the schema, ``Database.read_only`` can change nothing, and neither
+can ``Database.serving``, which is for many at once.
 Not here: where it is (``postgres.databases``), and its schema (``schema``).
 """
 
@@ -43,9 +44,14 @@ class Database:
     def open(cls, settings: Settings) -> Self:
         """Open the database that ``settings`` name, bring its schema up to date and seed an empty one.
 
+        Where ``auto_migrate`` is off, as :meth:`connect`.
+
         Raises:
+            SchemaMismatch: its schema is not the one that this code works on, and is not to be changed.
             TradeMatrixError: the server can't be started or reached, or its schema is newer than this code.
         """
+        if not settings.auto_migrate:
+            return cls.connect(settings)
         return cls._opened(settings, lambda engine: prepare(engine, now=settings.clock.now()))
 
     @classmethod

@@ -3,7 +3,7 @@
 Alembic owns the schema. Here: bringing a database to the newest revision, and comparing it with that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -23,6 +23,13 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 # Any fixed number serves: two processes that start at once must not both migrate.
 _LOCK_KEY = 0x7472_6164_656D_6174
 _WITH_VIEWS = ("0013", "0014", "0015")
+_WITH_LEGACY_VIEWS = "0016"
+_FIRST_TABLES = ("market_symbols", "ohlc", "levels_daily", "current_prices")
+_FOREIGN = text("""
+    SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+    WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname = ANY(:names)
+    ORDER BY relname
+""")
 
 
 class SchemaMismatch(TradeMatrixError):
@@ -35,6 +42,10 @@ class SchemaTooNew(SchemaMismatch):
 
 class SchemaBehind(SchemaMismatch):
     """The database has no schema yet, or an older one."""
+
+
+class ForeignTables(SchemaMismatch):
+    """The database has tables of another system with the names of ours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +71,15 @@ def migrate(engine: Engine, *, then: Callable[[Connection], None] | None = None)
 
     Raises:
         SchemaTooNew: the database is ahead of this code.
+        ForeignTables: the database has another system's tables.
     """
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         state = _state(connection)
         if state.up_to_date:
             return []
+        if state.current is None:
+            _check_no_foreign_tables(connection)
         _upgrade(connection)
         if then is not None:
             then(connection)
@@ -87,15 +101,30 @@ def revisions() -> tuple[str, ...]:
 
 
 def make_missing_views(engine: Engine) -> bool:
-    """Create the views ``api.*`` where the user might not when the schema was migrated; return whether it did."""
+    """Create the views ``api.*`` and ``legacy.*`` where the user might not when the schema was migrated.
+
+    Returns:
+        Whether it did.
+    """
+    first, *later = (_migration(revision) for revision in _WITH_VIEWS)
+    views = [module.VIEWS for module in (first, *later)]
+    legacy = _migration(_WITH_LEGACY_VIEWS)
     with engine.begin() as connection:
-        if connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None:
-            return False
-        first, *later = (_migration(revision) for revision in _WITH_VIEWS)
-        views = [module.VIEWS for module in (first, *later)]
-        for statement in (first.SCHEMA, *views, first.ROLE, first.GRANTS):
-            connection.exec_driver_sql(statement.replace("%", "%%"))
-        return connection.execute(text("SELECT to_regclass('api.candles')")).scalar_one() is not None
+        made = [
+            _make_views(connection, "api.candles", (first.SCHEMA, *views, first.ROLE, first.GRANTS)),
+            _make_views(connection, "legacy.ohlc", (legacy.SCHEMA, legacy.VIEWS, legacy.GRANTS)),
+        ]
+    return any(made)
+
+
+def _make_views(connection: Connection, known: str, statements: Sequence[str]) -> bool:
+    """Run the statements where the view ``known`` is not there; return whether it is there then."""
+    there = text("SELECT to_regclass(:known) IS NOT NULL")
+    if connection.execute(there, {"known": known}).scalar_one():
+        return False
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+    return bool(connection.execute(there, {"known": known}).scalar_one())
 
 
 def schema_state(engine: Engine) -> SchemaState:
@@ -119,7 +148,7 @@ def check_schema(engine: Engine) -> None:
         have = "has no schema yet" if state.current is None else f"has an older schema ({state.current})"
         raise SchemaBehind(
             f"the database {have}, this code works on {state.head}: run `tradematrix migrate`; "
-            "every command and every run does so at its start"
+            "every command and every run does so at its start, unless TRADEMATRIX_AUTO_MIGRATE=0"
         )
 
 
@@ -133,6 +162,15 @@ def _state(connection: Connection) -> SchemaState:
             "update tradematrix-pipelines, or point TRADEMATRIX_DATABASE_URL at another database"
         )
     return SchemaState(current=current, head=head)
+
+
+def _check_no_foreign_tables(connection: Connection) -> None:
+    names = connection.execute(_FOREIGN, {"names": list(_FIRST_TABLES)}).scalars().all()
+    if names:
+        raise ForeignTables(
+            f"database {connection.engine.url.database!r} has tables of another system ({', '.join(names)}): point "
+            "TRADEMATRIX_DATABASE_URL at a new database, then bring these over: `tradematrix import --from URL`"
+        )
 
 
 def alembic_config(connection: Connection) -> "Config":

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     false,
     func,
     text,
@@ -103,6 +104,14 @@ market_symbols = Table(
         comment="thresholds of the judgement that differ for it, by name",
     ),
     Column("level_kinds", ARRAY(Text), comment="kinds of levels in its book; null = those of its market"),
+    Column(
+        "legacy_id",
+        Uuid,
+        nullable=False,
+        server_default=text("gen_random_uuid()"),
+        comment="its id in the schema legacy: that of the old system, where candles were imported from it",
+    ),
+    UniqueConstraint("legacy_id"),
     UniqueConstraint("vendor", "symbol"),
     # A partition key names a symbol without its vendor, so the name alone must be unique too.
     UniqueConstraint("symbol"),
@@ -467,6 +476,15 @@ incidents = Table(
     Column("closed_at", _UTC),
     Column("closing_notified_at", _UTC),
     Index("incidents_open_key", "key", unique=True, postgresql_where=text("closed_at IS NULL")),
+)
+
+morning_reports = Table(
+    "morning_reports",
+    metadata,
+    Column("trade_date", Date, primary_key=True, autoincrement=False),
+    Column("html", Text, nullable=False, comment="one page that needs nothing else"),
+    Column("written_at", _UTC, nullable=False),
+    Column("notified_at", _UTC, comment="when it was sent to the alert services; null: it was not"),
 )
 
 splits = Table(

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from tradematrix_pipelines.errors import UsageError
 
 SIMULATED = "simulator"
+IMPORT = "import"
+"""The source of candles that come from another database: real ones."""
 
 
 def check_unmixed(vendor: str, stored_sources: Collection[str]) -> None:

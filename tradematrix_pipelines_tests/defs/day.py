@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -101,7 +102,7 @@ class Day:
         done = job.execute_in_process(run_config=request.run_config, instance=self.instance, raise_on_error=False)
         return done.success
 
-    def ask(self, query: str) -> Sequence[tuple[object, ...]]:
+    def ask(self, query: str) -> Sequence[tuple[Any, ...]]:
         with Database.open(self.settings) as database, database.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 

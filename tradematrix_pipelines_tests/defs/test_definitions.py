@@ -45,6 +45,7 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         "level_book": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "level_outcomes": ("levels", ["ohlc_1d", "ohlc_1m"]),
         "verification": ("verification", ["vendor"]),
+        "morning_report": ("reports", ["daily_levels", "level_outcomes", "pivot_points"]),
     }
 
 

@@ -6,22 +6,44 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import psutil
 import pytest
 from dagster import DagsterEvent, DagsterEventType, DagsterRun
-from dagster._core.launcher import WorkerStatus
+from dagster._core.launcher import DefaultRunLauncher, WorkerStatus
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
+from dagster._grpc.client import DagsterGrpcClient
 
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG, WatchedRunLauncher
+from tradematrix_pipelines.processes import process_space
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines_tests.stack import wait_for
 
-HERE = {HOST_TAG: socket.gethostname()}
 SERVER = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/somewhere"})}
-ELSEWHERE = {GRPC_INFO_TAG: json.dumps({"host": "code-server", "port": 4000})}
+ELSEWHERE = {GRPC_INFO_TAG: json.dumps({"host": "127.0.0.1", "port": 1})}
+# The host's name alone is that of two containers on one machine, and of a fleet on one image.
+ANOTHER_SPACE = {HOST_TAG: f"{socket.gethostname()} pid:[1]"}
+WAITS = """
+import time
+from pathlib import Path
+import dagster as dg
+
+@dg.op
+def wait():
+    while not Path("go").exists():
+        time.sleep(0.05)
+
+@dg.job
+def waits():
+    wait()
+
+defs = dg.Definitions(jobs=[waits])
+"""
 
 
 @pytest.fixture
@@ -31,10 +53,18 @@ def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def started(instance: dg.DagsterInstance, tags: dict[str, str], pid: int) -> DagsterRun:
-    run = create_run_for_test(instance, job_name="ingest_candles", tags=tags)
+    """Return a run that has started in this process space, or in that of its tags."""
+    run = create_run_for_test(instance, job_name="ingest_candles")
     event = DagsterEvent(DagsterEventType.RUN_START.value, job_name=run.job_name, pid=pid)
     instance.report_dagster_event(event, run.run_id)
-    return run
+    instance.add_run_tags(run.run_id, tags)
+    return again(instance, run)
+
+
+def again(instance: dg.DagsterInstance, run: DagsterRun) -> DagsterRun:
+    known = instance.get_run_by_id(run.run_id)
+    assert known is not None
+    return known
 
 
 def dead_pid() -> int:
@@ -50,15 +80,15 @@ def health(instance: dg.DagsterInstance, run: DagsterRun) -> WorkerStatus:
     return launcher.check_run_worker_health(run).status
 
 
-@pytest.mark.parametrize("tags", [HERE, SERVER], ids=["command", "daemon"])
-def test_a_process_on_this_machine_is_checked(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
+@pytest.mark.parametrize("tags", [{}, SERVER, ELSEWHERE], ids=["command", "daemon", "code server"])
+def test_a_process_of_this_space_is_checked(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
     assert health(instance, started(instance, tags, os.getpid())) is WorkerStatus.RUNNING
     assert health(instance, started(instance, tags, dead_pid())) is WorkerStatus.NOT_FOUND
 
 
 def test_a_reused_pid_is_not_the_runs_process(instance: dg.DagsterInstance) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        run = started(instance, HERE, child.pid)
+        run = started(instance, {}, child.pid)
         assert health(instance, run) is WorkerStatus.RUNNING
         long_ago = psutil.Process(child.pid).create_time() - 60
         with instance.event_log_storage.index_connection() as connection:
@@ -70,10 +100,47 @@ def test_a_reused_pid_is_not_the_runs_process(instance: dg.DagsterInstance) -> N
         assert health(instance, run) is WorkerStatus.NOT_FOUND
 
 
-@pytest.mark.parametrize("tags", [{HOST_TAG: "another"}, ELSEWHERE, {}], ids=["command", "code server", "unknown"])
-def test_a_run_on_another_machine_is_left_alone(instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
-    assert health(instance, started(instance, tags, dead_pid())) is WorkerStatus.RUNNING
+@pytest.mark.parametrize("server", [{}, SERVER, ELSEWHERE], ids=["command", "daemon", "code server"])
+@pytest.mark.parametrize("space", [{HOST_TAG: "another"}, ANOTHER_SPACE], ids=["host", "container"])
+def test_a_pid_of_another_space_says_nothing(
+    instance: dg.DagsterInstance, space: dict[str, str], server: dict[str, str]
+) -> None:
+    assert health(instance, started(instance, {**space, **server}, dead_pid())) is WorkerStatus.RUNNING
+
+
+def test_from_another_space_the_code_server_is_asked(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    (tmp_path / "waits.py").write_text(WAITS)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "dagster", "api", "grpc", "-f", "waits.py", "-h", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        client = DagsterGrpcClient(host="127.0.0.1", port=port)
+        try:
+            wait_for("the code server", lambda: answers(client), seconds=60)
+            origin = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=port, location_name="waits")
+            job = RemoteRepositoryOrigin(origin, "__repository__").get_job_origin("waits")
+            run = create_run_for_test(instance, job_name="waits", remote_job_origin=job)
+            DefaultRunLauncher.launch_run_from_grpc_client(instance, run, client)
+            wait_for("its start", lambda: HOST_TAG in again(instance, run).tags, seconds=60)
+            assert again(instance, run).tags[HOST_TAG] == process_space(), "the run's own process says where it is"
+            instance.add_run_tags(run.run_id, ANOTHER_SPACE)
+            assert health(instance, again(instance, run)) is WorkerStatus.RUNNING
+            of_another_server = started(instance, {**ANOTHER_SPACE, **again(instance, run).tags}, os.getpid())
+            assert health(instance, of_another_server) is WorkerStatus.NOT_FOUND
+            (tmp_path / "go").touch()
+            wait_for("its end", lambda: again(instance, run).is_finished, seconds=60)
+        finally:
+            server.terminate()
+    assert health(instance, of_another_server) is WorkerStatus.RUNNING, "nobody answers, so nothing is known"
+
+
+def answers(client: DagsterGrpcClient) -> bool:
+    try:
+        return client.ping("hello")["echo"] == "hello"
+    except dg.DagsterError:
+        return False
 
 
 def test_a_run_that_has_not_begun_is_left_alone(instance: dg.DagsterInstance) -> None:
-    assert health(instance, create_run_for_test(instance, tags=HERE)) is WorkerStatus.RUNNING
+    assert health(instance, create_run_for_test(instance, tags={HOST_TAG: process_space()})) is WorkerStatus.RUNNING

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.postgres import databases
-from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
+from tradematrix_pipelines.postgres.databases import OpenDatabases, find_databases, open_databases
 from tradematrix_pipelines.settings import load_settings
 
 MARKET, DAGSTER = "TRADEMATRIX_DATABASE_URL", "TRADEMATRIX_DAGSTER_DATABASE_URL"
@@ -155,3 +155,20 @@ def test_a_server_that_is_too_old_is_named(address: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(databases, "OLDEST_SERVER", 99)  # there is no older server at hand
     message = refusal(**{MARKET: f"postgresql://maker:p%40ss%2Fword@{address}/desk"})
     assert f"{address} runs PostgreSQL 18: point {MARKET} at 99 or newer" in message
+
+
+def test_where_a_server_is_required_none_is_started(tmp_path: Path) -> None:
+    message = refusal(TRADEMATRIX_HOME=str(tmp_path), TRADEMATRIX_REQUIRE_DATABASE="1")
+    assert message.startswith(f"{MARKET} is not set, and an embedded server is not allowed here")
+    with pytest.raises(UsageError, match=f"{MARKET} is not set"):
+        find_databases(load_settings({"TRADEMATRIX_HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "10.0.0.1"}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_service_that_may_not_migrate_creates_no_database(address: str) -> None:
+    url = f"postgresql://maker:p%40ss%2Fword@{address}/not_made"
+    message = refusal(**{MARKET: url, "TRADEMATRIX_AUTO_MIGRATE": "0"})
+    assert message.endswith(f"check {MARKET}; where it is missing, `tradematrix migrate` creates it")
+    with psycopg.connect(url.replace("/not_made", "/lobby")) as connection:
+        made = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'not_made%'").fetchone()
+    assert made == (0,)

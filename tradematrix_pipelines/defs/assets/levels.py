@@ -4,7 +4,6 @@ Two outputs of one step, because in Dagster a step that fails for one partition 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 import dagster as dg
@@ -16,16 +15,24 @@ from tradematrix_pipelines.candles.adjusting import in_units_of
 from tradematrix_pipelines.candles.coverage import Status, Verdict
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
-from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
+from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION
 from tradematrix_pipelines.defs.io_manager import Levels, PostgresIOManager, StepOutput
-from tradematrix_pipelines.defs.partition_results import PartitionResult
+from tradematrix_pipelines.defs.level_charts import draw_charts
+from tradematrix_pipelines.defs.level_metadata import (
+    PartitionLevels,
+    daily_metadata,
+    daily_table,
+    newest_of_each,
+    pivots_metadata,
+    pivots_table,
+)
+from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
 from tradematrix_pipelines.defs.registry import DAILY_LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY
-from tradematrix_pipelines.levels.daily import DailyLevels
 from tradematrix_pipelines.levels.history import HISTORY_SPAN, REACH, levels_for
-from tradematrix_pipelines.levels.pivots import Method, Pivots, pivots
+from tradematrix_pipelines.levels.pivots import Method, pivots
 from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.partition_key import PartitionKey, dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -39,19 +46,10 @@ from tradematrix_pipelines.storage.symbols import find_symbols
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
-_OUTPUTS = (DAILY_LEVELS, PIVOT_POINTS)
+_DESCRIBED = {DAILY_LEVELS: (daily_metadata, daily_table), PIVOT_POINTS: (pivots_metadata, pivots_table)}
+_OUTPUTS = tuple(_DESCRIBED)
 _DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _PartitionLevels:
-    """The levels of one partition."""
-
-    symbol: Symbol
-    daily: DailyLevels
-    pivots: Sequence[Pivots]
-    doubtful: bool
 
 
 class LevelsConfig(dg.Config):
@@ -61,7 +59,7 @@ class LevelsConfig(dg.Config):
     """Publish levels from doubtful sessions too, marked as doubtful."""
 
 
-_Outcome = _PartitionLevels | PartitionResult
+_Outcome = PartitionLevels | PartitionResult
 """The levels of one partition, or its result without levels."""
 
 
@@ -95,7 +93,7 @@ def build_levels(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinitio
             output = StepOutput(
                 context=context,
                 chunks=iter([_rows(outcomes, selected)]),
-                results=lambda: {key: _results(key, outcomes) for key in selected},
+                results=lambda: _results(database, selected, outcomes),
             )
             for key in selected:
                 yield dg.MaterializeResult(asset_key=key, value=output)
@@ -162,7 +160,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
         return failure_without_levels(database, symbol, day)
     prices = {"open_": daily.y_open, "high": daily.y_high, "low": daily.y_low, "close": daily.y_close}
     sources = bars[bars["trade_date"] < day].tail(REACH)
-    return _PartitionLevels(
+    return PartitionLevels(
         symbol=symbol,
         daily=daily,
         pivots=[pivots(method, **prices) for method in Method],
@@ -171,7 +169,7 @@ def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame
 
 
 def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> Levels:
-    computed = [outcome for outcome in outcomes.values() if isinstance(outcome, _PartitionLevels)]
+    computed = _computed(outcomes)
     return Levels(
         daily=[(levels.symbol, levels.daily) for levels in computed if DAILY_LEVELS in selected],
         pivots=[
@@ -184,26 +182,35 @@ def _rows(outcomes: Mapping[str, _Outcome], selected: Collection[AssetKey]) -> L
     )
 
 
-def _results(asset_key: AssetKey, outcomes: Mapping[str, _Outcome]) -> dict[str, PartitionResult]:
+def _computed(outcomes: Mapping[str, _Outcome]) -> list[PartitionLevels]:
+    return [outcome for outcome in outcomes.values() if isinstance(outcome, PartitionLevels)]
+
+
+def _results(database: Database, selected: Sequence[AssetKey], outcomes: Mapping[str, _Outcome]) -> Results:
+    computed = _computed(outcomes)
+    charts = draw_charts(database, newest_of_each(computed))
+    return {asset_key: _results_of(asset_key, outcomes, computed, charts) for asset_key in selected}
+
+
+def _results_of(
+    asset_key: AssetKey,
+    outcomes: Mapping[str, _Outcome],
+    computed: Sequence[PartitionLevels],
+    charts: Mapping[str, dg.MarkdownMetadataValue],
+) -> dict[str, PartitionResult]:
+    describe, table = _DESCRIBED[asset_key]
+    of_run: dict[str, dict[str, object]] = {
+        newest.partition_key: {"computed": table([one for one in computed if one.symbol == newest.symbol])}
+        for newest in newest_of_each(computed)
+    }
     return {
-        key: PartitionResult(metadata=_metadata(asset_key, outcome))
-        if isinstance(outcome, _PartitionLevels)
+        key: PartitionResult(
+            metadata=describe(outcome) | of_run.get(key, {}) | ({"chart": charts[key]} if key in charts else {})
+        )
+        if isinstance(outcome, PartitionLevels)
         else outcome
         for key, outcome in outcomes.items()
     }
-
-
-def _metadata(asset_key: AssetKey, levels: _PartitionLevels) -> dict[str, object]:
-    values = asdict(levels.daily) if asset_key == DAILY_LEVELS else {str(row.method): row for row in levels.pivots}
-    metadata: dict[str, object] = {
-        "from_session": str(levels.daily.y_trade_date),
-        "verdict": str(Verdict.DOUBTFUL if levels.doubtful else Verdict.ACCEPTED),
-        CONTENT_VERSION: version_of(sorted(values.items())),
-    }
-    if asset_key == DAILY_LEVELS:
-        prices = {name: getattr(levels.daily, name) for name in ("y_open", "y_high", "y_low", "y_close")}
-        return metadata | prices | {"dagster/partition_row_count": 1}
-    return metadata | {"pivot": levels.pivots[0].pp, "dagster/partition_row_count": len(levels.pivots)}
 
 
 def failure_without_levels(database: Database, symbol: Symbol, day: date) -> PartitionResult:

@@ -6,7 +6,7 @@ timeframes. It stores session after session; what is stored stays when a later s
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import dagster as dg
@@ -16,12 +16,13 @@ from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.defs.assets.sources import MARKET_SYMBOLS, VENDOR
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
-from tradematrix_pipelines.defs.internals.data_versions import candle_versions
+from tradematrix_pipelines.defs.internals.data_versions import SessionContent, session_contents
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.io_manager import StepOutput
+from tradematrix_pipelines.defs.open_sessions import open_sessions
 from tradematrix_pipelines.defs.partition_checks import PARTITION_CHECKS, evaluate_stored, partition_check_specs
 from tradematrix_pipelines.defs.partition_metadata import partition_metadata
-from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
+from tradematrix_pipelines.defs.partition_results import Metadata, PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import session_partitions
 from tradematrix_pipelines.defs.progress_log import ProgressLog
 from tradematrix_pipelines.defs.registry import CANDLES, candle_asset, stored_spec
@@ -45,8 +46,8 @@ from tradematrix_pipelines.vendors.protocol import Vendor
 
 CoverageByKey = dict[tuple[Timeframe, date], StoredCoverage]
 
-_MOST_EVALUATED = 50
-"""Partitions of a run whose checks are all evaluated."""
+_FEW = 50
+"""Partitions of a run that are reported in full: all their checks, and what is open beside each."""
 
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other rules."""
@@ -86,7 +87,13 @@ def build_ohlc(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         timeframes = [CANDLES[key] for key in CANDLES if key in context.selected_asset_keys]
         if timeframes:  # else only the checks are selected
             ingestion = _Ingestion(
-                context=context, config=config, database=database, vendors=vendors, plan=plan, timeframes=timeframes
+                context=context,
+                config=config,
+                settings=settings,
+                database=database,
+                vendors=vendors,
+                plan=plan,
+                timeframes=timeframes,
             )
             output = StepOutput(
                 context=context,
@@ -127,6 +134,7 @@ class _Ingestion:
 
     context: dg.AssetExecutionContext
     config: IngestConfig
+    settings: Settings
     database: Database
     vendors: Sequence[Vendor]
     plan: Plan
@@ -147,13 +155,17 @@ class _Ingestion:
             dates = wanted[symbol.name]
             coverage = _read_coverage(self.database, symbol, dates, self.timeframes)
             for timeframe in self.timeframes:
-                versions = candle_versions(self.database.engine, symbol, timeframe, min(dates), max(dates))
+                contents = session_contents(self.database.engine, symbol, timeframe, min(dates), max(dates))
                 results[candle_asset(timeframe)] |= {
                     str(PartitionKey(day, symbol.name)): _result(
-                        symbol, timeframe, day, coverage, now, version=versions.get(day)
+                        symbol, timeframe, day, coverage, now, content=contents.get(day)
                     )
                     for day in dates
                 }
+        listed = open_sessions(self.database, self.settings)
+        for timeframe in self.timeframes:
+            every = len(self.context.partition_keys) <= _FEW
+            _add(results[candle_asset(timeframe)], listed[timeframe], every=every)
         return results
 
     def evaluations(self) -> list[dg.AssetCheckEvaluation]:
@@ -165,7 +177,7 @@ class _Ingestion:
         if not selected:
             return []
         wanted = dates_by_symbol(self.context.partition_keys)
-        every = len(self.context.partition_keys) <= _MOST_EVALUATED
+        every = len(self.context.partition_keys) <= _FEW
         return [
             evaluation
             for symbol in find_symbols(self.database.engine, wanted, only_active=False)
@@ -246,16 +258,34 @@ def _read_coverage(
 
 
 def _result(
-    symbol: Symbol, timeframe: Timeframe, day: date, known: CoverageByKey, now: datetime, *, version: str | None
+    symbol: Symbol,
+    timeframe: Timeframe,
+    day: date,
+    known: CoverageByKey,
+    now: datetime,
+    *,
+    content: SessionContent | None,
 ) -> PartitionResult:
     row = known.get((timeframe, day))
     if row is None:
         return PartitionResult(error=_not_due(symbol, timeframe, day, now))
     coverage = row.coverage
     return PartitionResult(
-        metadata=partition_metadata(coverage, row.attempts, version=version),
+        metadata=partition_metadata(coverage, row.attempts, content=content),
         error=None if coverage.ok else coverage.reason(),
     )
+
+
+def _add(results: dict[str, PartitionResult], metadata: Metadata, *, every: bool) -> None:
+    """Add metadata to the good partitions: to ``every`` one, else to the newest of each symbol.
+
+    An asset's page shows the one that Dagster has stored last, which of a run may be any.
+    """
+    good = dates_by_symbol(key for key, result in results.items() if result.error is None)
+    for symbol, dates in good.items():
+        for day in dates if every else dates[-1:]:
+            key = str(PartitionKey(day, symbol))
+            results[key] = replace(results[key], metadata={**results[key].metadata, **metadata})
 
 
 def _not_due(symbol: Symbol, timeframe: Timeframe, day: date, now: datetime) -> str:

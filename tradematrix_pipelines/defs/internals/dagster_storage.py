@@ -20,6 +20,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, text
 
 from tradematrix_pipelines.defs.internals.backfill_ranges import cut_backfills_by_symbol
 from tradematrix_pipelines.defs.internals.data_versions import with_data_version
+from tradematrix_pipelines.defs.internals.launcher import mark_process_space
 from tradematrix_pipelines.defs.internals.run_tags import with_names
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import load_settings, set_dagster_variables
@@ -41,8 +42,10 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         self._databases = databases
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store one event, with its partition's own data version."""
+        """Store one event, with its partition's own data version; a run's start also says where its process is."""
         super().store_event(with_data_version(event))
+        if event.dagster_event_type == DagsterEventType.RUN_START and self.has_instance:
+            mark_process_space(self._instance, event.run_id)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events in order, planned materializations in batches."""

@@ -8,6 +8,7 @@ Dagster's own, which change with each run.
 import hashlib
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from dagster import EventLogEntry
@@ -26,7 +27,8 @@ _logger = logging.getLogger(__name__)
 # Independent of row order, and without the vendor's name: the same prices from another vendor make nothing stale.
 _CANDLES = text("""
     SELECT c.trade_date, count(o.ts) AS bars,
-           bit_xor(hash_record_extended((o.ts, o.open, o.high, o.low, o.close, o.volume), 0)) AS content
+           bit_xor(hash_record_extended((o.ts, o.open, o.high, o.low, o.close, o.volume), 0)) AS content,
+           max(o.high) AS high, min(o.low) AS low
     FROM session_coverage AS c
     JOIN ohlc AS o ON o.symbol_id = c.symbol_id AND o.timeframe = c.timeframe
         AND o.ts >= c.opens_at AND o.ts < c.closes_at
@@ -36,12 +38,34 @@ _CANDLES = text("""
 """)
 
 
-def candle_versions(engine: Engine, symbol: Symbol, timeframe: Timeframe, first: date, last: date) -> dict[date, str]:
-    """Return the version of each session's candles between two trade dates; one without candles is absent."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionContent:
+    """What is stored of one session of one series.
+
+    Attributes:
+        version: of its candles: other prices have another one.
+        high: the highest high, in price units.
+        low: the lowest low.
+    """
+
+    version: str
+    high: float
+    low: float
+
+
+def session_contents(
+    engine: Engine, symbol: Symbol, timeframe: Timeframe, first: date, last: date
+) -> dict[date, SessionContent]:
+    """Return the content of each session between two trade dates; one without candles is absent."""
     parameters = {"symbol_id": symbol.id, "timeframe": str(timeframe), "first": first, "last": last}
     with engine.connect() as connection:
         rows = connection.execute(_CANDLES, parameters).all()
-    return {row.trade_date: f"{row.bars}-{row.content & (2**64 - 1):016x}" for row in rows}
+    return {
+        row.trade_date: SessionContent(
+            version=f"{row.bars}-{row.content & (2**64 - 1):016x}", high=row.high, low=row.low
+        )
+        for row in rows
+    }
 
 
 def version_of(values: Iterable[object]) -> str:

@@ -1,27 +1,31 @@
 """Dagster's default run launcher with a health check, named under ``run_launcher`` in ``dagster.yaml``.
 
 Dagster's launcher relies on the code server to report that a run's process is gone. Where both are gone (a crash of the
-machine, a hard kill), a run would stay "started" forever, occupy a slot, and block its backfill. Here the daemon looks
-for the process itself. A run without one is marked as failed, and ``run_retries`` runs it again.
+machine, a hard kill), a run would stay "started" forever, occupy a slot, and block its backfill. Here the daemon finds
+out by itself. A run whose process is gone is marked as failed, and ``run_retries`` runs it again.
+
+A pid means something only where the process is: each run has a tag that says in which process space it has started.
+From any other space, the run's code server is asked. An address on loopback proves nothing: containers may share a
+network and not their processes.
 """
 
 import json
-import socket
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
-from dagster import DagsterEventType, DagsterRun
+from dagster import DagsterEventType, DagsterInstance, DagsterRun
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
+from dagster._serdes import deserialize_value
 
-from tradematrix_pipelines.processes import has_ended
+from tradematrix_pipelines.processes import has_ended, process_space
 
 HOST_TAG = ".dagster/tradematrix_host"
-"""Tag of the runs that a command carries out in its own process: the machine that it runs on.
+"""Tag of the runs that have started: the process space of their process. Dagster hides tags of this prefix."""
 
-Dagster hides tags of this prefix.
-"""
-
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_ANSWER_SECONDS = 5
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -32,25 +36,42 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Return whether the process of a started run is alive, as far as this machine can see."""
-        if not _is_here(run):
-            return CheckRunHealthResult(WorkerStatus.RUNNING, msg="on another machine: see its code server")
+        """Return whether the process of a started run is alive, as far as it can be seen from here."""
         starts = self._instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_START)
         if not starts:
             return CheckRunHealthResult(WorkerStatus.RUNNING, msg="about to start")
         event = starts[-1]
         pid = event.get_dagster_event().pid
-        if pid is None or _is_alive(pid, since=event.timestamp):
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, msg=f"its process {pid} is gone")
+        if run.tags.get(HOST_TAG) == process_space() and pid is not None:
+            if _is_alive(pid, since=event.timestamp):
+                return CheckRunHealthResult(WorkerStatus.RUNNING)
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, msg=f"its process {pid} is gone")
+        if _is_known_to_server(run) is False:
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, msg="its code server has no such run")
+        return CheckRunHealthResult(WorkerStatus.RUNNING, msg="its process can't be seen from here")
 
 
-def _is_here(run: DagsterRun) -> bool:
-    """Whether the run's process is on this machine: by its code server's address, or by its command's tag."""
+def mark_process_space(instance: DagsterInstance, run_id: str) -> None:
+    """Record that a run has started in this process, for whoever looks for it later."""
+    instance.add_run_tags(run_id, {HOST_TAG: process_space()})
+
+
+def _is_known_to_server(run: DagsterRun) -> bool | None:
+    """Return whether a run's code server carries it out; ``None`` where it has none, or one that does not answer."""
     server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
-    if server:
-        return "socket" in server or server.get("host") in _LOOPBACK
-    return run.tags.get(HOST_TAG) == socket.gethostname()
+    if not server:
+        return None
+    client = DagsterGrpcClient(
+        host=server.get("host"),
+        port=server.get("port"),
+        socket=server.get("socket"),
+        use_ssl=bool(server.get("use_ssl", False)),
+    )
+    try:
+        answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id), timeout=_ANSWER_SECONDS)
+    except DagsterUserCodeUnreachableError:
+        return None
+    return deserialize_value(answer, CanCancelExecutionResult).can_cancel
 
 
 def _is_alive(pid: int, *, since: float) -> bool:

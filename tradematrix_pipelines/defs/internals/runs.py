@@ -1,6 +1,5 @@
 """Runs a job in this process, recorded like any other run: the UI shows it, and can run it again."""
 
-import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
 from tradematrix_pipelines.defs.internals.run_tags import range_tags
+from tradematrix_pipelines.defs.internals.workspace import MODULE
 from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
+from tradematrix_pipelines.processes import process_space
+from tradematrix_pipelines.settings import CODE_LOCATION
 
-LOCATION = "tradematrix_pipelines"
-MODULE = "tradematrix_pipelines.definitions"
 BATCH_TAG = "tradematrix/backfill"
-"""Tag of the runs that one command makes in its own process; its value is the command's id."""
+"""Tag of the runs that one command makes; its value is the command's id."""
 
 _FAILED_TABLE = "failed_partitions"
 # The run's events are in its log, for the UI; on the terminal they would bury the command's own output.
@@ -66,11 +66,13 @@ def run_sessions(
     assets: Collection[dg.AssetKey] = (),
     run_config: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
+    location: str = CODE_LOCATION,
 ) -> RunOutcome:
     """Run ``job_name`` in this process for one symbol's trade dates ``first`` to ``last``, both partitions.
 
     Args:
         assets: the job's assets to materialize; all of them when empty.
+        location: the code location's name in Dagster.
 
     Raises:
         KeyboardInterrupt: its step was interrupted.
@@ -79,7 +81,7 @@ def run_sessions(
     selected = frozenset(assets) or None
     job = whole if selected is None else whole.get_subset(asset_selection=set(selected), asset_check_selection=set())
     config = {**_QUIET, **(run_config or {})}
-    every_tag = {**range_tags(symbol, first, last), HOST_TAG: socket.gethostname(), **(tags or {})}
+    every_tag = {**range_tags(symbol, first, last), HOST_TAG: process_space(), **(tags or {})}
     run = instance.create_run_for_job(
         # The whole job, with an asset selection: the UI would warn of a run of a job that it doesn't know.
         job_def=whole,
@@ -88,34 +90,39 @@ def run_sessions(
         run_config=config,
         tags=every_tag,
         asset_selection=selected,
-        remote_job_origin=job_origin(job_name),
+        remote_job_origin=job_origin(job_name, location),
     )
     result = execute_run(InMemoryJob(job), run, instance)
-    return _outcome(result)
-
-
-def job_origin(job_name: str) -> RemoteJobOrigin:
-    """Return where Dagster finds a job of this project."""
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(
-        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
-    )
-    return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job_name)
-
-
-def _outcome(result: dg.ExecuteInProcessResult | Any) -> RunOutcome:
     if result.success:
-        return RunOutcome(run_id=result.run_id, error=None, failed=())
-    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-    details = [data.user_failure_data for data in failures if data.user_failure_data is not None]
-    if any(data.description == INTERRUPTED for data in details):
+        return RunOutcome(run_id=run.run_id, error=None, failed=())
+    if any(data.description == INTERRUPTED for data in _details(result.all_events)):
         raise KeyboardInterrupt
+    return outcome_of(run.run_id, result.all_events)
+
+
+def job_origin(job_name: str, location: str = CODE_LOCATION) -> RemoteJobOrigin:
+    """Return where Dagster finds a job of this project: it knows the code location by its name."""
+    origin = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), location
+    )
+    return RemoteRepositoryOrigin(origin, "__repository__").get_job_origin(job_name)
+
+
+def outcome_of(run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOutcome:
+    """Return how a failed run ended, by its events."""
+    details = _details(events)
     failed = tuple(
         FailedPartition(**{name: str(value) for name, value in record.data.items()})
         for data in details
         if isinstance(table := data.metadata.get(_FAILED_TABLE), dg.TableMetadataValue)
         for record in table.records
     )
-    return RunOutcome(run_id=result.run_id, error=_first_error(result.all_events, details), failed=failed)
+    return RunOutcome(run_id=run_id, error=_first_error(events, details), failed=failed)
+
+
+def _details(events: Sequence[dg.DagsterEvent]) -> list[UserFailureData]:
+    failures = [event.step_failure_data for event in events if event.is_step_failure]
+    return [data.user_failure_data for data in failures if data.user_failure_data is not None]
 
 
 def _first_error(events: Sequence[dg.DagsterEvent], details: Sequence[UserFailureData]) -> str:
