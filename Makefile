@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-week soak check format hooks docs docs-serve pictures lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-week soak check format hooks docs docs-serve pictures lock clean
 
 install: $(STAMP)
 
@@ -55,6 +55,9 @@ bench-reader: install
 
 bench-board: install
 	$(BIN)/python benchmarks/board.py
+
+bench-compare: install
+	$(BIN)/python benchmarks/compare.py
 
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install

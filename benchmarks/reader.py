@@ -60,9 +60,9 @@ def main() -> None:
         os.environ |= {"TRADEMATRIX_HOME": home, "TRADEMATRIX_CLOCK": NOW.isoformat()}
         with Database.open(load_settings()) as database:
             symbols = read_symbols(database.engine)
-            last = _last_date(symbols, options.candles)
+            last = last_date(symbols, options.candles)
             for symbol in symbols:
-                _fill(database, symbol, last)
+                fill(database, symbol, last)
             with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM ANALYZE"))
             url = database.databases.market.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -94,7 +94,7 @@ def _adbc(url: str, query: str) -> pd.DataFrame:
         return frame
 
 
-def _last_date(symbols: list[Symbol], count: int) -> date:
+def last_date(symbols: list[Symbol], count: int) -> date:
     """Return the trade date by which the symbols have had this many minutes together."""
     day = FIRST
     while count > 0:
@@ -104,7 +104,8 @@ def _last_date(symbols: list[Symbol], count: int) -> date:
     return day - timedelta(days=1)
 
 
-def _fill(database: Database, symbol: Symbol, last: date) -> None:
+def fill(database: Database, symbol: Symbol, last: date) -> None:
+    """Store a seeded minute for each of a symbol's sessions up to a date, with their coverage."""
     sessions = calendar_of(symbol).sessions(FIRST, last)
     opens = np.concatenate([session.bar_opens(Timeframe.M1) for session in sessions])
     random = np.random.default_rng(symbol.id)

@@ -190,12 +190,16 @@ def _notes(source: Source, *, named: bool, runs: Mapping[str, Sequence[Run]]) ->
             yield f"left out: {name}: {count:,} candles: not a symbol here; `tradematrix symbols add` adds it"
     if any(row.forming for row in source.looked):
         yield "forming: stored before the candle had closed, and perhaps updated since; --drop-forming leaves them out"
+    if source.looked:
+        yield _next_step(source, runs)
+
+
+def _next_step(source: Source, runs: Mapping[str, Sequence[Run]]) -> str:
     if not runs:
-        yield _NOTHING
-    elif source.uncorrected:
-        yield f"to bring it over, add --yes and say how to read the stamps: {_advice(source)}"
-    else:
-        yield "to bring it over, add --yes"
+        return _NOTHING
+    if source.uncorrected:
+        return f"to bring it over, add --yes and say how to read the stamps: {_advice(source)}"
+    return "to bring it over, add --yes"
 
 
 def _advice(source: Source) -> str:

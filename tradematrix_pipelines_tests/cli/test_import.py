@@ -343,3 +343,19 @@ def test_what_the_page_shows_works(brought: Database, here: Settings, old: OldSy
             old.ids["DAX"],
         )[0]
     )
+
+
+@pytest.mark.parametrize("name", ["ohlc_1h", "daily_levels"])
+def test_what_dagster_does_not_show_is_brought_over_again(
+    brought: Database, here: Settings, old: OldSystem, name: str
+) -> None:
+    """As after a kill between a session's transaction and the run's events, or before its levels."""
+    key = dg.AssetKey(name)
+    with open_instance(here) as instance:
+        instance.wipe_assets([key])
+        assert not instance.get_materialized_partitions(key)
+    result = run("import", "--from", old.url, "DAX", *BERLIN, "--yes")
+    assert result.exit_code == 0, result.output
+    with open_instance(here) as instance:
+        shown = instance.get_materialized_partitions(key)
+    assert {day for day in shown if day.endswith("|DAX")} >= {f"2026-11-{day}|DAX" for day in range(17, 21)}
