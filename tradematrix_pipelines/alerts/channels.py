@@ -10,6 +10,7 @@ import logging
 import re
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode
 from apprise.result import AppriseResultStatus, NotifyResult
@@ -76,15 +77,21 @@ class Alerter:
         """Whether there is any service; without one, :meth:`send` does nothing."""
         return bool(self.schemes)
 
-    def send(self, title: str, body: str) -> None:
+    def send(self, title: str, body: str, *, attached: Path | None = None) -> None:
         """Send plain text to every service at once, and wait for their answers, half a minute at most.
+
+        Args:
+            attached: a file that those services send along that can.
 
         Raises:
             AlertError: one or more of them refused, or did not answer in time.
         """
         if not self.configured:
             return
-        with self._apprise.notify(body=body, title=title, body_format=NotifyFormat.TEXT, timeout=_TIMEOUT) as outcome:
+        attach = None if attached is None else str(attached)
+        with self._apprise.notify(
+            body=body, title=title, body_format=NotifyFormat.TEXT, attach=attach, timeout=_TIMEOUT
+        ) as outcome:
             accepted = sum(bool(result) for result in outcome)
             refused = [_refusal(result) for result in outcome if not result]
         if accepted < len(self.schemes):

@@ -17,6 +17,7 @@
 ``GET /api/v1/incidents[?open=true]``                    ``Incidents``; with ``open=false`` also those closed lately
 ``GET /api/v1/credits``                                  ``Credits``
 ``GET /api/v1/upcoming``                                 ``Upcoming``
+``GET /api/v1/reports``                                  ``MorningReports``; each is at ``/reports/<date>``
 ``GET /api/v1/sessions?symbol[&from&to]``                ``Sessions``; default: the last 7 and the next 7 days
 =======================================================  =====================================================
 
@@ -33,6 +34,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -77,6 +79,7 @@ from tradematrix_pipelines.board.problems import answer_with_problems, unavailab
 from tradematrix_pipelines.board.quotes import find_quotes
 from tradematrix_pipelines.board.readiness import find_readiness, not_in_time
 from tradematrix_pipelines.board.reading import Reading
+from tradematrix_pipelines.board.reports import find_report_page, find_reports
 from tradematrix_pipelines.board.schema import describe, problems
 from tradematrix_pipelines.board.source import Source, Unavailable
 from tradematrix_pipelines.board.symbols import list_symbols
@@ -171,6 +174,7 @@ def make_app(
 def _serve_all(api: FastAPI, reading: Reading, feed: Feed, dagster_url: str | None) -> None:
     serve_pages(api)
     _serve_events(api, feed)
+    _serve_reports(api, reading)
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(known_only)])
     _serve_markets(router, reading)
     _serve_days(router, reading)
@@ -219,6 +223,12 @@ def _serve_events(api: FastAPI, feed: Feed) -> None:
         if feed.is_full:
             return unavailable("too many listen to events already: ask again in a few seconds")
         return StreamingResponse(feed.stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _serve_reports(api: FastAPI, reading: Reading) -> None:
+    @api.get("/reports/{day}", include_in_schema=False)
+    async def report(day: date) -> Response:
+        return await reading.read(lambda database: find_report_page(database, day))
 
 
 def _serve_markets(api: APIRouter, reading: Reading) -> None:
@@ -306,6 +316,11 @@ def _serve_overview(api: APIRouter, reading: Reading, dagster_url: str | None) -
     async def upcoming() -> shapes.Upcoming:
         """Show what happens next: opens, closes, deadlines, pulls."""
         return await reading.read(lambda database: find_upcoming(database, settings))
+
+    @api.get("/reports", tags=["installation"], responses=problems())
+    async def reports() -> shapes.MorningReports:
+        """List the morning pages."""
+        return await reading.read(find_reports)
 
 
 async def _written(reading: Reading, work: Callable[[Database], shapes.Shape]) -> Response:

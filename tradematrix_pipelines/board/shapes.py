@@ -319,6 +319,19 @@ class UpcomingEvent(Shape):
     summary: str = Field(description="one line")
 
 
+class MorningReport(Shape):
+    trade_date: date
+    written_at: Instant = Field(description="when it was made last")
+    size: int = Field(description="bytes")
+    path: str = Field(description="its address on the board, a page of HTML")
+
+
+class MorningReports(Shape):
+    """The morning pages that are stored, the newest trade dates first."""
+
+    reports: list[MorningReport]
+
+
 class Upcoming(Shape):
     """What happens next, ascending."""
 

@@ -31,6 +31,7 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import read_open, record
 from tradematrix_pipelines.storage.level_changes import read_level_changes
 from tradematrix_pipelines.storage.notifications import notify
+from tradematrix_pipelines.storage.report_notifications import send_report
 from tradematrix_pipelines.storage.symbols import read_beginnings
 from tradematrix_pipelines.storage.trading_day_state import (
     automated_symbols,
@@ -60,11 +61,14 @@ def build_alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         record(database.engine, incidents, kinds=kinds, now=now)
         try:
             sent = notify(database.engine, alerter, now=now)
+            page = send_report(database.engine, alerter, now=now, board_url=settings.board_url)
         except AlertError as error:
             # The next tick notifies again: a service that is down is no reason for this sensor to fail.
             return dg.SkipReason(f"{len(read_open(database.engine))} open; {error}")
         count = len(read_open(database.engine))
-        return dg.SkipReason(f"{count} open; notified of {sent.opened} new, {sent.closed} over, {sent.touches} touches")
+        pages = "" if page is None else f"; sent the morning page of {page}"
+        notified = f"notified of {sent.opened} new, {sent.closed} over, {sent.touches} touches"
+        return dg.SkipReason(f"{count} open; {notified}{pages}")
 
     return alerts
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.storage.tables import morning_reports as _table
@@ -49,21 +49,3 @@ def read_report_dates(engine: Engine, *, most: int) -> list[StoredReport]:
         StoredReport(trade_date=row.trade_date, written_at=row.written_at.astimezone(UTC), size=row.size)
         for row in rows
     ]
-
-
-def take_unsent(engine: Engine, trade_date: date, *, now: datetime) -> bool:
-    """Mark the page of a trade date as sent; return whether it was not yet.
-
-    Of two that ask at once, one gets ``True``.
-    """
-    statement = (
-        update(_table).where(_table.c.trade_date == trade_date, _table.c.notified_at.is_(None)).values(notified_at=now)
-    )
-    with engine.begin() as connection:
-        return connection.execute(statement).rowcount > 0
-
-
-def mark_unsent(engine: Engine, trade_date: date) -> None:
-    """Take the mark back, where no service took the page."""
-    with engine.begin() as connection:
-        connection.execute(update(_table).where(_table.c.trade_date == trade_date).values(notified_at=None))

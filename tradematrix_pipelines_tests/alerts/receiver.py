@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 SECRETS = ("hush-user", "hush-password", "hush-path", "127.0.0.1")
 """Parts of a receiver's URL that must appear nowhere else."""
@@ -19,7 +20,7 @@ class Receiver:
     port: int = 0
     status: int = 200
     seconds: float = 0
-    messages: list[dict[str, str]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
     arrived: threading.Event = field(default_factory=threading.Event)
 
     @property

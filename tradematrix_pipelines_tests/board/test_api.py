@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tradematrix_pipelines_tests.board.served import Served
@@ -310,3 +311,22 @@ def test_each_address_says_in_a_line_what_it_is_for(served: Served) -> None:
     for path, operations in served.ask("../../openapi.json").json()["paths"].items():
         assert "\n" not in operations["get"]["summary"], path
         assert len(operations["get"]["summary"]) > 15, path
+
+
+def test_morning_pages_are_listed_and_each_is_served_as_it_is_stored(served: Served) -> None:
+    assert served.get("reports") == {"reports": []}
+    html = "<!doctype html><title>Grüße</title>"
+    with served.connect() as connection:
+        for day in ("2026-11-19", "2026-11-20"):
+            connection.execute("INSERT INTO morning_reports VALUES (%s, %s, '2026-11-20 06:58Z')", (day, html))
+    listed = served.get("reports")["reports"]
+    assert [report["trade_date"] for report in listed] == ["2026-11-20", "2026-11-19"]
+    newest = listed[0]
+    assert (newest["written_at"], newest["size"]) == ("2026-11-20T06:58:00Z", len(html.encode()))
+    page = httpx.get(f"{served.url}{newest['path']}")
+    assert (page.status_code, page.headers["content-type"], page.text) == (200, "text/html; charset=utf-8", html)
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline';"), "nothing in it is run"
+    absent, wrong = (httpx.get(f"{served.url}/reports/{day}") for day in ("2026-11-18", "yesterday"))
+    assert (absent.status_code, wrong.status_code) == (404, 422)
+    assert absent.json()["detail"].startswith("there is no morning page of 2026-11-18: `tradematrix report --date")

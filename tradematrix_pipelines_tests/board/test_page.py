@@ -223,3 +223,15 @@ def test_a_lost_connection_is_said_and_heals_by_itself(visitor: Visitor) -> None
         expect(page.locator(".trouble")).to_be_hidden()
         expect(page.locator("tr[data-level]").first).to_be_visible()
         visitor.errors.clear()  # the browser's own, of requests without a network
+
+
+def test_morning_pages_are_listed_and_open(visitor: Visitor, market: OpenMarket) -> None:
+    with visitor.visit() as page:
+        expect(page.locator(".reports")).to_contain_text("None is made yet.")
+    with market.connect() as connection:
+        connection.execute("INSERT INTO morning_reports VALUES ('2026-11-20', '<h1>It is Friday</h1>', now())")
+    with visitor.visit() as page:
+        link = page.locator(".reports").get_by_role("link", name="Fri 20 Nov")
+        with page.expect_popup() as opened:
+            link.click()
+        expect(opened.value.get_by_role("heading", name="It is Friday")).to_be_visible()

@@ -15,7 +15,7 @@ from tradematrix_pipelines.report.making import make_report
 from tradematrix_pipelines.report.reading import NoReport, coming_date, read_report_of
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.morning_reports import mark_unsent, read_report, read_report_dates, take_unsent
+from tradematrix_pipelines.storage.morning_reports import read_report, read_report_dates
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines_tests.browsing import OPTIONS, find_chromium
 
@@ -91,6 +91,8 @@ def test_the_page_has_what_is_stored(filled: tuple[Settings, Database]) -> None:
     assert ndx.from_session is None
     assert str(ndx.unavailable_reason).startswith("its session 2026-11-20 is not stored: run `tradematrix backfill NDX")
     assert read_report(database.engine, MONDAY) == html
+    [stored] = read_report_dates(database.engine, most=10)
+    assert (stored.trade_date, stored.written_at, stored.size) == (MONDAY, report.at, len(html.encode()))
 
 
 def test_a_past_page_is_as_of_its_morning(filled: tuple[Settings, Database]) -> None:
@@ -106,20 +108,6 @@ def test_a_past_page_is_as_of_its_morning(filled: tuple[Settings, Database]) -> 
     assert [change.text for change in report.changes] == [
         "stale market: NDX had no bar", "over: stale market: NDX had no bar"
     ]  # fmt: skip
-
-
-def test_a_page_that_was_sent_is_sent_once(filled: tuple[Settings, Database]) -> None:
-    settings, database = filled
-    make_report(database, settings, MONDAY)
-    now = database.clock.now()
-    assert not take_unsent(database.engine, FRIDAY, now=now), "there is no page of it"
-    assert [take_unsent(database.engine, MONDAY, now=now) for _ in range(2)] == [True, False]
-    make_report(database, settings, MONDAY)
-    assert not take_unsent(database.engine, MONDAY, now=now), "made anew, it is not sent again"
-    mark_unsent(database.engine, MONDAY)
-    assert take_unsent(database.engine, MONDAY, now=now)
-    [stored] = read_report_dates(database.engine, most=10)
-    assert (stored.trade_date, stored.written_at) == (MONDAY, now)
 
 
 @pytest.mark.parametrize(

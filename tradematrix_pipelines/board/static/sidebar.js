@@ -1,18 +1,19 @@
-// What concerns all symbols: what happens next, incidents, credits.
+// What concerns all symbols: what happens next, morning pages, incidents, credits.
 
 import { ended, get } from "./api.js";
-import { command, h, section } from "./dom.js";
-import { clock, count, hour, span, utc } from "./format.js";
+import { command, h, hiddenText, section } from "./dom.js";
+import { clock, count, hour, span, tradeDate, utc } from "./format.js";
 import { empty, moment } from "./marks.js";
 import { now, on, symbolInfo } from "./state.js";
 
 const NEXT = 8;
 const LATELY = 5;
+const PAGES = 3;
 const GLYPHS = { open: "◐", close: "●", deadline: "◆", pull: "↻", fetch: "⇣", credits_reset: "○" };
 
 /** Returns a container that keeps itself up to date until the signal ends it. */
 export function sidebar(signal) {
-  const parts = [upcoming(signal), incidents(signal), credits(signal)];
+  const parts = [upcoming(signal), reports(signal), incidents(signal), credits(signal)];
   return h("aside", { class: "sidebar", "aria-label": "All symbols" }, parts);
 }
 
@@ -67,6 +68,20 @@ const withWholeDates = (summary) => summary.split(DATE).map((part) => (DATE.test
 function inTime(at) {
   const left = Date.parse(at) - now().getTime();
   return left > 0 ? `in ${span(left)}` : "now";
+}
+
+function reports(signal) {
+  const load = async (options) => {
+    const { reports: pages } = await get("reports", {}, options);
+    if (pages.length === 0) return [empty("None is made yet."), command("tradematrix report")];
+    const list = (items) => h("ul", { class: "page-list" }, items.map(page));
+    return [list(pages.slice(0, PAGES)), pages.length > PAGES ? h("details", {}, h("summary", {}, `${count(pages.length - PAGES)} earlier`), list(pages.slice(PAGES))) : ""];
+  };
+  return kept("Morning pages", "reports", load, ["hello", "minute"], signal);
+}
+
+function page({ trade_date: date, written_at: at, path }) {
+  return h("li", {}, h("a", { href: `.${path}`, target: "_blank", rel: "noopener" }, tradeDate(date), hiddenText(", opens a new tab")), h("span", { class: "aside" }, " made ", moment(at)));
 }
 
 function incidents(signal) {
