@@ -102,10 +102,12 @@ docs-serve: install
 pictures: install
 	$(BIN)/python docs/pictures.py
 
-# Versions and hashes only, those of the extras included: whoever installs chooses the package index.
+# Versions and hashes only: whoever installs chooses the package index. The image has the extras, and no tools of ours.
 lock:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-emit-index-url --no-header --quiet -c requirements.lock -o deploy/requirements.lock
 
 clean:
 	rm -rf .venv .tradematrix dist site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants

@@ -1,153 +1,252 @@
-"""What storing candles costs, as a multiple of the usual recipe in the same run.
+"""What storing candles costs, as a multiple of raw COPY in the same run.
 
-Each way stores the same seeded minutes of five symbols in an embedded server, fresh and as an identical replay, the
-ways interleaved; medians of the rounds. Baseline (1.0): the usual recipe, COPY into a staging table and
-``INSERT … ON CONFLICT DO UPDATE … WHERE … IS DISTINCT FROM``. Also printed: the WAL that a replay writes.
+Seeded minutes of five symbols in an embedded server with its defaults, from frames in memory to COMMIT. Baseline (1.0):
+binary COPY of ready-made bytes of the same rows into the same table, empty, with its indexes and checks. Each round
+measures the baseline and every way; medians of the rounds' ratios, with minimum and maximum.
 
-    .venv/bin/python benchmarks/storage.py [--candles 300000] [--rounds 3] [--json]
+The last two ways are what a user would write; they store a tenth of the rows, and are counted a row.
+
+    .venv/bin/python benchmarks/storage.py [--candles 1000000] [--into 10000000] [--rounds 5] [--json]
 """
 
 import argparse
-import json
-import statistics
+import os
+import platform
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psycopg
+from lines import Line, report
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
 
 from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import load_settings
-from tradematrix_pipelines.storage.candles import copy_candles, write
+from tradematrix_pipelines.storage.candles import write
+from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.tables import ohlc
 
-Store = Callable[[Database, list[SeriesBatch]], None]
-BASELINE = "staging + ON CONFLICT"
-
-_UPSERT = text("""
-    INSERT INTO ohlc SELECT * FROM staged_ohlc
-    ON CONFLICT (symbol_id, timeframe, ts) DO UPDATE
-    SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
-        volume = excluded.volume, source = excluded.source
-    WHERE (ohlc.open, ohlc.high, ohlc.low, ohlc.close, ohlc.volume)
-          IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)
-""")
-
-
-def ours(database: Database, batches: list[SeriesBatch]) -> None:
-    """Store as the project does."""
-    write(database.engine, batches, now=database.clock.now())
-
-
-def usual(database: Database, batches: list[SeriesBatch]) -> None:
-    """Store by the usual recipe, with the same encoder."""
-    with database.engine.begin() as connection:
-        connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-        copy_candles(connection, batches, table="staged_ohlc", now=database.clock.now())
-        connection.execute(_UPSERT)
-
-
-def delete_and_copy(database: Database, batches: list[SeriesBatch]) -> None:
-    """Delete the range and COPY, as Dagster's own database IO managers do."""
-    with database.engine.begin() as connection:
-        for batch in batches:
-            connection.execute(
-                text("DELETE FROM ohlc WHERE symbol_id = :id AND timeframe = '1m' AND ts BETWEEN :first AND :last"),
-                {
-                    "id": batch.symbol.id,
-                    "first": batch.candles["ts"].iloc[0].to_pydatetime(),
-                    "last": batch.candles["ts"].iloc[-1].to_pydatetime(),
-                },
-            )
-        copy_candles(connection, batches, table="ohlc", now=database.clock.now())
-
-
-WAYS: dict[str, Store] = {BASELINE: usual, "tradematrix": ours, "delete + COPY": delete_and_copy}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds, and bytes of WAL."""
-
-    seconds: float
-    wal: int
+BASELINE = "raw COPY"
+STORED_AT = datetime(2026, 11, 20, 23, tzinfo=UTC)
+START = pd.Timestamp("2024-01-01", tz="UTC")
+SESSION = 510  # minutes of a day of DAX
+Batches = Sequence[SeriesBatch]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--candles", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--candles", type=int, default=1_000_000)
+    parser.add_argument("--into", type=int, default=10_000_000, help="rows that a full table holds before")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tradematrix-") as home:
         settings = load_settings({"TRADEMATRIX_HOME": str(Path(home) / "home")})
         with Database.open(settings) as database:
-            batches = [_minutes(symbol, options.candles // 5) for symbol in read_symbols(database.engine)]
-            rounds = [_round(database, batches) for _ in range(options.rounds)]
-    _report(rounds, as_json=options.json)
+            bench = Bench(database, options.candles)
+            rounds = [bench.round() for _ in range(options.rounds)]
+            bench.fill(options.into)
+            full = [bench.full() for _ in range(options.rounds)]
+    lines = _lines(rounds, full, into=options.into)
+    if not options.json:
+        machine = f"Python {platform.python_version()}, {bench.version}, {os.cpu_count()} cores"
+        print(f"{options.candles:,} candles, {options.rounds} rounds; {machine}")
+    report(lines, as_json=options.json)
 
 
-def _minutes(symbol: Symbol, count: int) -> SeriesBatch:
+class Bench:
+    """The ways of storing, each timed on a table in the state that it is about."""
+
+    def __init__(self, database: Database, candles: int) -> None:
+        self.database = database
+        self.batches = [_minutes(symbol, START, candles // 5) for symbol in read_symbols(database.engine)]
+        self.raw = _ready(self.batches)
+        self.version = _version(database)
+
+    def round(self) -> dict[str, float]:
+        """Return the seconds of each way, and the WAL of a replay in bytes."""
+        seconds = {}
+        self._empty()
+        seconds[BASELINE] = _seconds(lambda: self._copy(self.raw))
+        self._empty()
+        seconds["fresh"] = _seconds(lambda: self._store(self.batches))
+        self._settle()
+        before = self._wal()
+        seconds["identical replay"] = _seconds(lambda: self._store(self.batches))
+        seconds["WAL"] = self._wal() - before
+        revised = [_revised(batch) for batch in self.batches]
+        self._settle()
+        seconds["1% revised"] = _seconds(lambda: self._store(revised))
+        self._empty()
+        self._store([replace(batch, candles=batch.candles.iloc[::2]) for batch in self.batches])
+        self._settle()
+        seconds["half new"] = _seconds(lambda: self._store(self.batches))
+        self._empty()
+        seconds["fresh, two writers"] = _seconds(self._two_writers)
+        return seconds | self._days() | self._usual()
+
+    def fill(self, rows: int) -> None:
+        """Store so many minutes before those of the rounds."""
+        self._empty()
+        start = START - pd.Timedelta(minutes=rows // len(self.batches))
+        for batch in self.batches:
+            self._store([_minutes(batch.symbol, start, rows // len(self.batches))])
+        self._store(self.batches)
+
+    def full(self) -> float:
+        """Return the seconds of an identical replay into the table that :meth:`fill` left."""
+        self._settle()
+        return _seconds(lambda: self._store(self.batches))
+
+    def _days(self) -> dict[str, float]:
+        """Twenty sessions of one symbol, each a transaction of its own on an open connection."""
+        symbol = self.batches[0].symbol
+        days = [[_minutes(symbol, START + pd.Timedelta(days=day), SESSION)] for day in range(20)]
+        ready = [_ready(day) for day in days]
+        self._empty()
+        raw = _seconds(lambda: [self._copy(day) for day in ready])
+        self._empty()
+        return {"raw COPY of a day": raw, "one symbol-day": _seconds(lambda: [self._store(day) for day in days])}
+
+    def _usual(self) -> dict[str, float]:
+        """Return the seconds a row of what a user would write, by a tenth of the rows."""
+        tenth = [replace(batch, candles=batch.candles.iloc[: len(batch.candles) // 10]) for batch in self.batches]
+        frame = pd.concat([_frame(batch) for batch in tenth])
+        self._empty()
+        engine = self.database.engine
+        options = {
+            "if_exists": "append",
+            "index": False,
+            "chunksize": 10_000,
+            "dtype": {"timeframe": ohlc.c.timeframe.type},
+        }
+        inserted = _seconds(lambda: frame.to_sql("ohlc", engine, **options))
+        self._empty()
+        upserted = _seconds(lambda: self._upsert(frame))
+        share = len(frame) / sum(len(batch.candles) for batch in self.batches)
+        return {"DataFrame.to_sql": inserted / share, "SQLAlchemy on_conflict_do_update": upserted / share}
+
+    def _upsert(self, frame: pd.DataFrame) -> None:
+        statement = insert(ohlc)
+        changed = {name: statement.excluded[name] for name in ("open", "high", "low", "close", "volume", "source")}
+        upsert = statement.on_conflict_do_update(index_elements=["symbol_id", "timeframe", "ts"], set_=changed)
+        rows = frame.assign(volume=None).to_dict("records")
+        with self.database.engine.begin() as connection:
+            for start in range(0, len(rows), 1_000):
+                connection.execute(upsert, rows[start : start + 1_000])
+
+    def _two_writers(self) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._store, (self.batches[:3], self.batches[3:])))
+
+    def _store(self, batches: Batches) -> None:
+        write(self.database.engine, batches, now=STORED_AT)
+
+    def _copy(self, data: bytes) -> None:
+        with self.database.engine.begin() as connection:
+            driver: psycopg.Connection[tuple[object, ...]] | None = connection.connection.driver_connection
+            assert driver is not None
+            statement = f"COPY ohlc ({', '.join(COPY_COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
+            with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+                copy.write(data)
+
+    def _empty(self) -> None:
+        with self.database.engine.begin() as connection:
+            connection.execute(text("TRUNCATE ohlc, ohlc_revisions"))
+        self._settle()
+
+    def _settle(self) -> None:
+        with self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE ohlc"))
+            connection.execute(text("CHECKPOINT"))
+
+    def _wal(self) -> int:
+        with self.database.engine.connect() as connection:
+            return int(connection.execute(text("SELECT pg_current_wal_insert_lsn() - '0/0'")).scalar_one())
+
+
+def _lines(rounds: list[dict[str, float]], full: list[float], *, into: int) -> list[Line]:
+    def of(way: str, baseline: str = BASELINE) -> list[float]:
+        return [one[way] / one[baseline] for one in rounds]
+
+    wal = max(one["WAL"] for one in rounds) / 1e6
+    replays = [seconds / one[BASELINE] for seconds, one in zip(full, rounds, strict=True)]
+    return [
+        Line(what="fresh", against=BASELINE, ratios=of("fresh"), bar=1.05),
+        Line(what="fresh, two writers", against=BASELINE, ratios=of("fresh, two writers"), bar=0.8),
+        Line(
+            what="identical replay",
+            against=BASELINE,
+            ratios=of("identical replay"),
+            bar=0.9,
+            note=f"WAL {wal:.2f} MB (bar: below 1)",
+        ),
+        Line(what="1% revised", against=BASELINE, ratios=of("1% revised"), bar=1.1),
+        Line(what="half new", against=BASELINE, ratios=of("half new"), bar=1.6),
+        Line(what=f"replay into {into:,}", against=BASELINE, ratios=replays, bar=1.0 if into <= 10_000_000 else 1.1),
+        Line(
+            what="one symbol-day",
+            against="raw COPY of a day",
+            ratios=of("one symbol-day", "raw COPY of a day"),
+            bar=1.5,
+        ),
+        Line(what="DataFrame.to_sql", against="fresh", ratios=of("DataFrame.to_sql", "fresh"), bar=8, side="≥"),
+        Line(
+            what="SQLAlchemy on_conflict_do_update",
+            against="fresh",
+            ratios=of("SQLAlchemy on_conflict_do_update", "fresh"),
+            bar=15,
+            side="≥",
+        ),
+    ]
+
+
+def _minutes(symbol: Symbol, start: pd.Timestamp, count: int) -> SeriesBatch:
     random = np.random.default_rng(symbol.id)
     close = 1.1 + random.normal(0, 1e-4, count).cumsum() * 0.01
-    ts = pd.date_range("2024-01-01", periods=count, freq="1min", tz="UTC")
+    ts = pd.date_range(start, periods=count, freq="1min")
     rows = {"ts": ts, "open": close, "high": close + 1e-3, "low": close - 1e-3, "close": close}
     return SeriesBatch(symbol=symbol, timeframe=Timeframe.M1, candles=as_candles(pd.DataFrame(rows)), source="bench")
 
 
-def _round(database: Database, batches: list[SeriesBatch]) -> dict[str, tuple[Cost, Cost]]:
-    costs = {}
-    for name, store in WAYS.items():
-        with database.engine.begin() as connection:
-            connection.execute(text("TRUNCATE ohlc"))
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("CHECKPOINT"))
-        fresh, replay = _cost(database, batches, store), _cost(database, batches, store)
-        costs[name] = (fresh, replay)
-    return costs
+def _revised(batch: SeriesBatch) -> SeriesBatch:
+    candles = batch.candles.copy()
+    candles.loc[candles.index[::100], "high"] += 1e-3
+    return replace(batch, candles=candles)
 
 
-def _cost(database: Database, batches: list[SeriesBatch], store: Store) -> Cost:
-    before = _wal_position(database)
-    start = time.perf_counter()
-    store(database, batches)
-    seconds = time.perf_counter() - start
-    return Cost(seconds, _wal_position(database) - before)
+def _frame(batch: SeriesBatch) -> pd.DataFrame:
+    added = {"symbol_id": batch.symbol.id, "timeframe": str(batch.timeframe), "source": batch.source}
+    return batch.candles.assign(**added, stored_at=STORED_AT)
 
 
-def _wal_position(database: Database) -> int:
+def _ready(batches: Batches) -> bytes:
+    tuples = (data for batch in batches for data in encode(batch, stored_at=STORED_AT))
+    return b"".join([HEADER, *tuples, TRAILER])
+
+
+def _version(database: Database) -> str:
     with database.engine.connect() as connection:
-        return int(connection.execute(text("SELECT pg_current_wal_insert_lsn() - '0/0'")).scalar_one())
+        return "PostgreSQL " + str(connection.execute(text("SHOW server_version")).scalar_one()).split()[0]
 
 
-def _report(rounds: list[dict[str, tuple[Cost, Cost]]], *, as_json: bool) -> None:
-    rows = []
-    for name in WAYS:
-        ratios = [
-            statistics.median(costs[name][kind].seconds / costs[BASELINE][kind].seconds for costs in rounds)
-            for kind in (0, 1)
-        ]
-        wal = statistics.median(costs[name][1].wal for costs in rounds) / 1e6
-        rows.append(
-            {"way": name, "fresh": round(ratios[0], 2), "replay": round(ratios[1], 2), "replay_wal_mb": round(wal, 1)}
-        )
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    print(f"seconds as a multiple of: {BASELINE}")
-    for row in rows:
-        print(
-            "{way:24} fresh {fresh:5.2f}   replay {replay:5.2f}   WAL of a replay {replay_wal_mb:7.1f} MB".format(**row)
-        )
+def _seconds(way: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    way()
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

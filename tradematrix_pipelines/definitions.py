@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.defs.installation import Installation, building_for
+from tradematrix_pipelines.defs.internals.component_types import without_component_types
 from tradematrix_pipelines.defs.internals.names import disable_dagster_warnings
 from tradematrix_pipelines.defs.internals.run_log import write_run_logs
 from tradematrix_pipelines.log_output import write_logs
@@ -15,10 +16,12 @@ from tradematrix_pipelines.settings import Settings, load_settings
 
 
 def build_defs(settings: Settings, resources: Mapping[str, Any] = MappingProxyType({})) -> dg.Definitions:
-    """Return the definitions for these settings; ``resources`` replaces resources of the same name."""
-    # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
-    with disable_dagster_warnings(), building_for(Installation(settings=settings, resources=resources)):
-        return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    """Return the definitions for these settings; ``resources`` replaces resources of the same name.
+
+    For commands and tests: they are without what only the UI shows.
+    """
+    with building_for(Installation(settings=settings, resources=resources)), without_component_types():
+        return _load()
 
 
 @dg.definitions
@@ -27,4 +30,11 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     write_logs(settings)
     write_run_logs(settings)
-    return build_defs(settings)
+    with building_for(Installation(settings=settings)):
+        return _load()
+
+
+def _load() -> dg.Definitions:
+    # Multi-partition mappings and backfill policies are called beta; the lock pins the version they are tested with.
+    with disable_dagster_warnings():
+        return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -137,17 +137,28 @@ def tcp_postgres() -> Iterator[str]:
             run("pg_ctl", "stop", "-m", "immediate", "-D", str(data))
 
 
-def install(postgres: ServerLease, home: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+def install(
+    postgres: ServerLease,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    like: Settings | None = None,
+    **environment: str,
+) -> Settings:
     """Make this process's environment that of an installation of its own, and return its settings.
 
-    Two fresh databases, an empty home, the clock at NOW; ``environment`` adds to it.
+    Two fresh databases, or copies of those of ``like``, which nobody has open; an empty home, the clock at NOW;
+    ``environment`` adds to it.
     """
     _make_templates(postgres)
     for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_"))]:
         monkeypatch.delenv(name)
     name = f"market_{uuid4().hex[:12]}"
     with _admin(postgres) as connection:
-        connection.execute(f"CREATE DATABASE {name}_dagster TEMPLATE {_DAGSTER} STRATEGY file_copy")
+        template = _DAGSTER if like is None else f"{_name(like)}_dagster"
+        connection.execute(f"CREATE DATABASE {name}_dagster TEMPLATE {template} STRATEGY file_copy")
+        if like is not None:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {_name(like)} STRATEGY file_copy")
     url = postgres.url(name)
     own = {
         "TRADEMATRIX_HOME": str(home),
@@ -159,10 +170,33 @@ def install(postgres: ServerLease, home: Path, monkeypatch: pytest.MonkeyPatch, 
     return load_settings()
 
 
+def _name(settings: Settings) -> str:
+    """Return the name of an installation's market database."""
+    assert settings.database_url is not None
+    return str(make_url(settings.database_url.get_secret_value()).database)
+
+
 @pytest.fixture
-def settings(postgres: ServerLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings of an installation of the test's own."""
-    return install(postgres, tmp_path / "home", monkeypatch)
+def settings(
+    request: pytest.FixtureRequest, postgres: ServerLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """The settings of an installation of the test's own: a copy of its module's ``prepared`` where it takes that."""
+    like = request.getfixturevalue("prepared") if "prepared" in request.fixturenames else None
+    return install(postgres, tmp_path / "home", monkeypatch, like=like)
+
+
+@pytest.fixture(scope="module")
+def preparing(
+    postgres: ServerLease, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], AbstractContextManager[tuple[Settings, pytest.MonkeyPatch]]]:
+    """Makes the installation that a module's fixture ``prepared`` fills once and closes; tests take copies of it."""
+
+    @contextmanager
+    def prepare() -> Iterator[tuple[Settings, pytest.MonkeyPatch]]:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            yield install(postgres, tmp_path_factory.mktemp("prepared") / "home", monkeypatch), monkeypatch
+
+    return prepare
 
 
 @pytest.fixture(scope="module")
@@ -178,10 +212,8 @@ def module_installation(
 @pytest.fixture
 def database(settings: Settings, postgres: ServerLease) -> Iterator[Database]:
     """That installation's market database, open, with the default symbols."""
-    assert settings.database_url is not None
-    name = make_url(settings.database_url.get_secret_value()).database
     # Another fixture may have opened it before.
     with _admin(postgres) as connection, suppress(psycopg.errors.DuplicateDatabase):
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_MARKET} STRATEGY file_copy")
+        connection.execute(f"CREATE DATABASE {_name(settings)} TEMPLATE {_MARKET} STRATEGY file_copy")
     with Database.open(settings) as opened:
         yield opened

@@ -34,13 +34,13 @@ _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 # Where values differ, the trigger sets stored_at.
 _MERGE = text("""
     MERGE INTO ohlc AS t USING staged_ohlc AS s
-    ON t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
+    ON t.symbol_id = ANY(:symbol_ids) AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
        AND t.ts BETWEEN :first AND :last
        AND s.symbol_id = t.symbol_id AND s.timeframe = t.timeframe AND s.ts = t.ts
     WHEN MATCHED AND (t.open, t.high, t.low, t.close, t.volume, t.source)
                      IS DISTINCT FROM (s.open, s.high, s.low, s.close, s.volume, s.source) THEN
         UPDATE SET open = s.open, high = s.high, low = s.low, close = s.close, volume = s.volume, source = s.source
-    WHEN NOT MATCHED AND s.symbol_id = :symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) THEN
+    WHEN NOT MATCHED AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) THEN
         INSERT (ts, open, high, low, close, volume, symbol_id, timeframe, source, stored_at)
         VALUES (s.ts, s.open, s.high, s.low, s.close, s.volume, s.symbol_id, s.timeframe, s.source, s.stored_at)
 """)
@@ -48,17 +48,18 @@ _MERGE = text("""
 # compared with those rows only, not with every row.
 _WITHDRAW = text("""
     WITH extra AS MATERIALIZED (
-        SELECT t.ts FROM ohlc AS t
-        WHERE t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
+        SELECT t.symbol_id, t.ts FROM ohlc AS t
+        WHERE t.symbol_id = ANY(:symbol_ids) AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
           AND t.ts BETWEEN :first AND :last
           AND NOT EXISTS (SELECT FROM staged_ohlc AS s
-              WHERE s.symbol_id = :symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) AND s.ts = t.ts)
+              WHERE s.symbol_id = t.symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) AND s.ts = t.ts)
     ), withdrawn AS (
         DELETE FROM ohlc AS t
         USING extra,
-            unnest(CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[])) AS session (opens_at, closes_at)
-        WHERE t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe) AND t.ts = extra.ts
-          AND extra.ts >= session.opens_at AND extra.ts < session.closes_at
+            unnest(CAST(:whole AS int[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
+                AS session (symbol_id, opens_at, closes_at)
+        WHERE t.symbol_id = extra.symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe) AND t.ts = extra.ts
+          AND session.symbol_id = extra.symbol_id AND extra.ts >= session.opens_at AND extra.ts < session.closes_at
         RETURNING t.*
     )
     INSERT INTO ohlc_revisions
@@ -164,27 +165,39 @@ def _write_candles(connection: Connection, batches: Sequence[SeriesBatch], *, no
         connection.execute(text("SET LOCAL work_mem = '64MB'"))
         connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
         copy_candles(connection, [batch for batch, _ in existing], table="staged_ohlc", now=now)
-    for batch, count in existing:
-        written += _merge(connection, batch, stored=count)
+    for timeframe in dict.fromkeys(batch.timeframe for batch, _ in existing):
+        written += _merge(connection, [(batch, count) for batch, count in existing if batch.timeframe is timeframe])
     return written
 
 
-def _merge(connection: Connection, batch: SeriesBatch, *, stored: int) -> Written:
-    """Make the table equal to a staged batch whose range holds ``stored`` rows."""
-    where = _range(batch)
-    connection.execute(_MERGE, where)
-    sessions = _whole_sessions(batch)
+def _merge(connection: Connection, staged: Sequence[tuple[SeriesBatch, int]]) -> Written:
+    """Make the table equal to staged batches of one timeframe, each with the number of rows that its range holds.
+
+    One statement for all of them: each reads the whole staging table.
+    """
+    ranges = [_range(batch) for batch, _ in staged]
+    where = {
+        "symbol_ids": [key["symbol_id"] for key in ranges],
+        "timeframe": ranges[0]["timeframe"],
+        "first": min(key["first"] for key in ranges),
+        "last": max(key["last"] for key in ranges),
+    }
+    merged = connection.execute(_MERGE, where).rowcount
+    whole = [(batch.symbol.id, session) for batch, _ in staged for session in _whole_sessions(batch)]
     withdrawn = 0
-    if sessions:
+    if whole:
         bounds = {
-            "opens": [session.opens_at for session in sessions],
-            "closes": [session.closes_at for session in sessions],
+            "whole": [symbol_id for symbol_id, _ in whole],
+            "opens": [session.opens_at for _, session in whole],
+            "closes": [session.closes_at for _, session in whole],
         }
-        withdrawn = connection.execute(_WITHDRAW, {**where, **bounds}).rowcount
-    now_stored = connection.execute(_COUNT, where).scalar_one()
+        withdrawn = connection.execute(_WITHDRAW, where | bounds).rowcount
+    if not merged:
+        return Written(withdrawn=withdrawn)
+    stored = sum(connection.execute(_COUNT, key).scalar_one() for key in ranges)
     return Written(
-        inserted=now_stored - stored + withdrawn,
-        revised=connection.execute(_COUNT_REVISED, where).scalar_one(),
+        inserted=stored - sum(count for _, count in staged) + withdrawn,
+        revised=sum(connection.execute(_COUNT_REVISED, key).scalar_one() for key in ranges),
         withdrawn=withdrawn,
     )
 

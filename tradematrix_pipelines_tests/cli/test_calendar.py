@@ -10,9 +10,11 @@ from click.testing import Result
 from sqlalchemy import text
 
 from tradematrix_pipelines.markets.calendars import calendar_of
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols, read_symbols
+from tradematrix_pipelines_tests.cli.conftest import Preparing, invoke, simulating
 
 Run = Callable[..., Result]
 
@@ -36,10 +38,18 @@ def of_friday(database: Database) -> dict[str, tuple[str, int, int]]:
     return {row[0]: row[1:] for row in rows(database, query)}
 
 
-@pytest.fixture
-def stored(run: Run, simulator: Simulator) -> Simulator:
+@pytest.fixture(scope="module")
+def prepared(preparing: Preparing) -> Settings:
     """Three sessions of DAX."""
-    assert run("backfill", "DAX", "--from", "2026-11-18", "--to", "2026-11-20").exit_code == 0
+    with preparing() as (settings, monkeypatch), simulating(monkeypatch):
+        assert invoke("backfill", "DAX", "--from", "2026-11-18", "--to", "2026-11-20").exit_code == 0
+    return settings
+
+
+@pytest.fixture
+def stored(prepared: Settings, simulator: Simulator) -> Simulator:
+    """The vendor of an installation with those sessions."""
+    del prepared
     return simulator
 
 

@@ -9,6 +9,8 @@ from click import unstyle
 from click.testing import Result
 
 from tradematrix_pipelines.levels.book.kinds import KINDS
+from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines_tests.cli.conftest import Preparing, invoke
 
 Run = Callable[..., Result]
 
@@ -19,11 +21,19 @@ def book(run: Run, *arguments: str) -> dict[tuple[str, str], dict[str, object]]:
     return {(row["kind"], row["name"]): row for row in json.loads(done.stdout)}
 
 
-@pytest.fixture
-def filled(run: Run) -> Run:
+@pytest.fixture(scope="module")
+def prepared(preparing: Preparing) -> Settings:
     """Two weeks of DAX and EUR/USD; the clock stands at Friday, 2026-11-20, 23:00 UTC."""
-    done = run("backfill", "DAX", "EUR/USD", "--from", "2026-11-09")
-    assert done.exit_code == 0, done.output
+    with preparing() as (settings, _):
+        done = invoke("backfill", "DAX", "EUR/USD", "--from", "2026-11-09")
+        assert done.exit_code == 0, done.output
+    return settings
+
+
+@pytest.fixture
+def filled(prepared: Settings, run: Run) -> Run:
+    """The command in an installation with those two weeks."""
+    del prepared
     return run
 
 

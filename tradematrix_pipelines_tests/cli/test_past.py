@@ -15,27 +15,37 @@ from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.incidents import record
 from tradematrix_pipelines.storage.stamps import stamp
+from tradematrix_pipelines_tests.cli.conftest import Preparing, invoke, simulating
 
 Run = Callable[..., Result]
 EVENING, LATER = "2026-11-20T23:00:00Z", "2026-11-20T23:30:00Z"
 BETWEEN, BEFORE = "2026-11-20T23:15Z", "2026-11-20T22:59Z"
 
 
-@pytest.fixture
-def revised(
-    run: Run, simulator: Simulator, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> Database:
+@pytest.fixture(scope="module")
+def prepared(preparing: Preparing) -> Settings:
     """The DAX's Friday, whose official high was raised, and whose minutes were refreshed, half an hour later."""
-    assert run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
-    with database.engine.begin() as connection:
-        stamp(connection, datetime(2026, 11, 20, 23, 20, tzinfo=UTC))
-        connection.execute(
-            text("UPDATE ohlc SET high = high + 5 WHERE timeframe = '1d' AND ts = '2026-11-20 08:00+00'")
-        )
-        connection.execute(text("UPDATE ohlc SET close = open WHERE timeframe = '1h' AND ts = '2026-11-20 09:00+00'"))
+    with preparing() as (settings, monkeypatch), simulating(monkeypatch):
+        assert invoke("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20").exit_code == 0
+        with Database.open(settings) as database, database.engine.begin() as connection:
+            stamp(connection, datetime(2026, 11, 20, 23, 20, tzinfo=UTC))
+            connection.execute(
+                text("UPDATE ohlc SET high = high + 5 WHERE timeframe = '1d' AND ts = '2026-11-20 08:00+00'")
+            )
+            connection.execute(
+                text("UPDATE ohlc SET close = open WHERE timeframe = '1h' AND ts = '2026-11-20 09:00+00'")
+            )
+        monkeypatch.setenv("TRADEMATRIX_CLOCK", LATER)
+        result = invoke("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
+        assert result.exit_code == 0, result.output
+    return settings
+
+
+@pytest.fixture
+def revised(prepared: Settings, simulator: Simulator, database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The database of an installation with that day, at the later time."""
+    del prepared, simulator
     monkeypatch.setenv("TRADEMATRIX_CLOCK", LATER)
-    result = run("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20")
-    assert result.exit_code == 0, result.output
     return database
 
 

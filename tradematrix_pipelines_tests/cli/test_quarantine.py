@@ -12,6 +12,7 @@ from sqlalchemy import text
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines_tests.cli.conftest import Preparing, invoke, simulating
 
 Run = Callable[..., Result]
 FRIDAY = "2026-11-20"
@@ -49,14 +50,21 @@ def quarantined(database: Database) -> int:
     return int(ask(database, "SELECT count(*) FROM rejected_candles")[0][0])
 
 
-@pytest.fixture
-def refused(run: Run, simulator: Simulator, settings: Settings, database: Database) -> Database:
+@pytest.fixture(scope="module")
+def prepared(preparing: Preparing) -> Settings:
     """Four days of DAX minutes, and a Friday of four times the price, refused as a whole."""
     minutes = ("--timeframe", "1m", "--timeframe", "5m")
-    assert run("backfill", "DAX", "--from", "2026-11-16", "--to", "2026-11-19", *minutes).exit_code == 0
-    simulator.set_faults("scale=4@GDAXI")
-    assert run("backfill", "DAX", "--from", FRIDAY, "--to", FRIDAY, *minutes).exit_code == 1
-    simulator.set_faults()
+    with preparing() as (settings, monkeypatch), simulating(monkeypatch) as simulator:
+        assert invoke("backfill", "DAX", "--from", "2026-11-16", "--to", "2026-11-19", *minutes).exit_code == 0
+        simulator.set_faults("scale=4@GDAXI")
+        assert invoke("backfill", "DAX", "--from", FRIDAY, "--to", FRIDAY, *minutes).exit_code == 1
+    return settings
+
+
+@pytest.fixture
+def refused(prepared: Settings, simulator: Simulator, database: Database) -> Database:
+    """The database of an installation with those days, whose vendor is right again."""
+    del prepared, simulator
     return database
 
 

@@ -16,10 +16,12 @@ from sqlalchemy import text
 from tradematrix_pipelines.automation.backlog import Cause
 from tradematrix_pipelines.candles.frame import PRICES
 from tradematrix_pipelines.markets.calendars import get_calendar
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.trading_day_state import read_backlog
+from tradematrix_pipelines_tests.cli.conftest import Preparing, invoke
 
 Run = Callable[..., Result]
 
@@ -85,34 +87,58 @@ class Desk:
         return last["high"], last["low"], last["close"], ranges.iloc[1:].mean()
 
 
-@pytest.fixture
-def desk(run: Run, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """The sessions up to the Monday after the split, each fetched on its evening; nobody has answered yet."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
-    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(folder))
-    quarters = traded_quarters()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that is AAPL's vendor."""
+    return tmp_path_factory.mktemp("files")
+
+
+def days_since_the_split(quarters: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the days as they were traded, and as the vendor has them since the split."""
     grouped = quarters.groupby("trade_date")
     traded = grouped.agg(open=("open", "first"), high=("high", "max"), low=("low", "min"), close=("close", "last"))
     traded = traded.reset_index()
-    days = traded.assign(
-        **{name: np.where(traded["trade_date"] < SPLIT, traded[name] / 4, traded[name]) for name in PRICES}
-    )
+    divided = {name: np.where(traded["trade_date"] < SPLIT, traded[name] / 4, traded[name]) for name in PRICES}
+    return traded, traded.assign(**divided)
 
-    def evening(day: date, served: pd.DataFrame, first: date) -> None:
-        monkeypatch.setenv("TRADEMATRIX_CLOCK", f"{day}T22:30:00Z")
-        quarters[quarters["trade_date"] <= day].drop(columns="trade_date").to_csv(folder / "AAPL_15m.csv", index=False)
-        rows = served[served["trade_date"] <= day].rename(columns={"trade_date": "ts"})
-        rows.to_csv(folder / "AAPL_1d.csv", index=False)
-        run("backfill", "AAPL", "--from", str(first), "--to", str(day), "--timeframe", "15m", "--timeframe", "1d")
 
-    added = run("symbols", "add", "AAPL", "--calendar", "XNYS", "--instrument", "stock", "--no-lookup")
-    assert added.exit_code == 0, added.output
-    evening(BEFORE, traded, FIRST)
-    evening(SPLIT, days, SPLIT)
-    evening(AFTER, days, AFTER)
-    return Desk(run, database, days)
+@pytest.fixture(scope="module")
+def prepared(preparing: Preparing, folder: Path) -> Settings:
+    """The sessions up to the Monday after the split, each fetched on its evening; nobody has answered yet."""
+    quarters = traded_quarters()
+    traded, divided = days_since_the_split(quarters)
+    with preparing() as (settings, monkeypatch):
+        use_files(monkeypatch, folder)
+
+        def evening(day: date, served: pd.DataFrame, first: date) -> None:
+            monkeypatch.setenv("TRADEMATRIX_CLOCK", f"{day}T22:30:00Z")
+            known = quarters[quarters["trade_date"] <= day].drop(columns="trade_date")
+            known.to_csv(folder / "AAPL_15m.csv", index=False)
+            rows = served[served["trade_date"] <= day].rename(columns={"trade_date": "ts"})
+            rows.to_csv(folder / "AAPL_1d.csv", index=False)
+            frames = ("--timeframe", "15m", "--timeframe", "1d")
+            invoke("backfill", "AAPL", "--from", str(first), "--to", str(day), *frames)
+
+        added = invoke("symbols", "add", "AAPL", "--calendar", "XNYS", "--instrument", "stock", "--no-lookup")
+        assert added.exit_code == 0, added.output
+        evening(BEFORE, traded, FIRST)
+        evening(SPLIT, divided, SPLIT)
+        evening(AFTER, divided, AFTER)
+    return settings
+
+
+def use_files(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("TRADEMATRIX_VENDOR", "files")
+    monkeypatch.setenv("TRADEMATRIX_FILES_DIR", str(folder))
+
+
+@pytest.fixture
+def desk(prepared: Settings, folder: Path, run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """That installation, on the evening of that Monday."""
+    del prepared
+    use_files(monkeypatch, folder)
+    monkeypatch.setenv("TRADEMATRIX_CLOCK", f"{AFTER}T22:30:00Z")
+    return Desk(run, database, days_since_the_split(traded_quarters())[1])
 
 
 def test_a_split_is_a_question_that_names_its_command(desk: Desk) -> None:

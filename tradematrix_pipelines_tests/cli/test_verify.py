@@ -15,6 +15,7 @@ from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.verifications import read_drift, sample_sessions
+from tradematrix_pipelines_tests.cli.conftest import Preparing, invoke, simulating
 
 Run = Callable[..., Result]
 FRIDAY = "2026-11-20"
@@ -37,11 +38,19 @@ def candles(database: Database) -> list[tuple[Any, ...]]:
     return ask(database, "SELECT symbol_id, timeframe, ts, open, high, low, close FROM ohlc ORDER BY 1, 2, 3")
 
 
-@pytest.fixture
-def stored(run: Run, simulator: Simulator, settings: Settings, database: Database) -> Database:
+@pytest.fixture(scope="module")
+def prepared(preparing: Preparing) -> Settings:
     """Two sessions of DAX: minutes and official days."""
     frames = ("--timeframe", "1m", "--timeframe", "5m", "--timeframe", "1d")
-    assert run("backfill", "DAX", "--from", "2026-11-19", "--to", FRIDAY, *frames).exit_code == 0
+    with preparing() as (settings, monkeypatch), simulating(monkeypatch):
+        assert invoke("backfill", "DAX", "--from", "2026-11-19", "--to", FRIDAY, *frames).exit_code == 0
+    return settings
+
+
+@pytest.fixture
+def stored(prepared: Settings, simulator: Simulator, database: Database) -> Database:
+    """The database of an installation with those sessions."""
+    del prepared, simulator
     return database
 
 

@@ -1,20 +1,24 @@
 """An installation whose clock a test moves, with its trading day's sensors and schedules."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+import pytest
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import text
 
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import job_origin, run_sessions
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import PULL_LIVE
+from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.markets.partition_key import dates_by_symbol
-from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 
@@ -104,3 +108,19 @@ class Day:
 
     def find_sensor(self, name: str) -> dg.SensorDefinition:
         return self.defs.get_repository_def().get_sensor_def(name)
+
+
+@contextmanager
+def running_day(monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
+    """The environment's installation on a simulator of its own, on the free plan, at OPEN."""
+    clock = FrozenClock(OPEN)
+    with Simulator(clock=clock) as simulator:
+        monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
+        monkeypatch.setenv("TWELVE_DATA_PLAN", "100/800")
+        monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", simulator.url)
+        monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "2026-11-17")
+        own = load_settings().model_copy(update={"clock": clock})
+        # As `up` does before the first tick.
+        with Database.open(own), open_instance(own) as instance:
+            sync_symbols(instance, ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"])
+            yield Day(own, instance, simulator, clock)

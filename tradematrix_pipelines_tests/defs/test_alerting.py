@@ -1,8 +1,10 @@
 """Incidents and their ends reach a service, each once: real instance, real HTTP."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -20,22 +22,65 @@ from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.alerting import find_incidents
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.postgres.embedded import ServerLease
+from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, set_active
 from tradematrix_pipelines_tests.alerts.receiver import Receiver, running_receiver
-from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day
+from tradematrix_pipelines_tests.conftest import install
+from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Day, running_day
+
+CaughtUp = Callable[[datetime], Settings]
+
+caught_up_at_open = pytest.mark.parametrize("day", [OPEN], indirect=True, ids=["open"])
+caught_up_at_close = pytest.mark.parametrize("day", [CLOSED], indirect=True, ids=["closed"])
+
+
+@pytest.fixture(scope="module")
+def caught_up(postgres: ServerLease, tmp_path_factory: pytest.TempPathFactory) -> CaughtUp:
+    """An installation of which no closed session is left to fetch, by its time; each test takes a copy."""
+
+    @cache
+    def make(now: datetime) -> Settings:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            settings = install(postgres, tmp_path_factory.mktemp("caught_up") / "home", monkeypatch)
+            with running_day(monkeypatch) as day:
+                watch_three(day)
+                catch_up(day.at(now))
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def day(
+    request: pytest.FixtureRequest,
+    postgres: ServerLease,
+    caught_up: CaughtUp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Day]:
+    """An installation at OPEN with nothing stored, or a copy of one that has caught up at the parameter."""
+    now = getattr(request, "param", None)
+    install(postgres, tmp_path / "home", monkeypatch, like=None if now is None else caught_up(now))
+    with running_day(monkeypatch) as day:
+        yield day.at(now or OPEN)
 
 
 @pytest.fixture
 def receiver(day: Day) -> Iterator[Receiver]:
     """A service that the installation notifies; it has three symbols."""
-    with Database.open(day.settings) as database:
-        for name in ("DJI", "XAG/USD"):
-            set_active(database.engine, name, active=False)
+    watch_three(day)
     with running_receiver() as receiver:
         day.settings = day.settings.model_copy(update={"alert_urls": (SecretStr(receiver.url),)})
         yield receiver
+
+
+def watch_three(day: Day) -> None:
+    with Database.open(day.settings) as database:
+        for name in ("DJI", "XAG/USD"):
+            set_active(database.engine, name, active=False)
 
 
 def tick(day: Day, receiver: Receiver) -> list[str]:
@@ -88,8 +133,8 @@ def test_every_kind_is_judged(day: Day) -> None:
     assert sorted(judged) == sorted(IncidentKind)
 
 
+@caught_up_at_open
 def test_a_stale_market_notifies_once_and_again_when_it_is_over(day: Day, receiver: Receiver) -> None:
-    catch_up(day)
     assert day.pull(day.schedule("live"))
     assert tick(day, receiver) == []
     day.at(OPEN + timedelta(minutes=20))
@@ -101,8 +146,8 @@ def test_a_stale_market_notifies_once_and_again_when_it_is_over(day: Day, receiv
     assert message.count("over: stale market") == 2
 
 
+@caught_up_at_open
 def test_missing_levels_notify_at_the_deadline_and_not_before(day: Day, receiver: Receiver) -> None:
-    catch_up(day)
     stay_fresh(day)
     assert tick(day.at(datetime(2026, 11, 20, 19, 58, tzinfo=UTC)), receiver) == []
     [message] = tick(day.at(datetime(2026, 11, 20, 19, 59, tzinfo=UTC)), receiver)
@@ -160,9 +205,8 @@ def corners(start: str, end: str) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: start, ASSET_PARTITION_RANGE_END_TAG: end}
 
 
+@caught_up_at_close
 def test_a_failed_run_notifies_whoever_launched_it_and_whatever_it_was_for(day: Day, receiver: Receiver) -> None:
-    day.at(CLOSED)
-    catch_up(day)
     assert tick(day, receiver) == []
     run = fail(day, "trading_day", corners("2026-11-23|DAX", "2026-11-24|EUR/USD"))
     fail(day, "__ASSET_JOB", {PARTITION_NAME_TAG: "2026-11-23|NDX"}, ["ohlc_1m"])
@@ -181,8 +225,8 @@ def test_a_failed_run_notifies_whoever_launched_it_and_whatever_it_was_for(day: 
     )
 
 
+@caught_up_at_close
 def test_a_backfill_that_the_daemon_failed_notifies(day: Day, receiver: Receiver) -> None:
-    catch_up(day.at(CLOSED))
     failed = PartitionBackfill(
         backfill_id="abcdefgh",
         status=BulkActionStatus.FAILED,
@@ -197,8 +241,8 @@ def test_a_backfill_that_the_daemon_failed_notifies(day: Day, receiver: Receiver
     assert "backfill abcdefgh of ohlc_1m failed: the partition existed at storage-time" in message
 
 
+@caught_up_at_open
 def test_a_kind_that_cant_be_judged_is_an_incident_and_silences_no_other(day: Day, receiver: Receiver) -> None:
-    catch_up(day)
     day.settings, right = day.settings.model_copy(update={"twelve_data_plan": "no such plan"}), day.settings
     day.at(OPEN + timedelta(minutes=20))
     [message] = tick(day, receiver)
@@ -210,8 +254,8 @@ def test_a_kind_that_cant_be_judged_is_an_incident_and_silences_no_other(day: Da
     assert len(open_incidents(day, "stale_market")) == 3, "still"
 
 
+@caught_up_at_open
 def test_a_symbol_without_a_calendar_does_not_affect_the_others(day: Day, receiver: Receiver) -> None:
-    catch_up(day)
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO market_symbols (symbol, instrument, calendar, timezone, currency, tick_size) "
@@ -222,8 +266,8 @@ def test_a_symbol_without_a_calendar_does_not_affect_the_others(day: Day, receiv
     assert day.pull(day.schedule("live"))
 
 
+@caught_up_at_open
 def test_credits_that_run_out(day: Day, receiver: Receiver) -> None:
-    catch_up(day)
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO vendor_credits (vendor, reserved_at, credits, purpose, settled) "
@@ -235,8 +279,8 @@ def test_credits_that_run_out(day: Day, receiver: Receiver) -> None:
     assert "of the day's 800 credits are left until 00:00 UTC" in messages[0]
 
 
+@caught_up_at_close
 def test_a_session_that_stays_doubtful_asks_a_person(day: Day, receiver: Receiver) -> None:
-    catch_up(day.at(CLOSED))
     assert tick(day, receiver) == []
     with Database.open(day.settings) as database, database.engine.begin() as connection:
         connection.exec_driver_sql(
@@ -248,9 +292,9 @@ def test_a_session_that_stays_doubtful_asks_a_person(day: Day, receiver: Receive
     assert "session doubtful: DAX 2026-11-20 is doubtful: wick: far out; accept it, if it is right" in messages[0]
 
 
+@caught_up_at_close
 def test_a_revised_day_that_changes_published_levels_notifies_once(day: Day, receiver: Receiver) -> None:
-    for _ in range(2):
-        catch_up(day.at(CLOSED))
+    catch_up(day)
     assert tick(day, receiver) == []
     [dax] = day.ask("SELECT y_high FROM levels_daily WHERE symbol_id = 1 AND trade_date = '2026-11-23'")
     old = float(str(dax[0]))

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._utils.warnings import disable_dagster_warnings
+from dagster.components.core.load_defs import PLUGIN_COMPONENT_TYPES_JSON_METADATA_KEY
 
-from tradematrix_pipelines.definitions import build_defs
+from tradematrix_pipelines.definitions import build_defs, defs
 from tradematrix_pipelines.defs.partitions import date_before, date_partitions, session_partitions
 from tradematrix_pipelines.defs.registry import STORED
 from tradematrix_pipelines.settings import Settings, load_settings
@@ -46,6 +47,16 @@ def test_the_lineage(repository: dg.RepositoryDefinition) -> None:
         "verification": ("verification", ["vendor"]),
         "morning_report": ("reports", ["daily_levels", "level_outcomes", "pivot_points"]),
     }
+
+
+def test_commands_leave_out_the_types_of_components_and_the_ui_does_not(
+    repository: dg.RepositoryDefinition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PLUGIN_COMPONENT_TYPES_JSON_METADATA_KEY not in repository.metadata
+    monkeypatch.setenv("TRADEMATRIX_HOME", "unused")
+    served = defs().get_repository_def()
+    assert PLUGIN_COMPONENT_TYPES_JSON_METADATA_KEY in served.metadata
+    assert served.asset_graph.get_all_asset_keys() == repository.asset_graph.get_all_asset_keys()
 
 
 def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.RepositoryDefinition) -> None:
