@@ -268,7 +268,7 @@ class Settings(BaseModel):
         Variable(
             "TRADEMATRIX_REQUIRE_DATABASE",
             "`1`: without `TRADEMATRIX_DATABASE_URL` nothing starts, instead of an embedded server of its own",
-            default="`1` in Kubernetes, else `0`",
+            default="`1` in Kubernetes and in [the image](docs/how-to/deploy-containers.md), else `0`",
             example="1",
         ),
     ] = False
