@@ -10,12 +10,16 @@ install: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 install") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing into .venv: a minute or two; a dot is four seconds."
+	@(while sleep 4 && kill -0 $$$$ 2>/dev/null; do printf .; done) & \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # PORT=3002 opens the UI there; where it is taken, the next free one is used.
 demo: install
+	@echo "Starting the demo: it fills an embedded database, then opens Dagster and the board."
 	$(BIN)/tradematrix demo $(if $(PORT),--port $(PORT))
 
 # Most tests wait for processes and databases: four at once keep two cores busy. What a module makes, one worker makes.
