@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-week soak check format hooks docs docs-serve pictures lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-week soak check format hooks docs docs-serve pictures lock sbom audit clean
 
 install: $(STAMP)
 
@@ -109,5 +109,12 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-header --quiet -c requirements.lock -o deploy/requirements.lock
 
+# What the image is made of, for whoever has to list it; and whether something in it has a known fault (asks the network).
+sbom: install
+	$(BIN)/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.json
+
+audit: install
+	$(BIN)/pip-audit --requirement deploy/requirements.lock --require-hashes --disable-pip
+
 clean:
-	rm -rf .venv .tradematrix dist site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants
+	rm -rf .venv .tradematrix dist site sbom.json .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants

@@ -396,6 +396,16 @@ class Settings(BaseModel):
             example="https://desk.example.com",
         ),
     ] = None
+    ui_hosts: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        Variable(
+            "TRADEMATRIX_UI_HOSTS",
+            "names that Dagster's web UI is reached by, besides its address and `localhost`; separated by commas",
+            default="none",
+            example="dagster.example.com",
+        ),
+    ] = ()
     log_level: Annotated[
         LogLevel,
         _one_of(*get_args(LogLevel)),

@@ -17,6 +17,7 @@ from tradematrix_pipelines.cli.signals import asked_to_end
 from tradematrix_pipelines.cli.supervision import Failures, Service, say
 from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.postgres.embedded import lease_server
 from tradematrix_pipelines.postgres.programs import ServerFault
 from tradematrix_pipelines.settings import Settings, child_environment
@@ -74,7 +75,7 @@ class Services:
 
     def _start(self, guard: Guard) -> None:
         home = prepare_dagster_home(self._settings)
-        self._logs.mkdir(parents=True, exist_ok=True)
+        private_folder(self._logs)
         web = dagster_programs.webserver(self._settings, host=self._host, port=self._port)
         daemon = dagster_programs.daemon(self._settings)
         # Killed code servers leave their sockets in TMPDIR.

@@ -22,6 +22,7 @@ from dagster._grpc.client import DagsterGrpcClient
 
 from tradematrix_pipelines.defs.internals.dagster_home import project_file
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.settings import CODE_LOCATION, Settings
 
 MODULE = "tradematrix_pipelines.definitions"
@@ -43,7 +44,7 @@ def workspace_file(settings: Settings) -> Path:
         entry = {"grpc_server": {"host": host, "port": port, **name}}
     path = settings.home / "workspace.yaml"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         path.write_text(json.dumps({"load_from": [entry]}, indent=2))  # JSON is YAML
     except OSError as error:
         raise TradeMatrixError(
