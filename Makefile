@@ -3,19 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-week soak check format hooks docs docs-serve pictures lock clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-week soak check format hooks docs docs-serve pictures lock sbom audit clean
 
 install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 install") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing into .venv: a minute or two; a dot is four seconds."
+	@(while sleep 4 && kill -0 $$$$ 2>/dev/null; do printf .; done) & \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # PORT=3002 opens the UI there; where it is taken, the next free one is used.
 demo: install
+	@echo "Starting the demo: it fills an embedded database, then opens Dagster and the board."
 	$(BIN)/tradematrix demo $(if $(PORT),--port $(PORT))
 
 # Most tests wait for processes and databases: four at once keep two cores busy. What a module makes, one worker makes.
@@ -98,10 +102,19 @@ docs-serve: install
 pictures: install
 	$(BIN)/python docs/pictures.py
 
-# Versions and hashes only, those of the extras included: whoever installs chooses the package index.
+# Versions and hashes only: whoever installs chooses the package index. The image has the extras, and no tools of ours.
 lock:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-strip-extras --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group build --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-emit-index-url --no-header --quiet -c requirements.lock -o deploy/requirements.lock
+
+# What the image is made of, for whoever has to list it; and whether something in it has a known fault (asks the network).
+sbom: install
+	$(BIN)/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.json
+
+audit: install
+	$(BIN)/pip-audit --requirement deploy/requirements.lock --require-hashes --disable-pip
 
 clean:
-	rm -rf .venv .tradematrix dist site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants
+	rm -rf .venv .tradematrix dist site sbom.json .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.json .import_linter_cache mutants

@@ -268,7 +268,7 @@ class Settings(BaseModel):
         Variable(
             "TRADEMATRIX_REQUIRE_DATABASE",
             "`1`: without `TRADEMATRIX_DATABASE_URL` nothing starts, instead of an embedded server of its own",
-            default="`1` in Kubernetes, else `0`",
+            default="`1` in Kubernetes and in [the image](docs/how-to/deploy-containers.md), else `0`",
             example="1",
         ),
     ] = False
@@ -396,6 +396,16 @@ class Settings(BaseModel):
             example="https://desk.example.com",
         ),
     ] = None
+    ui_hosts: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        Variable(
+            "TRADEMATRIX_UI_HOSTS",
+            "names that Dagster's web UI is reached by, besides its address and `localhost`; separated by commas",
+            default="none",
+            example="dagster.example.com",
+        ),
+    ] = ()
     log_level: Annotated[
         LogLevel,
         _one_of(*get_args(LogLevel)),

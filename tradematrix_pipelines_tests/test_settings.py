@@ -244,7 +244,7 @@ def test_the_names_of_the_variables_stay() -> None:
             f"TRADEMATRIX_{name}"
             for name in (
                 *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
-                *("REQUIRE_DATABASE", "AUTO_MIGRATE", "CODE_SERVER", "CODE_LOCATION"),
+                *("REQUIRE_DATABASE", "AUTO_MIGRATE", "CODE_SERVER", "CODE_LOCATION", "UI_HOSTS"),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),

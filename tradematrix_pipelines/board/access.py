@@ -16,11 +16,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradematrix_pipelines.board.problems import problem
+from tradematrix_pipelines.hosts import answers_to
 
 COOKIE = "tradematrix_board"
 EVENTS = "/events"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _MONTH = 30 * 24 * 3600
 _OPEN_TO_ALL = frozenset({"/healthz", "/readyz"})
 # Styles may be inline: the chart's library and the API's page write their own. Scripts may not.
@@ -54,10 +53,7 @@ class Access:
 
     def answers_to(self, host: str) -> bool:
         """Whether a ``Host`` header is one of ours: another page's name that was pointed here is not."""
-        name = _host_name(host)
-        if name in _LOOPBACK or name == self.host.lower() or name in {known.lower() for known in self.names}:
-            return True
-        return self.host in _ANYWHERE and _is_address(name)
+        return answers_to(host, host=self.host, names=self.names)
 
     def knows(self, headers: Headers) -> bool:
         """Whether a request brings the token, or the cookie that stands for it."""
@@ -132,21 +128,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _host_name(host: str) -> str:
-    """Return a ``Host`` header without its port, in lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _same(given: str, right: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tradematrix_pipelines.board.access import is_loopback
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.settings import Settings
 
 _FILE = "board-token"
@@ -52,7 +53,7 @@ def required_token(settings: Settings, host: str) -> Token | None:
 
 def _kept(path: Path) -> str:
     """Return the token of a file, which only its owner reads; one is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     # Another process may be making it at this moment: it is written whole before it has its name.
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -80,12 +80,14 @@ def backfill(
     allow_doubtful: bool = False,
     levels: bool = True,
     submitted: bool = False,
+    lines: bool = False,
 ) -> list[Outcome]:
     """Fetch candles and compute levels of these symbols; one that fails doesn't stop the others.
 
     Args:
         levels: whether levels are computed where ``timeframes`` has days.
         submitted: whether Dagster's queue has the runs, instead of this process.
+        lines: whether its progress is printed line by line where standard error is no terminal.
 
     Raises:
         UsageError: the dates are invalid for one of the symbols; nothing has been done then.
@@ -97,9 +99,9 @@ def backfill(
     outcomes = [Outcome(symbol) for symbol in symbols]
     total = sum(run.partitions for runs in planned.values() for run in runs)
     with (
+        watch(database, symbols, total=total, since=now, label="backfill", lines=lines),
         open_instance(settings) as instance,
         open_carrier(instance, settings, submitted=submitted) as carrier,
-        watch(database, symbols, total=total, since=now, label="backfill"),
     ):
         sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
         for group in carrier.groups(outcomes):

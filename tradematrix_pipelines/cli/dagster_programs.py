@@ -12,7 +12,7 @@ from tradematrix_pipelines.settings import Settings
 def webserver(settings: Settings, *, host: str, port: int) -> list[str]:
     """Return the arguments that serve the web UI."""
     level = ["--dagster-log-level", settings.log_level]
-    return ["dagster_webserver", "-h", host, "-p", str(port), *level, *_common(settings)]
+    return ["tradematrix_pipelines.defs.internals.webserver", "-h", host, "-p", str(port), *level, *_common(settings)]
 
 
 def daemon(settings: Settings) -> list[str]:

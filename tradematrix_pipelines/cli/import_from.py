@@ -101,7 +101,7 @@ def command(
         report(database, outcomes, first, last, timeframes, as_json=as_json)
         if any(outcome.failed for outcome in outcomes):
             note("what is not complete is fetched from the vendor by `up`, or by `tradematrix retry`", as_json=as_json)
-    ctx.exit(1 if any(outcome.stopped_by for outcome in outcomes if not outcome.failed) else 0)
+    ctx.exit(1 if any(outcome.stopped_by for outcome in outcomes) else 0)
 
 
 def _bring_over(
@@ -117,7 +117,10 @@ def _bring_over(
         carrier = InProcess(instance=instance, defs=defs, location=settings.code_location)
         for outcome in outcomes:
             runs = planned[outcome.symbol.name]
-            carrier.carry_out([(outcome, Task(run=run, batch=batch)) for run in runs])
+            for run in runs:
+                carrier.carry_out([(outcome, Task(run=run, batch=batch))])
+                if outcome.stopped_by is not None:  # the other database is gone: the next runs would end as this one
+                    return outcomes
             first, last = min(run.first for run in runs), max(run.last for run in runs)
             following = plan_levels_run(outcome.symbol, first, last, database=database, settings=settings, now=now)
             if following is not None:

@@ -48,6 +48,8 @@ _COMMANDS = {
     "credits": ("credits", "Show what is used and left of the vendor's credits."),
     "alerts": ("alerts", "Test the alert services, list incidents, turn touch alerts on and off."),
     "simulate": ("simulate", "Run the simulated vendor."),
+    "backup": ("backup", "Write the databases to files."),
+    "restore": ("restore", "Fill an empty database from a backup."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
     "completion": ("completion", "Print the completion script of a shell: bash, zsh or fish."),
     "db-url": ("db_url", "Print the market database's URL, for Jupyter, DuckDB or Grafana."),

@@ -18,6 +18,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.postgres.home_lock import is_held, lock_alone, open_lock
 from tradematrix_pipelines.processes import has_ended
 
@@ -88,7 +89,7 @@ class OneUp:
 
     def __enter__(self) -> Self:
         try:
-            self._home.mkdir(parents=True, exist_ok=True)
+            private_folder(self._home)
             self.descriptor = open_lock(self._home / _FILE)
         except OSError as error:
             raise TradeMatrixError(

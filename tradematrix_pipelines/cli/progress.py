@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tradematrix_pipelines.cli.heartbeat import repeated_lines
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.coverage import count_checked
 from tradematrix_pipelines.storage.database import Database
@@ -17,16 +18,28 @@ _POLL_SECONDS = 0.5
 
 @contextmanager
 def watch(
-    database: Database, symbols: Sequence[Symbol], *, total: int, since: datetime, label: str
+    database: Database,
+    symbols: Sequence[Symbol],
+    *,
+    total: int,
+    since: datetime,
+    label: str,
+    lines: bool = False,
 ) -> Iterator[Progress]:
-    """Show a bar on standard error that counts the sessions checked since ``since``, until the block ends."""
+    """Show a bar on standard error that counts the sessions checked since ``since``, until the block ends.
+
+    Args:
+        lines: whether, where standard error is no terminal, a line is printed every few seconds instead of nothing.
+    """
     done = threading.Event()
-    with _bar() as progress:
+    # On a clock that stands still, what was checked earlier was checked at ``since``, too.
+    before = count_checked(database.engine, symbols, since=since)
+    with _bar() as progress, _lines(progress, label) if lines else nullcontext():
         task = progress.add_task(label, total=total)
 
         def follow() -> None:
             while not done.wait(_POLL_SECONDS):
-                progress.update(task, completed=count_checked(database.engine, symbols, since=since))
+                progress.update(task, completed=count_checked(database.engine, symbols, since=since) - before)
 
         follower = threading.Thread(target=follow, name="progress", daemon=True)
         follower.start()
@@ -43,6 +56,20 @@ def count_steps(total: int, label: str) -> Iterator[Callable[[], None]]:
     with _bar() as progress:
         task = progress.add_task(label, total=total)
         yield lambda: progress.advance(task)
+
+
+@contextmanager
+def _lines(progress: Progress, label: str) -> Iterator[None]:
+    if progress.console.is_terminal:
+        yield
+        return
+
+    def line(seconds: int) -> str:
+        done = sum(task.completed for task in progress.tasks)
+        return f"{label}: {done:.0f} of {sum(task.total or 0 for task in progress.tasks):.0f} sessions, {seconds} s"
+
+    with repeated_lines(line):
+        yield
 
 
 def _bar() -> Progress:

@@ -11,11 +11,13 @@ from tradematrix_pipelines.board.listening import listen, port_of
 from tradematrix_pipelines.board.tokens import required_token
 from tradematrix_pipelines.cli import dagster_programs
 from tradematrix_pipelines.cli.guard import Guard
+from tradematrix_pipelines.cli.heartbeat import waiting_for
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.signals import asked_to_end
 from tradematrix_pipelines.cli.supervision import Failures, Service, say
 from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home
 from tradematrix_pipelines.errors import TradeMatrixError, UsageError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.postgres.embedded import lease_server
 from tradematrix_pipelines.postgres.programs import ServerFault
 from tradematrix_pipelines.settings import Settings, child_environment
@@ -55,7 +57,9 @@ class Services:
             guard = Guard(lock=self._up.descriptor)
             try:
                 self._start(guard)
-                if self._wait_until_ready(guard, asked):
+                with waiting_for("starting the UI and the board"):
+                    ready = self._wait_until_ready(guard, asked)
+                if ready:
                     if self._board is not None:
                         say(board_line(self._settings, self._host, port_of(self._board)))
                     say(f"UI on {ui_url(self._host, self._port)} - logs in {self._logs} - Ctrl-C stops")
@@ -71,7 +75,7 @@ class Services:
 
     def _start(self, guard: Guard) -> None:
         home = prepare_dagster_home(self._settings)
-        self._logs.mkdir(parents=True, exist_ok=True)
+        private_folder(self._logs)
         web = dagster_programs.webserver(self._settings, host=self._host, port=self._port)
         daemon = dagster_programs.daemon(self._settings)
         # Killed code servers leave their sockets in TMPDIR.

@@ -4,6 +4,7 @@ Here: one process, and how often something may fail. Not here: which processes t
 (``services``), and how they end (``guard``).
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -96,7 +97,8 @@ class Service:
         self._child.wait()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        with self.log.open("ab") as log:
+        # For its owner alone, whatever the umask says.
+        with open(self.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 [sys.executable, "-m", *self._arguments],
                 env=dict(self._environment),

@@ -1,7 +1,7 @@
 """By how much the stamps of a series are off, and whose clock that is.
 
-Three witnesses, the best first: our candles of the same market, whose prices the series repeats; the pauses of the
-market (``quality.constant_shift``); and the sessions, into which one shift alone puts all bars. Each is asked for each
+Three witnesses, the best first: our candles of the same market, whose prices the series repeats; the sessions, into
+which one shift alone puts all bars; and the pauses of the market (``quality.constant_shift``). Each is asked for each
 stretch of time between two clock changes, so that a wall clock stamped as UTC is not taken for two constants.
 """
 
@@ -114,7 +114,11 @@ def find_shift(
     parts = []
     for first, last in _stretches(theirs.ts):
         part = theirs.between(first, last)
-        found = _by_prices(part, ours, tick_size) or _by_pauses(part, sessions, minutes) or _by_sessions(part, where)
+        found = (
+            _by_prices(part, ours, tick_size)
+            or _by_sessions(part, where, minutes)
+            or _by_pauses(part, sessions, minutes)
+        )
         if found is not None:
             parts.append(Part(from_instant(part.ts[0]), *found))
     return Shift(tuple(parts), _named(parts)) if parts else None
@@ -175,6 +179,8 @@ def _by_prices(theirs: Series, ours: Series, tick_size: float) -> tuple[int, str
 
 
 def _by_pauses(theirs: Series, sessions: Sequence[Session], minutes: int) -> tuple[int, str] | None:
+    if minutes > _BIN:  # the close cuts a longer bar short, so that its end says nothing
+        return None
     first, last = from_instant(theirs.ts[0]), from_instant(theirs.ts[-1])
     days = timedelta(days=1)
     near = [one for one in sessions if one.closes_at > first - days and one.opens_at < last + days]
@@ -184,17 +190,28 @@ def _by_pauses(theirs: Series, sessions: Sequence[Session], minutes: int) -> tup
     return shift.minutes, f"{shift.agreeing} of {shift.pauses} pauses of the market say so"
 
 
-def _by_sessions(theirs: Series, where: Spans) -> tuple[int, str] | None:
-    """Return the one shift that puts the bars into the sessions."""
+def _by_sessions(theirs: Series, where: Spans, minutes: int) -> tuple[int, str] | None:
+    """Return the one shift that puts the bars into the sessions, and on their grid."""
+    step = max(_BIN, minutes)
     bins, counts = np.unique(theirs.ts.astype("datetime64[m]").astype(np.int64) // _BIN, return_counts=True)
     opens = (bins * _BIN).astype("datetime64[m]").astype("datetime64[us]")
-    inside = np.array([counts[where.locate(opens - lag, Timeframe.M1) >= 0].sum() for lag in _LAGS])
+    inside = np.array([counts[_fits(opens - lag, where, step)].sum() for lag in _LAGS])
     total, best = counts.sum(), int(inside.argmax())
     is_one = (inside == inside[best]).sum() == 1
     gain = inside[best] - inside[0]  # the first lag is none
     if not is_one or inside[best] < total * (1 - _OUTSIDE) or 0 < gain < max(total * _GAIN, 2):
         return None
     return _minutes(_LAGS[best]), "only so do the bars lie in the sessions"
+
+
+def _fits(ts: Instants, where: Spans, step: int) -> npt.NDArray[np.bool_]:
+    """Return which times lie in a session, whole steps of minutes after its open."""
+    index = where.locate(ts, Timeframe.M1)
+    if not len(where.opens):
+        return index >= 0
+    since = (ts - where.opens[index]) / np.timedelta64(1, "m")
+    fits: npt.NDArray[np.bool_] = (index >= 0) & (since % step == 0)
+    return fits
 
 
 def _minutes(lag: np.timedelta64) -> int:

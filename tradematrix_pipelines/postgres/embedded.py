@@ -25,6 +25,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.postgres.cluster import SUPERUSER, Cluster, Server
 from tradematrix_pipelines.postgres.home_lock import gate, is_held, lock_alone, lock_shared, open_lock
 from tradematrix_pipelines.postgres.listening import tcp_port_of
@@ -86,7 +87,7 @@ def lease_server(home: Path) -> ServerLease:
     """
     home = home.expanduser().absolute()
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         home = home.resolve()
         with _mutex, gate(home):
             hold = _holds.get(home) or _take(home)

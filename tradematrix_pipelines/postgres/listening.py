@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.postgres.home_lock import is_held, lock_alone, open_lock
 
 _FILE, _PASSWORD = "tcp-port", "tcp-password"
@@ -24,7 +25,7 @@ def listen_on(home: Path, port: int) -> Iterator[None]:
     Raises:
         UsageError: another process has it listen already.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     descriptor = open_lock(home / _FILE)
     try:
         if not lock_alone(descriptor):

@@ -107,6 +107,13 @@ def read_level_rows(
         return [dict(row) for row in connection.execute(query, terms).mappings()]
 
 
+def read_level_dates(engine: Engine) -> list[date]:
+    """Return the trade dates that any symbol has daily levels for, ascending."""
+    query = select(levels_daily.c.trade_date).distinct().order_by(levels_daily.c.trade_date)
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
 @cache
 def _present_rows(table: Table) -> Select[Any]:
     """Return the query for what is stored now; making it takes longer than its rows do to arrive."""

@@ -6,6 +6,7 @@ of that is looked up, not assumed. Not here: what its rows mean (``moving``), an
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import TracebackType
@@ -20,6 +21,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY_LEVELS
 from tradematrix_pipelines.markets.sessions import Instants
 from tradematrix_pipelines.storage.reading import CandleReader
+from tradematrix_pipelines.storage.refusals import plain_refusals
 
 _COLUMNS = text("""
     SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
@@ -85,7 +87,7 @@ class OtherDatabase:
         self._engine = create_engine(url, execution_options={"postgresql_readonly": True})
         self._reader = CandleReader(url, read_only=True)
         try:
-            with self._engine.connect() as connection:
+            with _plain_refusals(), self._engine.connect() as connection:
                 self._tables = {name: _columns(connection, name) for name in (*_NEEDED, "levels_daily")}
             for name, needed in _NEEDED.items():
                 if absent := [column for column in needed if column not in self._tables[name]]:
@@ -108,7 +110,7 @@ class OtherDatabase:
         """Return the symbols, by name."""
         vendor = "vendor" if "vendor" in self._tables["market_symbols"] else "''"
         query = f"SELECT id::text, {vendor}, symbol FROM market_symbols ORDER BY symbol, 2"  # noqa: S608 - one of two words
-        with self._engine.connect() as connection:
+        with _plain_refusals(), self._engine.connect() as connection:
             return [OtherSymbol(id=row[0], vendor=row[1], name=row[2]) for row in connection.execute(text(query))]
 
     def series(self) -> list[OtherSeries]:
@@ -116,7 +118,7 @@ class OtherDatabase:
         query = text(
             "SELECT symbol_id::text, timeframe::text, count(*), min(ts), max(ts) FROM ohlc GROUP BY 1, 2 ORDER BY 1, 2"
         )
-        with self._engine.connect() as connection:
+        with _plain_refusals(), self._engine.connect() as connection:
             return [
                 OtherSeries(symbol_id=row[0], label=row[1], rows=row[2], first=_aware(row[3]), last=_aware(row[4]))
                 for row in connection.execute(query)
@@ -153,7 +155,8 @@ class OtherDatabase:
             first=Literal(bounds[0]),
             last=Literal(bounds[1]),
         )
-        table = self._reader.read_table(_plain(query))
+        with _plain_refusals():
+            table = self._reader.read_table(_plain(query))
         stamps, *created_at = (table.column(name).to_numpy().astype("datetime64[us]") for name in times)
         values = {name: table.column(name).to_numpy().astype(np.float64) for name in columns}
         return StampedCandles(stamps, values, created_at[0] if created_at else None)
@@ -174,7 +177,7 @@ class OtherDatabase:
             values=SQL(", ").join(map(_float, names)),
             symbol=Literal(symbol_id),
         )
-        with self._engine.connect() as connection:
+        with _plain_refusals(), self._engine.connect() as connection:
             rows = connection.exec_driver_sql(_plain(query).replace("%", "%%"))
             return [(row[0], dict(zip(names, row[1:], strict=True))) for row in rows]
 
@@ -190,6 +193,11 @@ class OtherDatabase:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _plain_refusals() -> AbstractContextManager[None]:
+    advice = "its user needs SELECT on market_symbols, ohlc and levels_daily, and the server has to be up"
+    return plain_refusals(whose="the other database", advice=advice)
 
 
 def _columns(connection: Connection, table: str) -> dict[str, str]:

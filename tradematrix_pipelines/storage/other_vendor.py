@@ -143,7 +143,12 @@ class OtherVendor:
         mask = (keys >= to_instant(request.start)) & (keys < to_instant(request.end))
         if self._drop_forming:
             mask &= ~_were_forming(candles, keys, timeframe)
-        return CandleAnswer(candles=_frame(candles, keys, mask), source=self.name)
+        return CandleAnswer(
+            candles=_frame(candles, keys, mask),
+            source=self.name,
+            # As at the vendors that the old system asked: an exchange's last bar ends with the close.
+            cut_at_close=not symbol.quotes_all_day,
+        )
 
     def check(self) -> str:
         """Return what there is."""

@@ -38,8 +38,12 @@ class DatabaseRefusal(TradeMatrixError):
 
 
 @contextmanager
-def plain_refusals() -> Iterator[None]:
+def plain_refusals(*, whose: str = "the database", advice: str | None = None) -> Iterator[None]:
     """Turn a driver's error into one line: without the SQL, its parameters, or where in our code it came from.
+
+    Args:
+        whose: the database, where it is not ours.
+        advice: what to do, whatever it refused; ``None`` = as it refused.
 
     Raises:
         DatabaseRefusal: a statement was refused, or its connection was lost.
@@ -47,13 +51,13 @@ def plain_refusals() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, dbapi.Error) as error:
-        raise DatabaseRefusal(_line(error)) from error
+        raise DatabaseRefusal(_line(error, whose, advice)) from error
     except Exception as error:
         # psycopg's and psycopg2's own errors, where a driver is used without SQLAlchemy; and what Dagster wraps.
         cause = _driver_error(error)
         if cause is None:
             raise
-        raise DatabaseRefusal(_line(cause)) from error
+        raise DatabaseRefusal(_line(cause, whose, advice)) from error
 
 
 def _driver_error(error: BaseException) -> BaseException | None:
@@ -66,14 +70,15 @@ def _driver_error(error: BaseException) -> BaseException | None:
     return None
 
 
-def _line(error: BaseException) -> str:
+def _line(error: BaseException, whose: str, advice: str | None) -> str:
     driver = getattr(error, "orig", None) or error
     state = getattr(driver, "sqlstate", None) or getattr(driver, "pgcode", None) or ""
     message = getattr(getattr(driver, "diag", None), "message_primary", None) or _first_line(driver)
-    advice = next((_ADVICE[part] for part in (state, state[:3], state[:2]) if part in _ADVICE), None)
+    if advice is None:
+        advice = next((_ADVICE[part] for part in (state, state[:3], state[:2]) if part in _ADVICE), None)
     if advice is None:
         advice = _ELSE if state else _LOST
-    return f"the database refused: {message}; {advice}"
+    return f"{whose} refused: {message}; {advice}"
 
 
 def _first_line(error: BaseException) -> str:

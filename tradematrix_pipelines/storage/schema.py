@@ -117,6 +117,14 @@ def make_missing_views(engine: Engine) -> bool:
     return any(made)
 
 
+def grant_views(engine: Engine) -> None:
+    """Let the role that may read the views read them, as far as the user may: a restored database has no grants."""
+    api, legacy = _migration(_WITH_VIEWS[0]), _migration(_WITH_LEGACY_VIEWS)
+    with engine.begin() as connection:
+        for statement in (api.ROLE, api.GRANTS, legacy.GRANTS):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
 def _make_views(connection: Connection, known: str, statements: Sequence[str]) -> bool:
     """Run the statements where the view ``known`` is not there; return whether it is there then."""
     there = text("SELECT to_regclass(:known) IS NOT NULL")

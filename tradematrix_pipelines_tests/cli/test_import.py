@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import numpy as np
@@ -27,7 +28,7 @@ from tradematrix_pipelines.storage.other_database import OtherDatabase
 from tradematrix_pipelines.storage.other_vendor import OtherVendor
 from tradematrix_pipelines.storage.pairing import pair_symbols
 from tradematrix_pipelines.storage.symbols import read_symbols
-from tradematrix_pipelines.vendors.protocol import CandleRequest
+from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 from tradematrix_pipelines.vendors.provenance import IMPORT
 from tradematrix_pipelines_tests.docs.blocks import PAGES, blocks
 from tradematrix_pipelines_tests.old_system import OldSystem, make_old_system
@@ -266,6 +267,40 @@ def test_the_doctor_misses_the_views_only_where_they_matter(brought: Database) -
     finally:
         with brought.engine.begin() as connection:
             connection.execute(text("DROP SCHEMA IF EXISTS elsewhere CASCADE"))
+
+
+def test_an_other_database_that_refuses_or_goes_away_ends_it_in_one_line(
+    brought: Database, postgres: ServerLease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_old_system(postgres).fill(["NDX"])
+    other.execute("DELETE FROM levels_daily")
+    role = f"blind_{uuid4().hex[:8]}"
+    other.execute(f"CREATE ROLE {role}")
+    for command in ("import --from", "compare --with"):
+        result = run(*command.split(), f"{other.url}&options=-crole%3D{role}")
+        assert result.exit_code == 1
+        assert "the other database refused: permission denied for table" in result.output
+        assert "its user needs SELECT on market_symbols, ohlc and levels_daily" in result.output
+
+    fetch = OtherVendor.fetch
+
+    def after_it_is_gone(self: OtherVendor, request: CandleRequest) -> CandleAnswer:
+        other.execute("ALTER TABLE ohlc RENAME TO gone")
+        return fetch(self, request)
+
+    monkeypatch.setattr(OtherVendor, "fetch", after_it_is_gone)
+    with brought.engine.begin() as connection:
+        connection.execute(text("DELETE FROM session_coverage WHERE trade_date = '2026-11-20' AND timeframe = '1m' AND "
+                                "symbol_id = (SELECT id FROM market_symbols WHERE symbol = 'NDX')"))  # fmt: skip
+    try:
+        result = run("import", "--from", other.url, "NDX", *BERLIN, "--yes")
+    finally:
+        monkeypatch.undo()
+        other.execute("ALTER TABLE gone RENAME TO ohlc")
+    assert result.exit_code == 1
+    assert 'failed: NDX: the other database refused: relation "ohlc" does not exist' in result.output
+    assert ask(brought, "SELECT count(*) FROM session_coverage WHERE status = 'failed'") == [(0,)]
+    assert run("import", "--from", other.url, "NDX", *BERLIN, "--yes").exit_code == 0
 
 
 def test_what_is_not_ours_is_named(brought: Database, postgres: ServerLease) -> None:

@@ -68,6 +68,10 @@ def test_one_up_per_home_which_can_be_shown_and_stopped(home: Path, env: dict[st
     board_port = free_port()
     with ExitStack() as stack, ui(env, home, board_port=board_port) as web:
         status = state(env)
+        foreign = httpx.get(f"{web.url}/server_info", headers={"Host": "evil.example"}, timeout=30)
+        assert (foreign.status_code, "TRADEMATRIX_UI_HOSTS" in foreign.text) == (400, True)
+        logs = [home / "logs", *(home / "logs").iterdir()]
+        assert [path.name for path in logs if path.stat().st_mode & 0o077] == []
         services = status["services"]
         assert isinstance(services, list)
         assert (status["running"], status["pid"], status["url"]) == (True, web.process.pid, web.url)

@@ -62,7 +62,7 @@ def fleet(module_installation: Callable[..., Settings], tmp_path_factory: pytest
         assert (early.exit_code, early.output.count("\n")) == (1, 1), early.output
         assert "`tradematrix migrate` creates it" in early.output
         assert CliRunner().invoke(main, ["migrate"], env={**own, **UNSET_URL}).exit_code == 0
-        serving = ("serve", "code-server", "--port", str(port))
+        serving = ("serve", "code-server", "--port", str(port), "--image", "tradematrix:1")
         server = stack.enter_context(running(own, *serving, log=folder / "code-server.log"))
         wait_for("the code server", lambda: answers("127.0.0.1", port), seconds=120)
         stack.enter_context(running(own, "serve", "daemon", log=folder / "daemon.log"))
@@ -86,6 +86,8 @@ def test_a_submitted_backfill_runs_on_the_code_server_and_is_followed_to_its_end
     assert {run.tags["by"] for run in runs} == {"cli"}
     origins = {run.remote_job_origin for run in runs}
     assert {origin.location_name for origin in origins if origin is not None} == {"desk"}
+    code = [run.job_code_origin for run in runs if run.job_code_origin is not None]
+    assert {origin.repository_origin.container_image for origin in code} == {"tradematrix:1"}
 
     fleet.simulator.set_faults()
     again = fleet.run("retry", "--submit", "--json")

@@ -35,9 +35,11 @@ def sessions(calendar: str, first: date, last: date) -> list[Session]:
     return get_calendar(calendar).sessions(first - timedelta(days=7), last + timedelta(days=7))
 
 
-def series(calendar: str, days: tuple[date, date], move: Move = right) -> Series:
+def series(
+    calendar: str, days: tuple[date, date], move: Move = right, *, timeframe: Timeframe = Timeframe.M5
+) -> Series:
     """Bars of these sessions, at prices that tell each minute from every other, stamped as ``move`` has it."""
-    opens = np.concatenate([one.bar_opens(Timeframe.M5) for one in get_calendar(calendar).sessions(*days)])
+    opens = np.concatenate([one.bar_opens(timeframe) for one in get_calendar(calendar).sessions(*days)])
     close = 100 + np.random.default_rng(7).normal(size=len(opens)).cumsum()
     moved = np.array([move(from_instant(ts)).replace(tzinfo=None) for ts in opens], dtype="datetime64[us]")
     order = np.argsort(moved, kind="stable")
@@ -66,6 +68,19 @@ def test_a_week_without_candles_of_ours(calendar: str, move: Move, text: str, co
     assert shift is not None
     assert (str(shift), str(shift.correction)) == (text, correction)
     assert shift.is_none == (correction == "none")
+
+
+@pytest.mark.parametrize("calendar", ["XETR", "XNYS", "FX", "METALS"])
+@pytest.mark.parametrize("timeframe", [Timeframe.M1, Timeframe.M15, Timeframe.H1])
+@pytest.mark.parametrize("minutes", [0, 60, -60, 120])
+def test_bars_of_any_length(calendar: str, timeframe: Timeframe, minutes: int) -> None:
+    length = timeframe.minutes
+    assert length is not None
+    # Of a week of hours around the clock one lies outside: that may be a stray one.
+    weeks = date(2026, 11, 9), WEEK[1]
+    shift = find(calendar, series(calendar, weeks, late(minutes), timeframe=timeframe), weeks, minutes=length)
+    assert shift is not None
+    assert [part.minutes for part in shift.parts] == [minutes]
 
 
 @pytest.mark.parametrize("calendar", ["XETR", "FX"])

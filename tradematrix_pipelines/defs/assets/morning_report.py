@@ -31,7 +31,8 @@ def report_condition() -> _Condition:
     """
     # Each with its own type: of combined conditions, Dagster's types accept no method.
     updated: _Condition = dg.AutomationCondition.any_deps_updated()
-    arrived: _Condition = updated & ~dg.AutomationCondition.any_deps_missing()
+    changed: _Condition = updated | dg.AutomationCondition.missing()
+    arrived: _Condition = changed & ~dg.AutomationCondition.any_deps_missing()
     tick = f"{PIVOTS.minute + 3} {PIVOTS.hour} * * 1-5"
     has_levels: _Condition = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing())
     morning: _Condition = dg.AutomationCondition.cron_tick_passed(tick, str(BERLIN)) & has_levels

@@ -6,6 +6,7 @@ import dagster as dg
 
 import tradematrix_pipelines
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.settings import Settings
 
 _PACKAGE = Path(tradematrix_pipelines.__file__).parent
@@ -21,7 +22,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.dagster_home
     config = home / "dagster.yaml"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         if config.is_symlink() or not config.exists():
             config.unlink(missing_ok=True)
             config.symlink_to(project_file("dagster.yaml"))

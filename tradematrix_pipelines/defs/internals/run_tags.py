@@ -32,6 +32,15 @@ def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
     }
 
 
+def date_range_tags(first: date, last: date) -> dict[str, str]:
+    """Return the tags that make a run one of the trade dates ``first`` to ``last`` of an asset that has only these."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+        ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
+        SESSIONS_TAG: _dates(first, last),
+    }
+
+
 def with_names(run: dg.DagsterRun) -> dg.DagsterRun:
     """Return a run of partitions with both tags; any other run, and tags of partitions like no other, as they are."""
     start = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG)
@@ -40,7 +49,7 @@ def with_names(run: dg.DagsterRun) -> dg.DagsterRun:
     added = {BY_TAG: "automation" if AUTOMATION_CONDITION_TAG in run.tags else "ui"}
     with suppress(ValueError):  # partitions of an asset that has others
         symbols, first, last = rectangle(start, run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start)
-        added[SESSIONS_TAG] = f"{'…'.join(symbols)} {_dates(first, last)}"
+        added[SESSIONS_TAG] = f"{'…'.join(symbols)} {_dates(first, last)}".strip()
     return run.with_tags({**added, **run.tags})
 
 

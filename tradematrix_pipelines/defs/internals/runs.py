@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.plan.objects import UserFailureData
@@ -18,7 +19,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG
-from tradematrix_pipelines.defs.internals.run_tags import range_tags
+from tradematrix_pipelines.defs.internals.run_tags import date_range_tags, range_tags
 from tradematrix_pipelines.defs.internals.workspace import MODULE
 from tradematrix_pipelines.defs.retry_policy import INTERRUPTED
 from tradematrix_pipelines.processes import process_space
@@ -77,11 +78,51 @@ def run_sessions(
     Raises:
         KeyboardInterrupt: its step was interrupted.
     """
+    every_tag = {**range_tags(symbol, first, last), **(tags or {})}
+    return _run(instance, defs, job_name, assets=assets, run_config=run_config, tags=every_tag, location=location)
+
+
+def run_dates(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    asset: dg.AssetKey,
+    *,
+    first: date,
+    last: date,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Materialize in this process the trade dates ``first`` to ``last``, both partitions, of an asset without symbols.
+
+    Raises:
+        KeyboardInterrupt: its step was interrupted.
+    """
+    every_tag = {**date_range_tags(first, last), **(tags or {})}
+    return _run(
+        instance,
+        defs,
+        IMPLICIT_ASSET_JOB_NAME,
+        assets=[asset],
+        run_config=None,
+        tags=every_tag,
+        location=CODE_LOCATION,
+    )
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    job_name: str,
+    *,
+    assets: Collection[dg.AssetKey],
+    run_config: Mapping[str, Any] | None,
+    tags: Mapping[str, str],
+    location: str,
+) -> RunOutcome:
     whole = defs.resolve_job_def(job_name)
     selected = frozenset(assets) or None
     job = whole if selected is None else whole.get_subset(asset_selection=set(selected), asset_check_selection=set())
     config = {**_QUIET, **(run_config or {})}
-    every_tag = {**range_tags(symbol, first, last), HOST_TAG: process_space(), **(tags or {})}
+    every_tag = {HOST_TAG: process_space(), **tags}
     run = instance.create_run_for_job(
         # The whole job, with an asset selection: the UI would warn of a run of a job that it doesn't know.
         job_def=whole,

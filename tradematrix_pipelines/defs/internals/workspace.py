@@ -20,15 +20,16 @@ from dagster._core.workspace.context import BaseWorkspaceRequestContext, Workspa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._grpc.client import DagsterGrpcClient
 
-from tradematrix_pipelines.defs.internals.dagster_home import prepare_dagster_home, project_file
+from tradematrix_pipelines.defs.internals.dagster_home import project_file
 from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.folders import private_folder
 from tradematrix_pipelines.settings import CODE_LOCATION, Settings
 
 MODULE = "tradematrix_pipelines.definitions"
 
 
 def workspace_file(settings: Settings) -> Path:
-    """Return the workspace to load: the project's, or one in Dagster's home for the settings' own server or name.
+    """Return the workspace to load: the project's, or one in the home for the settings' own server or name.
 
     Raises:
         TradeMatrixError: it can't be written.
@@ -41,8 +42,9 @@ def workspace_file(settings: Settings) -> Path:
     else:
         host, port = server_address(settings.code_server)
         entry = {"grpc_server": {"host": host, "port": port, **name}}
-    path = prepare_dagster_home(settings) / "workspace.yaml"
+    path = settings.home / "workspace.yaml"
     try:
+        private_folder(path.parent)
         path.write_text(json.dumps({"load_from": [entry]}, indent=2))  # JSON is YAML
     except OSError as error:
         raise TradeMatrixError(

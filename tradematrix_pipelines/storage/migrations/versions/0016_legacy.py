@@ -27,7 +27,8 @@ END $$
 """
 
 # Timeframes are text, as they were: a parameter may be typed. They come from a list, so that a reader's condition on
-# one picks a value of the enum, and the index serves it.
+# one picks a value of the enum, and the index serves it. What a row shows is computed in sub-selects: only so does
+# PostgreSQL sort first, and compute it for the newest rows alone, which is what most readers ask for.
 VIEWS = """
 DO $$ BEGIN
 IF to_regnamespace('legacy') IS NULL OR NOT has_schema_privilege('legacy', 'CREATE') THEN
@@ -38,21 +39,24 @@ CREATE VIEW legacy.market_symbols AS
         s.created_at, s.created_at AS updated_at
     FROM market_symbols AS s;
 CREATE VIEW legacy.ohlc AS
-    SELECT md5(concat_ws('|', o.symbol_id, t.name, extract(epoch FROM o.ts)))::uuid AS id, o.ts,
-        s.legacy_id AS symbol_id, t.name AS timeframe, o.open::numeric AS open, o.high::numeric AS high,
-        o.low::numeric AS low, o.close::numeric AS close, coalesce(o.volume, 0)::bigint AS volume,
-        coalesce(o.stored_at, o.ts) AS created_at
-    FROM market_symbols AS s
-    CROSS JOIN (SELECT value, value::text AS name FROM unnest(enum_range(NULL::ohlc_timeframe)) AS value) AS t
-    JOIN ohlc AS o ON o.symbol_id = s.id AND o.timeframe = t.value
-    WHERE t.value <> '1d'
-    UNION ALL
-    SELECT md5(concat_ws('|', o.symbol_id, '1d', c.trade_date))::uuid, c.trade_date::timestamp AT TIME ZONE 'UTC',
-        s.legacy_id, '1d', o.open::numeric, o.high::numeric, o.low::numeric, o.close::numeric,
-        coalesce(o.volume, 0)::bigint, coalesce(o.stored_at, o.ts)
-    FROM market_symbols AS s
-    JOIN session_coverage AS c ON c.symbol_id = s.id AND c.timeframe = '1d'
-    JOIN ohlc AS o ON o.symbol_id = c.symbol_id AND o.timeframe = '1d' AND o.ts = c.opens_at;
+    SELECT (SELECT md5(concat_ws('|', c.own_id, c.timeframe, extract(epoch FROM c.own_ts)))::uuid) AS id, c.ts,
+        c.legacy_id AS symbol_id, c.timeframe, (SELECT c.open::numeric) AS open, (SELECT c.high::numeric) AS high,
+        (SELECT c.low::numeric) AS low, (SELECT c.close::numeric) AS close, coalesce(c.volume, 0)::bigint AS volume,
+        coalesce(c.stored_at, c.own_ts) AS created_at
+    FROM (
+        SELECT o.symbol_id AS own_id, o.ts AS own_ts, o.ts, s.legacy_id, t.name AS timeframe, o.open, o.high, o.low,
+            o.close, o.volume, o.stored_at
+        FROM market_symbols AS s
+        CROSS JOIN (SELECT value, value::text AS name FROM unnest(enum_range(NULL::ohlc_timeframe)) AS value) AS t
+        JOIN ohlc AS o ON o.symbol_id = s.id AND o.timeframe = t.value
+        WHERE t.value <> '1d'
+        UNION ALL
+        SELECT o.symbol_id, o.ts, d.trade_date::timestamp AT TIME ZONE 'UTC', s.legacy_id, '1d', o.open, o.high, o.low,
+            o.close, o.volume, o.stored_at
+        FROM market_symbols AS s
+        JOIN session_coverage AS d ON d.symbol_id = s.id AND d.timeframe = '1d'
+        JOIN ohlc AS o ON o.symbol_id = d.symbol_id AND o.timeframe = '1d' AND o.ts = d.opens_at
+    ) AS c;
 CREATE VIEW legacy.levels_daily AS
     SELECT md5(concat_ws('|', l.symbol_id, l.y_trade_date))::uuid AS id, l.y_trade_date AS trade_date,
         s.legacy_id AS symbol_id, l.pivot::numeric AS pivot, l.r1::numeric AS r1, l.r2::numeric AS r2,
