@@ -80,7 +80,10 @@ def _measure(sizes: Sequence[int], *, rounds: int) -> dict[int, dict[str, list[f
         for size in sizes:
             _grow(database, size)
             sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
-            costs[size] = {name: [_cpu(way) for _ in range(rounds)] for name, way in _ways(instance).items()}
+            ways = _ways(instance)
+            for way in ways.values():
+                way()  # what is new of the symbols is done once
+            costs[size] = {name: [_cpu(way) for _ in range(rounds)] for name, way in ways.items()}
             print(f"{size} symbols measured", file=sys.stderr)
         return costs
 
@@ -108,9 +111,14 @@ def _grow(database: Database, size: int) -> None:
 def _ways(instance: dg.DagsterInstance) -> dict[str, Callable[[], object]]:
     repository = build_defs(load_settings()).get_repository_def()
 
+    cursors: dict[str, str | None] = {}
+
     def sensor(definition: dg.SensorDefinition) -> object:
-        with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
-            return definition.evaluate_tick(context)
+        cursor = cursors.get(definition.name)
+        with dg.build_sensor_context(instance=instance, repository_def=repository, cursor=cursor) as context:
+            tick = definition.evaluate_tick(context)
+        cursors[definition.name] = tick.cursor or cursor
+        return tick
 
     def schedule(definition: dg.ScheduleDefinition) -> object:
         at = load_settings().clock.now()
