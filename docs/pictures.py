@@ -35,6 +35,7 @@ _COMMAND = [sys.executable, "-c", "from tradematrix_pipelines.cli.main import ma
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 _DESK: ViewportSize = {"width": 1440, "height": 900}
 _WIDE: ViewportSize = {"width": 2160, "height": 1350}
+_SHEET: ViewportSize = {"width": 1080, "height": 1400}
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 _READY_SECONDS = 180
 # The simulator inside is without faults: what a reader is to see of a gap and of a doubt is written down here.
@@ -162,7 +163,7 @@ def _take_board(browser: Browser, board: str) -> None:
 
 
 def _take_dagster(browser: Browser, ui: str) -> None:
-    groups = "asset-groups?expanded=global@global:candles,global@global:levels"
+    groups = "asset-groups?expanded=global@global:candles,global@global:levels,global@global:reports"
     with _page(browser, f"{ui}/{groups}", size=_WIDE, scale=_DESK["width"] / _WIDE["width"]) as page:
         page.get_by_text("Hide navigation").click()
         page.reload()  # the graph fits the room that it has when it is first drawn
@@ -176,15 +177,17 @@ def _take_dagster(browser: Browser, ui: str) -> None:
         page.get_by_text("Materialized (", exact=False).first.wait_for()
         page.wait_for_timeout(3000)
         _shoot(page, "partition")
+        page.get_by_text("[Show Markdown]").last.click()
+        page.get_by_role("dialog").get_by_role("img").wait_for()
+        page.wait_for_timeout(500)  # it opens smoothly
+        _shoot(page, "levels-in-dagster", of='[role="dialog"]')
 
 
 def _take_report(browser: Browser, folder: Path) -> None:
-    """Take the morning report, where there is one."""
     path = folder / "report.html"
-    made = subprocess.run([*_COMMAND, "report", "--output", str(path)], check=False, capture_output=True)  # noqa: S603 - the same
-    if made.returncode == 0 and path.exists():
-        with _page(browser, path.as_uri()) as page:
-            _shoot(page, "morning-report")
+    subprocess.run([*_COMMAND, "report", "--output", str(path)], check=True)  # noqa: S603 - the same
+    with _page(browser, path.as_uri(), size=_SHEET) as page:
+        _shoot(page, "morning-report")
 
 
 if __name__ == "__main__":

@@ -78,6 +78,18 @@ def test_each_setting_is_explained_once() -> None:
     assert rows == [f"`{variable.name}`" for variable in VARIABLES.values()]
 
 
+def test_each_promise_is_held_by_tests_that_there_are() -> None:
+    page = (REPOSITORY / "docs" / "explanation" / "promises.md").read_text()
+    promises = re.findall(r"^\| \*\*(.+?)\*\* .*\| ([^|]*) \|$", page, re.MULTILINE)
+    assert len(promises) == page.count("\n| **") > 10
+    for promise, held_by in promises:
+        named = re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", held_by)
+        assert named, promise
+        for file, test in named:
+            text = (REPOSITORY / "tradematrix_pipelines_tests" / file).read_text()
+            assert f"\ndef {test}(" in text, f"{promise} {file}::{test}"
+
+
 def test_the_table_of_thresholds_has_each_of_them() -> None:
     assert table("docs/explanation/quality.md", "threshold") == [f"`{row.name}`" for row in thresholds()]
 

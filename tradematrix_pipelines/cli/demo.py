@@ -11,6 +11,7 @@ from tradematrix_pipelines.cli.heartbeat import waiting_for
 from tradematrix_pipelines.cli.levels import show_levels
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.services import Services, free_port, ui_url
+from tradematrix_pipelines.cli.stored_history import with_stored_history
 from tradematrix_pipelines.cli.up import (
     board_port_option,
     board_socket,
@@ -28,7 +29,6 @@ from tradematrix_pipelines.markets.calendars import calendar_of
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
-from tradematrix_pipelines.storage.coverage import first_known_date
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.levels import read_level_dates
 from tradematrix_pipelines.storage.symbols import read_symbols
@@ -138,18 +138,6 @@ def _fill(settings: Settings, database: Database, sessions: int) -> bool:
     show_levels(database, symbols, None, method=settings.pivot_method, as_json=False)
     click.echo(_NEXT)
     return all(outcome.ok for outcome in outcomes)
-
-
-def with_stored_history(settings: Settings, database: Database) -> Settings:
-    """Return the settings with the partitions beginning where minutes are stored, unless their start is set.
-
-    With years of partitions that nobody has asked for, the UI would call a complete demo almost empty.
-    """
-    if "history_start" in settings.model_fields_set:
-        return settings
-    firsts = [first_known_date(database.engine, symbol, [Timeframe.M1]) for symbol in read_symbols(database.engine)]
-    stored = [first for first in firsts if first is not None]
-    return settings.model_copy(update={"history_start": min(stored)}) if stored else settings
 
 
 def _sessions_back(symbol: Symbol, now: datetime, count: int) -> date:

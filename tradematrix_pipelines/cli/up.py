@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from tradematrix_pipelines.cli.one_up import OneUp
 from tradematrix_pipelines.cli.services import Services, check_port, listen_for_board, ui_url
+from tradematrix_pipelines.cli.stored_history import with_stored_history
 from tradematrix_pipelines.cli.supervision import say
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import sync_symbols
@@ -65,6 +66,7 @@ def command(ctx: click.Context, *, host: str, port: int, board_port: int, no_boa
                 say(f"Postgres on 127.0.0.1:{pg_port} - `tradematrix db-url` prints its URL")
             with open_instance(settings) as instance:
                 sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
+            settings = with_stored_history(settings, database)
             Services(settings, host=host, port=port, board=board, up=up).run()
 
 

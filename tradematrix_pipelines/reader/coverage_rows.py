@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask, backlog
 from tradematrix_pipelines.automation.closures import paused_sessions
-from tradematrix_pipelines.candles.coverage import Coverage, StoredCoverage
+from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -53,10 +53,16 @@ def coverage_rows(
     }
     keys = [(row.symbol, row.coverage.timeframe, row.coverage.trade_date) for row in stored]
     tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]
-    rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or not row.coverage.ok]
+    rows = [_row(row, task) for row, task in tasks_of_rows if not only_open or task or _is_amiss(row.coverage)]
     if as_of is not None:
         rows = [{name: value for name, value in row.items() if name not in _NOT_KEPT} for row in rows]
     return rows
+
+
+def _is_amiss(coverage: Coverage) -> bool:
+    """Whether something is missing. A series of which no bar has closed yet misses none."""
+    nothing_due = coverage.status is Status.MISSING and not coverage.final and not coverage.expected
+    return not coverage.ok and not nothing_due
 
 
 def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:

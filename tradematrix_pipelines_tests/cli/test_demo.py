@@ -5,7 +5,8 @@ from datetime import date
 from sqlalchemy import text
 
 from tradematrix_pipelines.cli.backfill import backfill
-from tradematrix_pipelines.cli.demo import make_pages, with_stored_history
+from tradematrix_pipelines.cli.demo import make_pages
+from tradematrix_pipelines.cli.stored_history import with_stored_history
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.registry import MORNING_REPORT
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -37,6 +38,8 @@ def test_the_partitions_begin_where_minutes_are_stored_unless_their_start_is_set
     assert child_environment(begun)["TRADEMATRIX_HISTORY_START"] == "2026-11-09"
     chosen = load_settings({"TRADEMATRIX_HISTORY_START": "2025-01-02"})
     assert with_stored_history(chosen, database).history_start == date(2025, 1, 2)
+    real = load_settings({"TWELVE_DATA_API_KEY": "a-key"})
+    assert with_stored_history(real, database) == real, "of a real market, any date may be fetched"
 
 
 def test_the_pages_of_all_levels_are_made_in_one_run_that_dagster_knows(settings: Settings, database: Database) -> None:

@@ -104,6 +104,13 @@ def test_a_service_is_the_process_that_its_supervisor_signals_and_says_whether_i
     assert "does not answer" in fleet.run("serve", "webserver", "--port", str(free_port()), "--check").output
 
 
+def test_a_code_server_that_does_not_answer_is_named(fleet: Fleet) -> None:
+    elsewhere = f"127.0.0.1:{free_port()}"
+    arguments = ["backfill", "DAX", *DAYS, "--submit"]
+    done = CliRunner().invoke(main, arguments, env={**fleet.env, **UNSET_URL, "TRADEMATRIX_CODE_SERVER": elsewhere})
+    assert (done.exit_code, f"the code server on {elsewhere} does not answer" in done.output) == (1, True), done.output
+
+
 def test_without_a_daemon_nothing_is_queued(run: Callable[..., Result]) -> None:
     done = run("backfill", "DAX", *DAYS, "--submit")
     assert (done.exit_code, "no daemon has reported lately" in done.output) == (1, True)

@@ -31,6 +31,10 @@ ADDED = """
     UPDATE session_coverage SET verdict = 'doubtful', doubt = 'a spike', attempts = 9
     FROM market_symbols AS s WHERE s.id = symbol_id AND s.symbol = 'DAX' AND trade_date = '2026-11-17'
         AND timeframe = '1m';
+    INSERT INTO session_coverage (symbol_id, timeframe, trade_date, status, final, expected, received, rejected,
+                                  outside, longest_gap, attempts, checked_at, opens_at, closes_at)
+    SELECT id, '1h', '2026-11-23', 'missing', false, 0, 0, 0, 0, 0, 1, now(), '2026-11-23 08:00Z', '2026-11-23 16:30Z'
+    FROM market_symbols WHERE symbol = 'DAX';
     INSERT INTO level_outcomes (trade_date, symbol_id, kind, name, result)
     SELECT '2026-11-20', s.id, o.kind, o.name, o.result FROM market_symbols AS s,
         (VALUES ('day_pivots', 'classic pp', 'held'), ('day_pivots', 'camarilla r1', 'held'),
@@ -85,7 +89,7 @@ def test_the_page_has_what_is_stored(filled: tuple[Settings, Database]) -> None:
     assert report.open_incidents[-1] == "stale market: DAX has no bar (since 2026-11-20 21:00 UTC)"
     assert [(row.trade_date, row.symbol, row.timeframes) for row in report.open_sessions] == [
         (date(2026, 11, 17), "DAX", ["1m"])
-    ]
+    ], "not Monday's hours, of which none has closed"
     assert "a spike" in report.open_sessions[0].reason
     ndx = next(part for part in report.symbols if part.symbol == "NDX")
     assert ndx.from_session is None

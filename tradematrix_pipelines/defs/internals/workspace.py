@@ -6,15 +6,12 @@ it. Not here: what the code location has (``definitions``).
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from warnings import catch_warnings
 
 import dagster as dg
-from dagster._core.errors import (
-    DagsterCodeLocationLoadError,
-    DagsterCodeLocationNotFoundError,
-    DagsterUserCodeUnreachableError,
-)
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_representation.code_location import CodeLocation
 from dagster._core.workspace.context import BaseWorkspaceRequestContext, WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
@@ -68,18 +65,25 @@ def open_workspace(
     Raises:
         TradeMatrixError: it can't be loaded.
     """
+    if settings.code_server is not None and not answers(*server_address(settings.code_server)):
+        raise TradeMatrixError(
+            f"the code server on {settings.code_server} does not answer: start `tradematrix serve code-server` there, "
+            "or correct TRADEMATRIX_CODE_SERVER"
+        )
     target = WorkspaceFileTarget(paths=[str(workspace_file(settings))])
-    with WorkspaceProcessContext(instance, target, code_server_log_level="ERROR") as process:
+    with ExitStack() as stack:
+        with catch_warnings(action="ignore"):  # with a stack trace each; what went wrong is raised below
+            process = stack.enter_context(WorkspaceProcessContext(instance, target, code_server_log_level="ERROR"))
         workspace = process.create_request_context()
-        try:
-            location = workspace.get_code_location(settings.code_location)
-        except (DagsterCodeLocationLoadError, DagsterCodeLocationNotFoundError) as error:
-            where = settings.code_server or "a code server of its own"
-            reason = str(error).strip().splitlines()[-1].strip()
+        error = workspace.get_code_location_error(settings.code_location)
+        if error is not None:
+            while error.cause is not None:
+                error = error.cause
             raise TradeMatrixError(
-                f"can't load the code location {settings.code_location} from {where} ({reason}): "
-                "start `tradematrix serve code-server` there, or correct TRADEMATRIX_CODE_SERVER"
-            ) from error
+                f"can't load the code location {settings.code_location} ({error.message.strip().splitlines()[0]}): "
+                "`dagster definitions validate` shows where"
+            )
+        location = workspace.get_code_location(settings.code_location)
         yield workspace, location
 
 
