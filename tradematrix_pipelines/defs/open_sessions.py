@@ -15,7 +15,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.reader.coverage_rows import coverage_rows
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.trading_day_state import automated_symbols
 
 MOST_ROWS = 20
 _COLUMNS = ("trade_date", "symbol", "status", "next_attempt", "reason")
@@ -26,7 +26,7 @@ def open_sessions(database: Database, settings: Settings) -> dict[Timeframe, Met
     """Return by timeframe the metadata that list the last 30 days' incomplete, sparse and doubtful sessions."""
     now = database.clock.now()
     between = ((now - LOOKBACK).date(), (now + _DAY).date())
-    symbols = read_symbols(database.engine)
+    symbols = automated_symbols(database, settings)
     rows = coverage_rows(database, settings, symbols, list(Timeframe), between, now=now, only_open=True)
     return {timeframe: _metadata([row for row in rows if row["timeframe"] == timeframe]) for timeframe in Timeframe}
 
