@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-week soak check format hooks docs docs-serve pictures lock sbom audit clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-scale bench-week soak check format hooks docs docs-serve pictures lock sbom audit clean
 
 install: $(STAMP)
 
@@ -62,6 +62,10 @@ bench-board: install
 
 bench-compare: install
 	$(BIN)/python benchmarks/compare.py
+
+# Some minutes: ticks, a backfill and commands with 5, 50, 200 and 500 symbols.
+bench-scale: install
+	$(BIN)/python benchmarks/scale.py
 
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install

@@ -1,6 +1,7 @@
 """When a process counts as ended."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from tradematrix_pipelines.cli.guard import members
 from tradematrix_pipelines.postgres.home_lock import is_held
-from tradematrix_pipelines.processes import has_ended
+from tradematrix_pipelines.processes import has_ended, process_space
 from tradematrix_pipelines_tests.stack import wait_for
 
 # Its main thread ends, by the bare system call; another one reads its input to the end.
@@ -56,3 +57,13 @@ def test_a_process_ends_with_its_last_thread_and_not_with_its_main_thread(
 
 def test_this_process_has_not_ended() -> None:
     assert not has_ended(psutil.Process(os.getpid()))
+
+
+def test_a_container_of_this_host_is_another_process_space() -> None:
+    code = "from tradematrix_pipelines.processes import process_space; print(process_space())"
+    alone = ["unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--pid", "--fork"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine makes no pid namespace: it takes unshare and the right to")
+    here = subprocess.check_output([sys.executable, "-c", code], text=True).strip()
+    there = subprocess.check_output([*alone, sys.executable, "-c", code], text=True).strip()
+    assert here == process_space() != there

@@ -14,6 +14,7 @@ from tradematrix_pipelines.defs.partition_results import Metadata
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.reader.coverage_rows import coverage_rows
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.coverage import may_be_open
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.trading_day_state import automated_symbols
 
@@ -26,7 +27,8 @@ def open_sessions(database: Database, settings: Settings) -> dict[Timeframe, Met
     """Return by timeframe the metadata that list the last 30 days' incomplete, sparse and doubtful sessions."""
     now = database.clock.now()
     between = ((now - LOOKBACK).date(), (now + _DAY).date())
-    symbols = automated_symbols(database, settings)
+    # Each run of candles asks: with hundreds of symbols, only of those of which something can be open.
+    symbols = may_be_open(database.engine, automated_symbols(database, settings), since=between[0], now=now)
     rows = coverage_rows(database, settings, symbols, list(Timeframe), between, now=now, only_open=True)
     return {timeframe: _metadata([row for row in rows if row["timeframe"] == timeframe]) for timeframe in Timeframe}
 

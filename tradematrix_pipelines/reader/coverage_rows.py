@@ -6,6 +6,8 @@ fetched when (``automation.backlog``).
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask, backlog
 from tradematrix_pipelines.automation.closures import paused_sessions
@@ -40,16 +42,14 @@ def coverage_rows(
         only_open: leave out what is complete, believed and not to be fetched again.
     """
     stored = read_coverage(database.engine, symbols, timeframes, *between, as_of=as_of)
-    closures = surprise_closures(database, settings, now)
+    # Where nothing is missing, no exchange was closed by surprise: all its symbols' rows would be.
+    missing = any(row.coverage.status is Status.MISSING for row in stored)
+    closures = surprise_closures(database, settings, now) if missing else []
+    by_symbol = {name: list(rows) for name, rows in groupby(stored, key=attrgetter("symbol"))}
     tasks = {
         (task.symbol.name, task.timeframe, task.trade_date): task
         for symbol in symbols
-        for task in backlog(
-            symbol,
-            [row for row in stored if row.symbol == symbol.name],
-            now,
-            paused=paused_sessions(symbol, closures),
-        )
+        for task in backlog(symbol, by_symbol.get(symbol.name, []), now, paused=paused_sessions(symbol, closures))
     }
     keys = [(row.symbol, row.coverage.timeframe, row.coverage.trade_date) for row in stored]
     tasks_of_rows = [(row, tasks.get(key)) for row, key in zip(stored, keys, strict=True)]

@@ -165,6 +165,29 @@ def read_coverage(
         return [_stored(row) for row in connection.execute(query)]
 
 
+def may_be_open(engine: Engine, symbols: Sequence[Symbol], *, since: date, now: datetime) -> list[Symbol]:
+    """Return those of ``symbols`` of which a session from ``since`` on may have to be fetched again or looked at.
+
+    These are symbols with a closed session that is not settled, an incomplete or a doubtful one; and those with a gap
+    tolerance, whose sparse sessions show beside their others only.
+    """
+    table = session_coverage
+    query = (
+        select(table.c.symbol_id)
+        .distinct()
+        .where(
+            table.c.symbol_id.in_([symbol.id for symbol in symbols]),
+            table.c.trade_date >= since,
+            table.c.status.not_in([str(Status.COMPLETE), str(Status.CLOSED)])
+            | (~table.c.final & (table.c.closes_at <= now))
+            | (table.c.verdict == str(Verdict.DOUBTFUL)),
+        )
+    )
+    with engine.connect() as connection:
+        known = set(connection.scalars(query))
+    return [symbol for symbol in symbols if symbol.id in known or symbol.gap_tolerance is not None]
+
+
 def read_unjudged(engine: Engine, symbol: Symbol, first: date, last: date) -> list[Coverage]:
     """Return the complete, final sessions without a verdict between two trade dates, both included, by trade date."""
     table = session_coverage

@@ -17,11 +17,13 @@ from click.testing import CliRunner, Result
 from sqlalchemy import make_url, text
 
 from tradematrix_pipelines.cli.main import main
+from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.moving.stamps import Correction
 from tradematrix_pipelines.postgres.embedded import ServerLease
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.legacy import missing_legacy_views
 from tradematrix_pipelines.storage.other_database import OtherDatabase
@@ -30,10 +32,12 @@ from tradematrix_pipelines.storage.pairing import pair_symbols
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest
 from tradematrix_pipelines.vendors.provenance import IMPORT
+from tradematrix_pipelines_tests.conftest import NOW
 from tradematrix_pipelines_tests.docs.blocks import PAGES, blocks
 from tradematrix_pipelines_tests.old_system import OldSystem, make_old_system
 
 BERLIN = ("--correct", "Europe/Berlin")
+_DAX = "(SELECT id FROM market_symbols WHERE symbol = 'DAX')"
 
 
 def run(*arguments: str, **environment: str) -> Result:
@@ -394,3 +398,20 @@ def test_what_dagster_does_not_show_is_brought_over_again(
     with open_instance(here) as instance:
         shown = instance.get_materialized_partitions(key)
     assert {day for day in shown if day.endswith("|DAX")} >= {f"2026-11-{day}|DAX" for day in range(17, 21)}
+
+
+def test_the_preferred_vendor_replaces_them_when_it_is_asked_again(
+    brought: Database, here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = "SELECT DISTINCT source FROM session_coverage WHERE trade_date = '2026-11-20' AND symbol_id = " + _DAX
+    day = ("backfill", "DAX", "--from", "2026-11-20", "--to", "2026-11-20", "--timeframe", "1m")
+    with Simulator(clock=FrozenClock(NOW)) as running:
+        monkeypatch.setenv("TWELVE_DATA_API_KEY", "any")
+        monkeypatch.setenv("TRADEMATRIX_TWELVE_DATA_URL", running.url)
+        assert run(*day).exit_code == 0
+        assert ask(brought, sources) == [("import",)]
+        assert ask(brought, "SELECT count(*) FROM vendor_credits") == [(0,)], "what is complete was asked for"
+        assert run(*day, "--refresh").exit_code == 0
+    assert ask(brought, sources + " AND timeframe = '1m'") == [("twelve_data",)]
+    # The prices are the same: no candle was revised.
+    assert ask(brought, "SELECT count(*) FROM ohlc_revisions") == [(0,)]

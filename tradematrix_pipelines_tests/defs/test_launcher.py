@@ -131,6 +131,7 @@ def test_from_another_space_the_code_server_is_asked(instance: dg.DagsterInstanc
             (tmp_path / "go").touch()
             wait_for("its end", lambda: again(instance, run).is_finished, seconds=60)
         finally:
+            (tmp_path / "go").touch()  # the server waits for its runs
             server.terminate()
     assert health(instance, of_another_server) is WorkerStatus.RUNNING, "nobody answers, so nothing is known"
 

@@ -56,6 +56,7 @@ def test_what_is_no_correction_says_what_is(written: str) -> None:
         ("XETR", "none", "2026-11-20T00:00"),
         ("XETR", "Europe/Berlin", "2026-11-20T00:00"),
         ("XETR", "Europe/Berlin", "2026-11-20T01:00"),  # midnight UTC on Berlin's clock
+        ("XETR", "-780m", "2026-11-20T00:00"),  # which is 11:00 of the day before, while that market is open
         ("XETR", "none", "2026-11-19T23:00"),  # Berlin's midnight, rightly in UTC
         ("XETR", "none", "2026-11-20T08:00"),
         ("FX", "none", "2026-11-19T22:00"),

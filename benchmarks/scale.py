@@ -1,0 +1,204 @@
+"""What more symbols cost: CPU of each sensor's and schedule's tick, of a close and of commands, as symbols are added.
+
+One exchange's symbols, each with ten complete sessions, levels and books: one is fetched from the simulator, the others
+are copies of its rows. The clock stands an hour after the close. A tick is evaluated in this process, as the daemon
+lets a code server do; its CPU is this process's, and that of the server's processes of Postgres.
+
+    .venv/bin/python benchmarks/scale.py [--symbols 5 50 200 500] [--rounds 3] [--json]
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+import psutil
+from click.testing import CliRunner
+from lines import Line, report
+from sqlalchemy import MetaData, insert, literal, select
+
+from tradematrix_pipelines.cli.main import main as tradematrix
+from tradematrix_pipelines.definitions import build_defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
+from tradematrix_pipelines.defs.internals.runs import run_sessions
+from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
+from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.settings import load_settings
+from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, read_symbols, set_active
+
+CLOSED = "2026-11-20T22:05:00Z"
+FIRST, LAST = "2026-11-09", "2026-11-20"
+ORIGINAL = "NDX"
+COMMANDS = (("coverage",), ("levels",), ("symbols", "list"), ("plan", ORIGINAL, "--from", FIRST))
+MOST_SECONDS = 2.0
+"""What a tick may take at most, however many symbols there are."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--symbols", type=int, nargs="+", default=[5, 50, 200, 500])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tradematrix-") as home:
+        # Nothing in reach but the simulator.
+        for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "TWELVE_DATA_", "DAGSTER_"))]:
+            del os.environ[name]
+        os.environ |= {
+            "TRADEMATRIX_HOME": str(Path(home) / "home"),
+            "TRADEMATRIX_CLOCK": CLOSED,
+            "TRADEMATRIX_HISTORY_START": FIRST,
+        }
+        costs = _measure(sorted(options.symbols), rounds=options.rounds)
+    report(_lines(costs), as_json=options.json)
+
+
+def _measure(sizes: Sequence[int], *, rounds: int) -> dict[int, dict[str, list[float]]]:
+    """Return the seconds of CPU of each tick and command, by the number of symbols."""
+    settings = load_settings()
+    with ExitStack() as stack:
+        database = stack.enter_context(Database.open(settings))
+        instance = stack.enter_context(open_instance(settings))
+        for symbol in read_symbols(database.engine):
+            set_active(database.engine, symbol.name, active=symbol.name == ORIGINAL)
+        filled = CliRunner().invoke(tradematrix, ["backfill", ORIGINAL, "--from", FIRST, "--to", LAST])
+        if filled.exit_code:
+            raise SystemExit(filled.output)
+        costs = {}
+        for size in sizes:
+            _grow(database, size)
+            sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
+            ways = _ways(instance)
+            for way in ways.values():
+                way()  # what is new of the symbols is done once
+            costs[size] = {name: [_cpu(way) for _ in range(rounds)] for name, way in ways.items()}
+            print(f"{size} symbols measured", file=sys.stderr)
+        return costs
+
+
+def _grow(database: Database, size: int) -> None:
+    """Copy the original's rows until there are so many active symbols."""
+    [original] = find_symbols(database.engine, [ORIGINAL])
+    present = len(read_symbols(database.engine))
+    names = [f"NDX{number:03}" for number in range(present, size)]
+    copies = [replace(original, id=None, name=name, vendor_symbols={}) for name in names]
+    add_symbols(database.engine, copies, now=database.clock.now())
+    tables = MetaData()
+    tables.reflect(database.engine)
+    for symbol in find_symbols(database.engine, names) if names else []:
+        with database.engine.begin() as connection:
+            for table in tables.sorted_tables:
+                if "symbol_id" not in table.columns or table.name == "run_requests":
+                    continue
+                columns = [column for column in table.columns if column.name != "id" and column.computed is None]
+                values = [literal(symbol.id) if column.name == "symbol_id" else column for column in columns]
+                rows = select(*values).where(table.c.symbol_id == original.id)
+                connection.execute(insert(table).from_select([column.name for column in columns], rows))
+
+
+def _ways(instance: dg.DagsterInstance) -> dict[str, Callable[[], object]]:
+    repository = build_defs(load_settings()).get_repository_def()
+
+    cursors: dict[str, str | None] = {}
+
+    def sensor(definition: dg.SensorDefinition) -> object:
+        cursor = cursors.get(definition.name)
+        with dg.build_sensor_context(instance=instance, repository_def=repository, cursor=cursor) as context:
+            tick = definition.evaluate_tick(context)
+        cursors[definition.name] = tick.cursor or cursor
+        return tick
+
+    def schedule(definition: dg.ScheduleDefinition) -> object:
+        at = load_settings().clock.now()
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, repository_def=repository
+        ) as context:
+            return definition.evaluate_tick(context)
+
+    sensors = {
+        f"sensor {one.name}": partial(sensor, one)
+        for one in repository.sensor_defs
+        if not isinstance(one, (dg.AutomationConditionSensorDefinition, dg.RunStatusSensorDefinition))
+    }
+    schedules = {f"schedule {one.name}": partial(schedule, one) for one in repository.schedule_defs}
+    commands = {f"tradematrix {' '.join(words)}": partial(_command, words) for words in COMMANDS}
+    return {**sensors, **schedules, "backfill of three dates": partial(_three_dates, instance), **commands}
+
+
+def _three_dates(instance: dg.DagsterInstance) -> None:
+    outcome = run_sessions(
+        instance,
+        build_defs(load_settings()),
+        INGEST_CANDLES,
+        symbol=ORIGINAL,
+        first=date(2026, 11, 18),
+        last=date(2026, 11, 20),
+    )
+    if outcome.error:
+        raise SystemExit(outcome.error)
+
+
+def _command(words: Sequence[str]) -> None:
+    code = "from tradematrix_pipelines.cli.main import main; main()"
+    subprocess.run([sys.executable, "-c", code, *words], check=True, stdout=subprocess.DEVNULL)
+
+
+def _cpu(way: Callable[[], object]) -> float:
+    """Return the seconds of CPU of this process, its children, and the server's processes."""
+    before = _used()
+    way()
+    time.sleep(0.05)  # a server's process is counted when it has answered
+    return _used() - before
+
+
+def _used() -> float:
+    own = os.times()
+    return own.user + own.system + own.children_user + own.children_system + _server()
+
+
+def _server() -> float:
+    """Return what the installation's own server has used: its processes, and those that have ended."""
+    pid = int((Path(os.environ["TRADEMATRIX_HOME"]) / "postgres" / "postmaster.pid").read_text().split()[0])
+    postmaster = psutil.Process(pid)
+    ended = postmaster.cpu_times()
+    seconds = ended.user + ended.system + ended.children_user + ended.children_system
+    for process in postmaster.children():
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds += times.user + times.system
+    return seconds
+
+
+def _lines(costs: dict[int, dict[str, list[float]]]) -> list[Line]:
+    smallest = min(costs)
+    lines = []
+    for name, first in costs[smallest].items():
+        base = max(statistics.median(first), 0.01)
+        for size in sorted(costs):
+            seconds = costs[size][name]
+            lines.append(
+                Line(
+                    what=f"{name}, {size} symbols",
+                    against=f"{smallest} symbols",
+                    ratios=[value / base for value in seconds],
+                    bar=None if size == smallest else size / smallest,
+                    note=f"{statistics.median(seconds):.2f} s",
+                )
+            )
+    return lines
+
+
+if __name__ == "__main__":
+    main()
