@@ -16,7 +16,7 @@ from tradematrix_pipelines.reader.coverage_rows import coverage_rows
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.coverage import may_be_open
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.symbols import read_symbols
+from tradematrix_pipelines.storage.trading_day_state import automated_symbols
 
 MOST_ROWS = 20
 _COLUMNS = ("trade_date", "symbol", "status", "next_attempt", "reason")
@@ -28,7 +28,7 @@ def open_sessions(database: Database, settings: Settings) -> dict[Timeframe, Met
     now = database.clock.now()
     between = ((now - LOOKBACK).date(), (now + _DAY).date())
     # Each run of candles asks: with hundreds of symbols, only of those of which something can be open.
-    symbols = may_be_open(database.engine, read_symbols(database.engine), since=between[0], now=now)
+    symbols = may_be_open(database.engine, automated_symbols(database, settings), since=between[0], now=now)
     rows = coverage_rows(database, settings, symbols, list(Timeframe), between, now=now, only_open=True)
     return {timeframe: _metadata([row for row in rows if row["timeframe"] == timeframe]) for timeframe in Timeframe}
 

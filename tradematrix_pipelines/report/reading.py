@@ -4,6 +4,7 @@ Here: which rows belong on the page. Not here: SQL (``storage``), or how the pag
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from tradematrix_pipelines.automation.pulls import coming_session
 from tradematrix_pipelines.candles.coverage import Verdict
 from tradematrix_pipelines.charts.level_chart import level_chart
 from tradematrix_pipelines.charts.svg import to_svg
-from tradematrix_pipelines.errors import TradeMatrixError
+from tradematrix_pipelines.errors import TradeMatrixError, UsageError
 from tradematrix_pipelines.levels.book.model import Kind
 from tradematrix_pipelines.levels.daily import LEVELS as DAILY
 from tradematrix_pipelines.levels.names import short_name
@@ -85,7 +86,7 @@ def coming_date(database: Database) -> date:
         NoReport: there are no symbols.
     """
     now = database.clock.now()
-    days = [coming_session(symbol, now).trade_date for symbol in read_symbols(database.engine)]
+    days = [coming_session(symbol, now).trade_date for symbol in _symbols(database)]
     if not days:
         raise NoReport("no symbol is active: add one with `tradematrix symbols add`")
     return min(days)
@@ -93,7 +94,7 @@ def coming_date(database: Database) -> date:
 
 def is_over(database: Database, day: date) -> bool:
     """Whether no session of a trade date is open or to come."""
-    sessions = [calendar_of(symbol).session(day) for symbol in read_symbols(database.engine)]
+    sessions = [calendar_of(symbol).session(day) for symbol in _symbols(database)]
     return all(session is None or session.closes_at <= database.clock.now() for session in sessions)
 
 
@@ -103,7 +104,7 @@ def read_report_of(database: Database, settings: Settings, day: date) -> Report:
     Raises:
         NoReport: no market trades on it, or no symbol has levels for it.
     """
-    symbols, now = read_symbols(database.engine), database.clock.now()
+    symbols, now = _symbols(database), database.clock.now()
     sessions = {symbol.name: calendar_of(symbol).session(day) for symbol in symbols}
     if not any(sessions.values()):
         raise NoReport(f"no symbol has a session on {day}: choose another date")
@@ -126,6 +127,16 @@ def read_report_of(database: Database, settings: Settings, day: date) -> Report:
         open_sessions=[] if past else _open_sessions(database, settings, symbols, now),
         credits=[] if past else _credits(database, settings, now),
     )
+
+
+def _symbols(database: Database) -> list[Symbol]:
+    """Return the active symbols; a row without a calendar that there is, written by SQL, is left out."""
+    usable = []
+    for symbol in read_symbols(database.engine):
+        with suppress(UsageError):
+            calendar_of(symbol)
+            usable.append(symbol)
+    return usable
 
 
 def _view(database: Database, settings: Settings, symbols: Sequence[Symbol], day: date, at: datetime) -> _View:

@@ -39,7 +39,7 @@ def test_any_request_is_answered_as_described_and_never_with_a_server_error(serv
     modes = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
     schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations()]
-    assert len(operations) == 14
+    assert len(operations) == 15
     for operation in operations:
         cases = strategies.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
         asked = 0

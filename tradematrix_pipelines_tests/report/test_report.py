@@ -114,6 +114,21 @@ def test_a_past_page_is_as_of_its_morning(filled: tuple[Settings, Database]) -> 
     ]  # fmt: skip
 
 
+def test_a_symbol_without_a_calendar_does_not_affect_the_others(filled: tuple[Settings, Database]) -> None:
+    settings, database = filled
+    rename = "UPDATE market_symbols SET calendar = '{}' WHERE symbol = 'NDX'"
+    with database.engine.begin() as connection:
+        [(before,)] = connection.exec_driver_sql("SELECT calendar FROM market_symbols WHERE symbol = 'NDX'").all()
+        connection.exec_driver_sql(rename.format("NOWHERE"))
+    try:
+        report = read_report_of(database, settings, coming_date(database))
+        assert "NDX" not in [part.symbol for part in report.symbols]
+        assert len(report.symbols) == 4
+    finally:
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql(rename.format(before))
+
+
 @pytest.mark.parametrize(
     ("day", "why"),
     [
