@@ -134,7 +134,23 @@ def _ways(instance: dg.DagsterInstance) -> dict[str, Callable[[], object]]:
     }
     schedules = {f"schedule {one.name}": partial(schedule, one) for one in repository.schedule_defs}
     commands = {f"tradematrix {' '.join(words)}": partial(_command, words) for words in COMMANDS}
-    return {**sensors, **schedules, "backfill of three dates": partial(_three_dates, instance), **commands}
+    rounds = {"automation conditions, years of dates": _automation(instance)}
+    return {**sensors, **schedules, **rounds, "backfill of three dates": partial(_three_dates, instance), **commands}
+
+
+def _automation(instance: dg.DagsterInstance) -> Callable[[], object]:
+    """Return a round of the automation sensor with the default start of history, which knows the round before."""
+    defs = build_defs(load_settings({**os.environ, "TRADEMATRIX_HISTORY_START": ""}))
+    cursors: list[dg.AssetDaemonCursor | None] = [None]
+
+    def evaluate() -> None:
+        at = load_settings().clock.now()
+        result = dg.evaluate_automation_conditions(
+            defs=defs, instance=instance, cursor=cursors.pop(), evaluation_time=at
+        )
+        cursors.append(result.cursor)
+
+    return evaluate
 
 
 def _three_dates(instance: dg.DagsterInstance) -> None:
