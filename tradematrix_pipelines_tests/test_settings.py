@@ -69,6 +69,8 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_CODE_SERVER", "code-server", "write it as host:4000"),
         ("TRADEMATRIX_CODE_SERVER", "grpc://code-server:4000", "write it as host:4000"),
         ("TRADEMATRIX_CODE_LOCATION", "a location", "letters, digits"),
+        ("TRADEMATRIX_LAUNCHER", "redis", "processes, celery"),
+        ("TRADEMATRIX_CELERY_BROKER", "amqp://guest@localhost", "redis://"),
         ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
         ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
@@ -244,7 +246,15 @@ def test_the_names_of_the_variables_stay() -> None:
             f"TRADEMATRIX_{name}"
             for name in (
                 *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
-                *("REQUIRE_DATABASE", "AUTO_MIGRATE", "CODE_SERVER", "CODE_LOCATION", "UI_HOSTS"),
+                *(
+                    "REQUIRE_DATABASE",
+                    "AUTO_MIGRATE",
+                    "CODE_SERVER",
+                    "CODE_LOCATION",
+                    "UI_HOSTS",
+                    "LAUNCHER",
+                    "CELERY_BROKER",
+                ),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),
