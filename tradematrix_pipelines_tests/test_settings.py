@@ -70,7 +70,6 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_CODE_SERVER", "grpc://code-server:4000", "write it as host:4000"),
         ("TRADEMATRIX_CODE_LOCATION", "a location", "letters, digits"),
         ("TRADEMATRIX_LAUNCHER", "redis", "processes, celery"),
-        ("TRADEMATRIX_CELERY_BROKER", "amqp://guest@localhost", "redis://"),
         ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
         ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
@@ -114,6 +113,7 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     assert {f"{name}_FILE" for name in SECRETS} == {
         "TWELVE_DATA_API_KEY_FILE",
         *(f"TRADEMATRIX_{name}_FILE" for name in ("DATABASE_URL", "DAGSTER_DATABASE_URL", "ALERT_URLS", "BOARD_TOKEN")),
+        "TRADEMATRIX_CELERY_BROKER_FILE",
     }
 
 

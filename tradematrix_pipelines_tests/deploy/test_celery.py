@@ -31,6 +31,7 @@ from tradematrix_pipelines.defs.internals.celery_launcher import CeleryLauncher,
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance, project_file
 from tradematrix_pipelines.defs.internals.submission import open_queue
 from tradematrix_pipelines.defs.internals.workspace import answers
+from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines_tests.stack import environment, free_port, running, wait_for
@@ -224,7 +225,7 @@ def test_a_run_goes_to_the_queue_that_its_tag_names_and_is_cancelled_there(worke
         return run is not None and run.is_finished
 
     def is_at_work(instance: dg.DagsterInstance, run_id: str) -> bool:
-        return instance.count_runs(dg.RunsFilter(run_ids=[run_id], statuses=[dg.DagsterRunStatus.STARTED])) == 1
+        return instance.get_runs_count(dg.RunsFilter(run_ids=[run_id], statuses=[dg.DagsterRunStatus.STARTED])) == 1
 
     workers.simulator.set_faults("slow=2")
     with open_instance(workers.settings) as instance, open_queue(instance, workers.settings) as queue:
@@ -316,6 +317,13 @@ def test_without_a_broker_a_worker_says_what_to_set(settings: Settings) -> None:
     done = CliRunner().invoke(main, ["serve", "celery-worker"])
     assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output
     assert "TRADEMATRIX_CELERY_BROKER" in done.output
+
+
+@pytest.mark.parametrize("url", ["amqp://guest:hush@localhost//", "redis://", "hush"])
+def test_a_broker_is_a_redis(url: str) -> None:
+    with pytest.raises(UsageError, match="TRADEMATRIX_CELERY_BROKER is not the address of a Redis") as caught:
+        load_settings({"TRADEMATRIX_CELERY_BROKER": url})
+    assert PASSWORD not in str(caught.value)
 
 
 def test_a_broker_that_is_away_is_named(settings: Settings) -> None:
