@@ -7,6 +7,7 @@ Here: the messages of this package's loggers, and those of Dagster's runs. Not h
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -42,10 +43,15 @@ class _StandardError(logging.StreamHandler[TextIO]):
         del value
 
 
-def write_logs(settings: Settings) -> None:
-    """Let this package's loggers write to standard error as configured. A second call replaces the first."""
+def write_logs(settings: Settings, *, also: Sequence[str] = ()) -> None:
+    """Let this package's loggers write to standard error as configured. A second call replaces the first.
+
+    Args:
+        also: loggers of other packages that do the same.
+    """
     handler = _StandardError()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else logging.Formatter(_TEXT))
-    logger = logging.getLogger(__package__)
-    logger.handlers[:] = [handler]
-    logger.setLevel(settings.log_level.upper())
+    for name in (__package__, *also):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(settings.log_level.upper())

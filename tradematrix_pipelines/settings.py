@@ -132,6 +132,13 @@ def _key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _redis(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError("is not the address of a Redis: write it as redis://:password@host:6379/0")
+    return url
+
+
 def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
@@ -316,6 +323,25 @@ class Settings(BaseModel):
             example="tradematrix",
         ),
     ] = CODE_LOCATION
+    launcher: Annotated[
+        Literal["processes", "celery"],
+        _one_of("processes", "celery"),
+        Variable(
+            "TRADEMATRIX_LAUNCHER",
+            "what carries out the runs of Dagster's queue: `processes` of the code server, or "
+            "[Celery workers](docs/how-to/use-celery-workers.md): `celery`",
+            example="celery",
+        ),
+    ] = "processes"
+    celery_broker: Annotated[
+        Annotated[SecretStr, AfterValidator(_redis)] | None,
+        Variable(
+            "TRADEMATRIX_CELERY_BROKER",
+            "the Redis between Dagster and those workers",
+            default="none",
+            example="redis://:password@localhost:6379/0",
+        ),
+    ] = None
     history_start: Annotated[
         date,
         BeforeValidator(_date),

@@ -69,6 +69,7 @@ def test_the_trading_day_runs_by_itself_unless_turned_off(text: str, automation:
         ("TRADEMATRIX_CODE_SERVER", "code-server", "write it as host:4000"),
         ("TRADEMATRIX_CODE_SERVER", "grpc://code-server:4000", "write it as host:4000"),
         ("TRADEMATRIX_CODE_LOCATION", "a location", "letters, digits"),
+        ("TRADEMATRIX_LAUNCHER", "redis", "processes, celery"),
         ("DAGSTER_EVENT_BATCH_SIZE", "-1", "write one like 1000"),
         ("DAGSTER_EVENT_BATCH_SIZE", "many", "write one like 1000"),
     ],
@@ -112,6 +113,7 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     assert {f"{name}_FILE" for name in SECRETS} == {
         "TWELVE_DATA_API_KEY_FILE",
         *(f"TRADEMATRIX_{name}_FILE" for name in ("DATABASE_URL", "DAGSTER_DATABASE_URL", "ALERT_URLS", "BOARD_TOKEN")),
+        "TRADEMATRIX_CELERY_BROKER_FILE",
     }
 
 
@@ -244,7 +246,15 @@ def test_the_names_of_the_variables_stay() -> None:
             f"TRADEMATRIX_{name}"
             for name in (
                 *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
-                *("REQUIRE_DATABASE", "AUTO_MIGRATE", "CODE_SERVER", "CODE_LOCATION", "UI_HOSTS"),
+                *(
+                    "REQUIRE_DATABASE",
+                    "AUTO_MIGRATE",
+                    "CODE_SERVER",
+                    "CODE_LOCATION",
+                    "UI_HOSTS",
+                    "LAUNCHER",
+                    "CELERY_BROKER",
+                ),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
                 *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),

@@ -84,6 +84,31 @@ def code_server(*, host: str, port: int, image: str | None, check: bool) -> None
     _become(settings, dagster_programs.code_server(settings, host=host, port=port, image=image))
 
 
+@command.command("celery-worker")
+@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Runs at the same time.")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    help="Queue of Celery to take runs from; may be repeated. By default that of runs whose tags name none.",
+)
+@check_option
+def celery_worker(*, concurrency: int, queues: tuple[str, ...], check: bool) -> None:
+    """Carry out runs where TRADEMATRIX_LAUNCHER=celery. SIGTERM lets those in progress end first."""
+    # Imported here: they bring in Dagster.
+    from tradematrix_pipelines.defs.internals import celery_worker as worker  # noqa: PLC0415
+    from tradematrix_pipelines.defs.internals.celery_app import QUEUE, make_app  # noqa: PLC0415
+
+    settings = _fleet_settings()
+    if check:
+        _check_celery_worker()
+        return
+    make_app(settings)
+    _prepare(settings)
+    queues = queues or (QUEUE,)
+    _become(settings, worker.arguments(concurrency=concurrency, queues=queues, level=settings.log_level))
+
+
 @command.command()
 @host_option
 @_port_option("board")
@@ -162,3 +187,10 @@ def _check_code_server(host: str, port: int) -> None:
 
     if not answers(host, port):
         raise TradeMatrixError(f"the code server on {host}:{port} does not answer: see its log")
+
+
+def _check_celery_worker() -> None:
+    from tradematrix_pipelines.defs.internals.celery_worker import workers_here  # noqa: PLC0415 - see above
+
+    if not workers_here():
+        raise TradeMatrixError("no Celery worker of this machine answers: see its log")

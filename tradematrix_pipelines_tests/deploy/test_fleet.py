@@ -117,7 +117,7 @@ def test_without_a_daemon_nothing_is_queued(run: Callable[..., Result]) -> None:
     assert "no heartbeat of" in run("serve", "daemon", "--check").output
 
 
-@pytest.mark.parametrize("service", ["webserver", "daemon", "code-server", "board"])
+@pytest.mark.parametrize("service", ["webserver", "daemon", "code-server", "celery-worker", "board"])
 def test_a_service_without_a_database_says_so(tmp_path: Path, service: str) -> None:
     done = CliRunner().invoke(main, ["serve", service], env={**UNSET, "TRADEMATRIX_HOME": str(tmp_path)})
     assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output

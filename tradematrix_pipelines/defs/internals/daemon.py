@@ -3,7 +3,7 @@
 It iterates faster: a backfill over candles and levels takes at least three of the daemon's iterations: candles, levels,
 done. Dagster has one every 30 seconds and no setting for it, so a backfill of one session would take a minute or two.
 This shortens the interval; where Dagster has moved the constant, its own interval applies. And it repeats retries of
-runs (``run_retries``).
+runs (``run_retries``), and lets runs wait for Celery workers (``celery_launcher``).
 """
 
 BACKFILL_ROUND_SECONDS = 5
@@ -15,6 +15,7 @@ def main() -> None:
     from dagster._daemon import controller  # noqa: PLC0415
     from dagster._daemon.cli import main as run  # noqa: PLC0415
 
+    from tradematrix_pipelines.defs.internals.celery_launcher import wait_for_workers  # noqa: PLC0415
     from tradematrix_pipelines.defs.internals.run_retries import keep_retrying_runs  # noqa: PLC0415
     from tradematrix_pipelines.log_output import write_logs  # noqa: PLC0415
     from tradematrix_pipelines.settings import load_settings  # noqa: PLC0415
@@ -22,6 +23,7 @@ def main() -> None:
     write_logs(load_settings())
     controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_ROUND_SECONDS
     keep_retrying_runs()
+    wait_for_workers()
     run()
 
 

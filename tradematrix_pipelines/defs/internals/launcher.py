@@ -10,17 +10,21 @@ network and not their processes.
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 from dagster import DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, RunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-from dagster._serdes import deserialize_value
+from dagster._serdes import ConfigurableClassData, deserialize_value
 
+from tradematrix_pipelines.defs.internals.celery_launcher import CeleryLauncher
 from tradematrix_pipelines.processes import has_ended, process_space
+from tradematrix_pipelines.settings import load_settings
 
 HOST_TAG = ".dagster/tradematrix_host"
 """Tag of the runs that have started: the process space of their process. Dagster hides tags of this prefix."""
@@ -30,6 +34,14 @@ _ANSWER_SECONDS = 5
 
 class WatchedRunLauncher(DefaultRunLauncher):
     """Dagster's default launcher, with a check that a run's process is alive."""
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> RunLauncher:  # type: ignore[override]  # Dagster takes any launcher
+        """Return the launcher of the settings: Celery's in this one's place, so that ``dagster.yaml`` is the same."""
+        settings = load_settings()
+        if settings.launcher == "celery":
+            return CeleryLauncher(settings)
+        return cls(inst_data=inst_data, **config_value)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
