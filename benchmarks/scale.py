@@ -41,8 +41,8 @@ CLOSED = "2026-11-20T22:05:00Z"
 FIRST, LAST = "2026-11-09", "2026-11-20"
 ORIGINAL = "NDX"
 COMMANDS = (("coverage",), ("levels",), ("symbols", "list"), ("plan", ORIGINAL, "--from", FIRST))
-MOST_SECONDS = 2.0
-"""What a tick may take at most, however many symbols there are."""
+# Filled by triggers as the others are copied, or by ticks.
+_OWN = {"level_revisions", "levels_history", "ohlc_revisions", "run_requests", "session_coverage_history"}
 
 
 def main() -> None:
@@ -100,7 +100,7 @@ def _grow(database: Database, size: int) -> None:
     for symbol in find_symbols(database.engine, names) if names else []:
         with database.engine.begin() as connection:
             for table in tables.sorted_tables:
-                if "symbol_id" not in table.columns or table.name == "run_requests":
+                if "symbol_id" not in table.columns or table.name in _OWN:
                     continue
                 columns = [column for column in table.columns if column.name != "id" and column.computed is None]
                 values = [literal(symbol.id) if column.name == "symbol_id" else column for column in columns]
@@ -134,7 +134,23 @@ def _ways(instance: dg.DagsterInstance) -> dict[str, Callable[[], object]]:
     }
     schedules = {f"schedule {one.name}": partial(schedule, one) for one in repository.schedule_defs}
     commands = {f"tradematrix {' '.join(words)}": partial(_command, words) for words in COMMANDS}
-    return {**sensors, **schedules, "backfill of three dates": partial(_three_dates, instance), **commands}
+    rounds = {"automation conditions, years of dates": _automation(instance)}
+    return {**sensors, **schedules, **rounds, "backfill of three dates": partial(_three_dates, instance), **commands}
+
+
+def _automation(instance: dg.DagsterInstance) -> Callable[[], object]:
+    """Return a round of the automation sensor with the default start of history, which knows the round before."""
+    defs = build_defs(load_settings({**os.environ, "TRADEMATRIX_HISTORY_START": ""}))
+    cursors: list[dg.AssetDaemonCursor | None] = [None]
+
+    def evaluate() -> None:
+        at = load_settings().clock.now()
+        result = dg.evaluate_automation_conditions(
+            defs=defs, instance=instance, cursor=cursors.pop(), evaluation_time=at
+        )
+        cursors.append(result.cursor)
+
+    return evaluate
 
 
 def _three_dates(instance: dg.DagsterInstance) -> None:

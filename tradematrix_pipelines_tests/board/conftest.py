@@ -16,9 +16,6 @@ from tradematrix_pipelines_tests.board.served import Served
 from tradematrix_pipelines_tests.browsing import OPTIONS, find_chromium
 
 FIRST, LAST = "2026-11-10", "2026-11-20"
-LIMITS = Limits(statement_seconds=1.0, wait_seconds=0.5, connections=3)
-"""So short that a test need not wait long."""
-
 # The database is the only oracle: what is not there by itself is put there.
 _ADDED = """
     INSERT INTO current_prices
@@ -49,14 +46,20 @@ _ADDED = """
 
 
 @pytest.fixture(scope="module")
-def served(module_installation: Callable[..., Settings]) -> Iterator[Served]:
+def limits() -> Limits:
+    """The board's limits, long enough for a busy machine."""
+    return Limits(statement_seconds=20.0, wait_seconds=10.0)
+
+
+@pytest.fixture(scope="module")
+def served(module_installation: Callable[..., Settings], limits: Limits) -> Iterator[Served]:
     """Two weeks of DAX and EUR/USD, with a price, a touch, incidents, credits, a gap and a doubt; served."""
     settings = module_installation()
     filled = CliRunner().invoke(main, ["backfill", "DAX", "EUR/USD", "--from", FIRST, "--to", LAST])
     assert filled.exit_code == 0, filled.output
     # A vendor with a plan has credits to show; nothing is asked of it.
     settings = settings.model_copy(update={"twelve_data_key": SecretStr("a-key"), "vendor": "twelve_data"})
-    with running(make_app(settings, limits=LIMITS, dagster_url="http://127.0.0.1:3000")) as url:
+    with running(make_app(settings, limits=limits, dagster_url="http://127.0.0.1:3000")) as url:
         board = Served(url=url, settings=settings)
         with board.connect() as connection:
             connection.execute(_ADDED)

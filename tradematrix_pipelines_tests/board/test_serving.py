@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from tradematrix_pipelines.board.access import Access
@@ -18,10 +19,17 @@ from tradematrix_pipelines.board.events import Pace
 from tradematrix_pipelines.board.server import running
 from tradematrix_pipelines.board.tokens import required_token
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines.storage.limits import Limits
 from tradematrix_pipelines_tests.board.served import Served
 
 # Several times the deadline of a request: the machine may be busy.
 SOON = 15.0
+
+
+@pytest.fixture(scope="module")
+def limits() -> Limits:
+    """So short that a test need not wait long."""
+    return Limits(statement_seconds=1.0, wait_seconds=0.5, connections=3)
 
 
 def test_any_request_is_answered_as_described_and_never_with_a_server_error(served: Served) -> None:

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.defs.registry import MORNING_REPORT
+from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import set_active
 from tradematrix_pipelines_tests.defs.day import CLOSED, Day
@@ -76,3 +78,25 @@ def test_it_is_made_when_the_last_levels_arrive_and_anew_in_the_morning(day: Day
     assert not make(day, "2026-11-23", "2026-11-24"), "of Tuesday there are no levels yet"
     assert day.instance.get_materialized_partitions(MORNING_REPORT) == BOTH
     assert day.ask("SELECT count(*) FROM morning_reports") == [(2,)]
+
+
+def test_a_round_looks_at_a_weeks_partitions_however_long_the_history_is() -> None:
+    defs = build_defs(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_HISTORY_START": "2020-02-10"}))
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("symbols", ["DAX", "EUR/USD"])
+        result = dg.evaluate_automation_conditions(
+            defs=defs,
+            instance=instance,
+            asset_selection=dg.AssetSelection.assets(MORNING_REPORT),
+            evaluation_time=datetime(2026, 11, 20, 7, 1, tzinfo=UTC),
+        )
+    [evaluation] = [one.serializable_evaluation for one in result.results if one.key == MORNING_REPORT]
+    nodes = [evaluation]
+    mapped = []  # what is asked of the levels, for how many dates
+    while nodes:
+        node = nodes.pop()
+        nodes += node.child_evaluations
+        if node.condition_snapshot.class_name == "EntityMatchesCondition":
+            mapped.append(getattr(node.candidate_subset, "size", "all"))
+    assert len(mapped) == 12
+    assert set(mapped) <= set(range(6)), "years of dates of all symbols take seconds of CPU each minute"

@@ -18,7 +18,7 @@ from tradematrix_pipelines.automation.runs import Run
 from tradematrix_pipelines.clock import FrozenClock
 from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.assets.ohlc import build_ohlc
-from tradematrix_pipelines.defs.backfill import execute
+from tradematrix_pipelines.defs.backfill import Task, execute
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG, run_sessions
@@ -168,10 +168,10 @@ class Cancelled(TwelveData):
 
 
 def test_an_interrupted_command_ends_at_once(desk: Desk) -> None:
-    run = Run(symbol=NDX, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
+    task = Task(run=Run(symbol=NDX, first=DAY, last=DAY, timeframes=(Timeframe.M1,)), batch="a command's")
     defs = build_defs(desk.settings, resources={"vendors": (Cancelled(None),)})
     with pytest.raises(KeyboardInterrupt):
-        execute(desk.instance, defs, run, batch="a command's")
+        execute(desk.instance, defs, task, location=desk.settings.code_location)
 
 
 def test_a_cancelled_run_is_not_retried(desk: Desk) -> None:
@@ -255,8 +255,8 @@ def test_a_run_that_could_not_start_is_retried_where_that_may_help(
 
 def test_the_daemon_never_retries_a_commands_run(desk: Desk) -> None:
     desk.simulator.set_faults("gated")
-    run = Run(symbol=NDX, first=DAY, last=DAY, timeframes=(Timeframe.M1,))
-    outcome = execute(desk.instance, desk.defs, run, batch="a command's")
+    task = Task(run=Run(symbol=NDX, first=DAY, last=DAY, timeframes=(Timeframe.M1,)), batch="a command's")
+    outcome = execute(desk.instance, desk.defs, task, location=desk.settings.code_location)
     assert outcome.error is not None
     assert not may_start_again(desk.instance, outcome.run_id)
 

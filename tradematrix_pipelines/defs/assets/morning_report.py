@@ -29,19 +29,18 @@ def report_condition() -> _Condition:
     When the last of a date's levels arrives, or one of them is computed anew; and each weekday a few minutes after the
     levels' deadline, so that it says what happened overnight, also where a symbol's levels are missing.
     """
-    # Each with its own type: of combined conditions, Dagster's types accept no method.
+    # Each with its own type: of combined conditions, Dagster's types accept no method. The week comes first in each:
+    # what is "since" something, Dagster evaluates for all partitions, which are years of dates and all symbols.
+    this_week: _Condition = dg.AutomationCondition.in_latest_time_window(_WEEK)
     updated: _Condition = dg.AutomationCondition.any_deps_updated()
     changed: _Condition = updated | dg.AutomationCondition.missing()
-    arrived: _Condition = changed & ~dg.AutomationCondition.any_deps_missing()
+    arrived: _Condition = this_week & changed & ~dg.AutomationCondition.any_deps_missing()
     tick = f"{PIVOTS.minute + 3} {PIVOTS.hour} * * 1-5"
     has_levels: _Condition = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing())
-    morning: _Condition = dg.AutomationCondition.cron_tick_passed(tick, str(BERLIN)) & has_levels
+    morning: _Condition = this_week & dg.AutomationCondition.cron_tick_passed(tick, str(BERLIN)) & has_levels
     due: _Condition = arrived.since_last_handled() | morning.since_last_handled()
     return (
-        dg.AutomationCondition.in_latest_time_window(_WEEK)
-        & due
-        & ~dg.AutomationCondition.any_deps_in_progress()
-        & ~dg.AutomationCondition.in_progress()
+        this_week & due & ~dg.AutomationCondition.any_deps_in_progress() & ~dg.AutomationCondition.in_progress()
     ).with_label("levels arrived, or morning")
 
 
