@@ -167,7 +167,7 @@ def test_the_alerts_are_valid_and_fire_when_they_should() -> None:
 def test_prometheus_evaluates_every_query_of_the_dashboard_and_the_alerts(board: str, tmp_path: Path) -> None:
     port = free_port()
     example = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
-    config = example.replace("127.0.0.1:3001", board.removeprefix("http://")).replace("30s", "1s").replace("10s", "1s")
+    config = example.replace("127.0.0.1:3001", board.removeprefix("http://")).replace("30s", "10s")
     (tmp_path / "prometheus.yml").write_text(config)
     shutil.copy(DEPLOY / "prometheus" / "alerts.yml", tmp_path)
     command = [
@@ -198,10 +198,12 @@ def test_prometheus_evaluates_every_query_of_the_dashboard_and_the_alerts(board:
             queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
             assert len(queries) >= 15
             for query in queries:
-                assert ask(query.replace("$instance", ".*")), f"{query} has no answer"
+                # A scrape that a busy machine does not answer in time takes the series away until the next one.
+                wait_for(query, lambda query=query: ask(query.replace("$instance", ".*")), seconds=60)
             for query in re.findall(r"expr: (?:>-\n +)?(.+(?:\n +/ .+)?)", (tmp_path / "alerts.yml").read_text()):
                 ask(query)
-            stale = {row["metric"]["symbol"] for row in ask("tradematrix_staleness_seconds > 1200")}
+            late = wait_for("late symbols", lambda: ask("tradematrix_staleness_seconds > 1200"), seconds=60)
+            stale = {row["metric"]["symbol"] for row in late}
             assert ("DAX" in stale, "NDX" in stale) == (True, False)
         finally:
             prometheus.terminate()

@@ -1,4 +1,7 @@
-"""Celery workers over a real Redis: they share a backfill, and one that is killed costs nothing."""
+"""Celery workers over a real Redis: they share a backfill, and one that is killed costs nothing.
+
+They are started as docs/how-to/use-celery-workers.md says.
+"""
 
 import json
 import logging
