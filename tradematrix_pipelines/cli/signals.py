@@ -40,13 +40,15 @@ def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def asked_to_end() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT sets, even where it was ignored.
+    """Yield an event that SIGINT and SIGTERM set, even where they were ignored.
 
-    For an orderly shutdown: an exception could be raised anywhere, even where Python can only ignore it.
+    For an orderly shutdown: an exception could be raised anywhere, even where Python can only ignore it. SIGTERM, too:
+    after a run in this process Dagster handles it as SIGINT, which a shell's background processes ignore.
     """
     asked = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
