@@ -108,6 +108,7 @@ def make_pages(settings: Settings, database: Database) -> None:
                 first=dates[0],
                 last=dates[-1],
                 tags={BY_TAG: "cli", **NO_RUN_RETRIES},
+                location=settings.code_location,
             )
 
 

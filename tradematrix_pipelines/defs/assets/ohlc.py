@@ -162,9 +162,8 @@ class _Ingestion:
                     )
                     for day in dates
                 }
-        listed = open_sessions(self.database, self.settings)
+        listed, every = open_sessions(self.database, self.settings), len(self.context.partition_keys) <= _FEW
         for timeframe in self.timeframes:
-            every = len(self.context.partition_keys) <= _FEW
             _add(results[candle_asset(timeframe)], listed[timeframe], every=every)
         return results
 

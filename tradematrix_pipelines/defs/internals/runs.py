@@ -90,6 +90,7 @@ def run_dates(
     first: date,
     last: date,
     tags: Mapping[str, str] | None = None,
+    location: str = CODE_LOCATION,
 ) -> RunOutcome:
     """Materialize in this process the trade dates ``first`` to ``last``, both partitions, of an asset without symbols.
 
@@ -98,13 +99,7 @@ def run_dates(
     """
     every_tag = {**date_range_tags(first, last), **(tags or {})}
     return _run(
-        instance,
-        defs,
-        IMPLICIT_ASSET_JOB_NAME,
-        assets=[asset],
-        run_config=None,
-        tags=every_tag,
-        location=CODE_LOCATION,
+        instance, defs, IMPLICIT_ASSET_JOB_NAME, assets=[asset], run_config=None, tags=every_tag, location=location
     )
 
 
