@@ -1,4 +1,4 @@
-"""``tradematrix prune`` as it is typed: what goes, what stays, and that nothing fetches again what is gone."""
+"""``tradematrix prune`` as it is typed, and as docs/how-to/prune.md shows it: what goes, what stays, nothing comes back.
 
 import json
 import signal
