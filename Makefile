@@ -1,6 +1,8 @@
 # Everything a user or CI runs. PYTHON picks the interpreter (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
+# Where the environment forbids bytecode, each of the hundreds of processes of the tests would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
 
 .PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-scale bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
