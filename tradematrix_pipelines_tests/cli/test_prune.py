@@ -1,4 +1,4 @@
-"""``tradematrix prune`` as it is typed, and as docs/how-to/prune.md shows it: what goes, what stays, nothing comes back.
+"""``tradematrix prune`` as it is typed, and as docs/how-to/prune.md shows it: what goes, and what stays."""
 
 import json
 import signal
