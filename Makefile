@@ -1,9 +1,11 @@
 # Everything a user or CI runs. PYTHON picks the interpreter (3.11 or newer).
 PYTHON ?= python3
 BIN := .venv/bin
+# Where the environment forbids bytecode, each of the hundreds of processes of the tests would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-scale bench-week soak check format hooks docs docs-serve pictures lock sbom audit clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-scale bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
 
 install: $(STAMP)
 
@@ -105,6 +107,10 @@ docs-serve: install
 # The pictures of the documentation, some minutes: a demo of its own, looked at with the machine's Chromium.
 pictures: install
 	$(BIN)/python docs/pictures.py
+
+# The sessions of much-used exchanges, as the installed exchange_calendars has them: after each new version of it.
+sessions: install
+	$(BIN)/python -m tradematrix_pipelines.markets.exchanges
 
 # Versions and hashes only: whoever installs chooses the package index. The image has the extras, and no tools of ours.
 lock:

@@ -6,16 +6,19 @@ Here: coverage from the opens of bars, of one session or of many. Not here: what
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status, closed_day
 from tradematrix_pipelines.candles.frame import instants
 from tradematrix_pipelines.candles.placement import Indices, spans
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
+
+if TYPE_CHECKING:  # see candles.frame
+    import pandas as pd
 
 _MINUTE = np.timedelta64(1, "m")
 

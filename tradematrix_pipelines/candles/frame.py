@@ -2,26 +2,30 @@
 
 Columns, in order: ``ts`` (bar open, ``datetime64[us, UTC]``), ``open``, ``high``, ``low``, ``close`` and ``volume``
 (all float64; a volume that the vendor does not give is NaN). Sorted by ``ts``, each ``ts`` once.
+
+pandas takes half a second to import, and commands that show no candles do without.
 """
 
 from functools import cache
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from tradematrix_pipelines.markets.sessions import Instants
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PRICES = ["open", "high", "low", "close"]
 VALUES = [*PRICES, "volume"]
 COLUMNS = ["ts", *VALUES]
-TS_DTYPE = pd.DatetimeTZDtype("us", "UTC")
+TS_DTYPE: Final = "datetime64[us, UTC]"
 
 
-def empty_candles() -> pd.DataFrame:
+def empty_candles() -> "pd.DataFrame":
     """Return a frame of candles without rows."""
     return _empty().copy()
 
 
-def as_candles(rows: pd.DataFrame) -> pd.DataFrame:
+def as_candles(rows: "pd.DataFrame") -> "pd.DataFrame":
     """Return ``rows`` with exactly the columns and dtypes of candles, in the order given.
 
     Raises:
@@ -32,7 +36,7 @@ def as_candles(rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows.assign(volume=float("nan"))
     frame = rows[COLUMNS].reset_index(drop=True)
     ts = frame["ts"]
-    if len(ts) and not isinstance(ts.dtype, pd.DatetimeTZDtype):
+    if len(ts) and getattr(ts.dtype, "tz", None) is None:
         msg = "ts has no time zone: candles are UTC, aware"
         raise TypeError(msg)
     return frame.astype({"ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64")})
@@ -44,5 +48,7 @@ def instants(ts: "pd.Series[pd.Timestamp]") -> Instants:
 
 
 @cache
-def _empty() -> pd.DataFrame:
+def _empty() -> "pd.DataFrame":
+    import pandas as pd  # noqa: PLC0415 - see above
+
     return as_candles(pd.DataFrame({name: [] for name in COLUMNS}))

@@ -8,11 +8,13 @@ Here: which bars are used. Not here: the arithmetic (``daily``).
 
 from dataclasses import replace
 from datetime import date, timedelta
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from tradematrix_pipelines.levels.daily import DailyLevels, daily_levels
 from tradematrix_pipelines.markets.calendars import SessionCalendar
+
+if TYPE_CHECKING:  # see candles.frame
+    import pandas as pd
 
 HISTORY_SPAN = timedelta(days=40)
 """How far back the unbroken run may reach: more than any level needs."""
@@ -22,7 +24,7 @@ REACH = 15
 """Sessions that levels come from: those of ATR-14, and of the week before."""
 
 
-def levels_for(trade_date: date, *, bars: pd.DataFrame, calendar: SessionCalendar) -> DailyLevels | None:
+def levels_for(trade_date: date, *, bars: "pd.DataFrame", calendar: SessionCalendar) -> DailyLevels | None:
     """Return the levels to trade ``trade_date`` with, or ``None`` when the session before it is not in ``bars``.
 
     ``atr_14`` is ``None`` when one of the last 15 sessions is not in ``bars``; the previous week's range when a session

@@ -7,13 +7,16 @@ Here: the rule, on a session's minutes. Not here: which levels are watched and w
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from tradematrix_pipelines.candles.frame import instants
 from tradematrix_pipelines.markets.sessions import from_instant
+
+if TYPE_CHECKING:  # see candles.frame
+    import pandas as pd
 
 _MINUTE = timedelta(minutes=1)
 # A fraction of the level: far below every tick size, and above rounding errors of pivots (1.2000000000000002 for 1.2).
@@ -37,7 +40,7 @@ class Touch:
     at: datetime
 
 
-def find_touches(minutes: pd.DataFrame, levels: Mapping[str, float], *, previous_close: float | None) -> list[Touch]:
+def find_touches(minutes: "pd.DataFrame", levels: Mapping[str, float], *, previous_close: float | None) -> list[Touch]:
     """Return the first touch of each level, in the order in which they happened; a level not touched is absent.
 
     A minute touches a level when
@@ -73,7 +76,7 @@ def find_touches(minutes: pd.DataFrame, levels: Mapping[str, float], *, previous
 
 
 def _touched(
-    minutes: pd.DataFrame, before: npt.NDArray[np.float64], levels: npt.NDArray[np.float64]
+    minutes: "pd.DataFrame", before: npt.NDArray[np.float64], levels: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
     """Return whether each minute (rows) touches each level (columns)."""
     low, high = (minutes[name].to_numpy(np.float64)[:, np.newaxis] for name in ("low", "high"))

@@ -7,9 +7,8 @@ Here: writing and reading. Not here: what a level is (``levels.book``), or the c
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, tuple_, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -20,6 +19,9 @@ from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.storage.bulk import select_rows
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.storage.tables import level_revisions, levels, market_symbols
+
+if TYPE_CHECKING:  # see candles.frame
+    import pandas as pd
 
 _KEY = ("symbol_id", "trade_date", "kind", "name")
 _VALUES = ("price", "unit", "known_at", "timeframe", "first_date", "last_date", "verdict")
@@ -75,7 +77,7 @@ def read_book(
     *,
     kinds: Collection[Kind] = (),
     as_of: datetime | None = None,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return the levels between two trade dates, both included, with a ``symbol`` column instead of its id.
 
     In the order of dates, symbols, kinds, ``known_at`` and prices, the highest first.
@@ -84,6 +86,8 @@ def read_book(
         kinds: those to return; all where there are none.
         as_of: return what was published at this instant, aware; ``None`` = now.
     """
+    import pandas as pd  # noqa: PLC0415 - see candles.frame
+
     rows = _rows(as_of).subquery()
     query = select(market_symbols.c.symbol, *(column for column in rows.c if column.name != "symbol_id")).join_from(
         rows, market_symbols, rows.c.symbol_id == market_symbols.c.id

@@ -7,7 +7,7 @@ database that can't be opened at all (``databases``).
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from adbc_driver_manager import dbapi
+from adbc_driver_manager import Error as AdbcError
 from sqlalchemy.exc import SQLAlchemyError
 
 from tradematrix_pipelines.errors import TradeMatrixError
@@ -50,7 +50,7 @@ def plain_refusals(*, whose: str = "the database", advice: str | None = None) ->
     """
     try:
         yield
-    except (SQLAlchemyError, dbapi.Error) as error:
+    except (SQLAlchemyError, AdbcError) as error:
         raise DatabaseRefusal(_line(error, whose, advice)) from error
     except Exception as error:
         # psycopg's and psycopg2's own errors, where a driver is used without SQLAlchemy; and what Dagster wraps.
@@ -64,7 +64,7 @@ def _driver_error(error: BaseException) -> BaseException | None:
     """Return the driver's error that this one is, or came from."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, SQLAlchemyError | dbapi.Error) or type(cause).__module__.startswith("psycopg"):
+        if isinstance(cause, SQLAlchemyError | AdbcError) or type(cause).__module__.startswith("psycopg"):
             return cause
         cause = cause.__cause__
     return None

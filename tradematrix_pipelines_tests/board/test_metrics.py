@@ -181,15 +181,17 @@ def test_prometheus_evaluates_every_query_of_the_dashboard_and_the_alerts(board:
         try:
 
             def ask(query: str) -> list[dict[str, Any]]:
-                answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}, timeout=10).json()
-                assert answer["status"] == "success", (query, answer)
-                result: list[dict[str, Any]] = answer["data"]["result"]
+                answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}, timeout=10)
+                answer.raise_for_status()
+                assert answer.json()["status"] == "success", (query, answer.text)
+                result: list[dict[str, Any]] = answer.json()["data"]["result"]
                 return result
 
             def is_scraped() -> bool:
                 try:
                     return bool(ask("tradematrix_info"))
-                except httpx.TransportError:
+                # Nobody listens yet, or Prometheus answers 503 while it replays its log.
+                except httpx.HTTPError:
                     assert prometheus.poll() is None, log.read_text()
                     return False
 

@@ -27,7 +27,7 @@ def test_every_tick_says_what_to_do_and_leaves_an_empty_database_empty(settings:
     assert len(answers) == 11
     for name, answer in answers.items():
         assert answer == (
-            "the database has no schema yet, this code works on 0017: run `tradematrix migrate`; "
+            "the database has no schema yet, this code works on 0018: run `tradematrix migrate`; "
             "every command and every run does so at its start, unless TRADEMATRIX_AUTO_MIGRATE=0"
         ), name
     with open_databases(settings) as databases:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import yaml
 from click import Context
@@ -136,6 +135,8 @@ def test_the_image_has_the_versions_that_are_tested_and_none_of_our_tools() -> N
 
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_the_manifests_are_valid(version: str) -> None:
+    import kubernetes_validate  # type: ignore[import-untyped]  # no types; it takes a second to import
+
     for manifest in manifests():
         kubernetes_validate.validate(manifest, version, strict=True)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import yaml
 from dagster._core.code_pointer import ModuleCodePointer
@@ -111,6 +110,8 @@ def test_a_pod_a_run(settings: Settings, recorder: Recorder, tmp_path: Path) -> 
     outside = {"load_incluster_config": False, "kubeconfig_file": str(tmp_path / "kubeconfig")}
     config["run_launcher"]["config"] |= outside
     run = launched(settings, config)
+
+    import kubernetes_validate  # type: ignore[import-untyped]  # no types; it takes a second to import
 
     job = recorder.of("/namespaces/tradematrix/jobs")
     kubernetes_validate.validate({"apiVersion": "batch/v1", "kind": "Job", **job}, "1.34", strict=True)

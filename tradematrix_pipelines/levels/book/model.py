@@ -6,11 +6,10 @@ Here: values. Not here: which kinds there are (``kinds``), or any arithmetic.
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from tradematrix_pipelines.candles.frame import instants
 from tradematrix_pipelines.levels.book.history import DailyHistory
@@ -18,6 +17,9 @@ from tradematrix_pipelines.markets.calendars import SessionCalendar
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+
+if TYPE_CHECKING:  # see candles.frame
+    import pandas as pd
 
 _MINUTE = np.timedelta64(1, "m")
 _VALUES = ("open", "high", "low", "close", "volume")
@@ -112,7 +114,7 @@ class Minutes:
     volume: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, candles: pd.DataFrame) -> Self:
+    def of(cls, candles: "pd.DataFrame") -> Self:
         """Return the candles of a frame (``candles.frame``)."""
         return cls(ts=instants(candles["ts"]), **{name: candles[name].to_numpy(np.float64) for name in _VALUES})
 
