@@ -15,9 +15,10 @@ from click.testing import Result
 from sqlalchemy import text
 
 import tradematrix_pipelines as tm
+from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.errors import IncompleteSessions, IncompleteWarning
-from tradematrix_pipelines.settings import Settings, child_environment
+from tradematrix_pipelines.settings import Settings, child_environment, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.stamps import stamp
@@ -244,3 +245,25 @@ def test_two_databases_do_not_differ_in_what_one_has_pruned(prepared: Settings, 
     assert [compared["1m"][name] for name in ("equal", "missing", "extra", "different")] == [510, 0, 0, 0]
     assert "5 pruned sessions" in compared["1m"]["reason"]
     assert result.exit_code == 0, result.output
+
+
+def test_the_monthly_job_does_the_same(stored: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    [planned] = read("prune", *OLD)
+    hours = rows(stored, "SELECT count(*) FROM ohlc WHERE timeframe = '1h'")
+
+    def carry_out(keep: str) -> dict[str, object]:
+        monkeypatch.setenv("TRADEMATRIX_KEEP", keep)
+        job = build_defs(load_settings()).resolve_job_def("prune_candles")
+        with open_instance(settings) as instance:
+            result = job.execute_in_process(instance=instance, raise_on_error=False)
+        [output] = [event for event in result.all_events if event.is_successful_output] or [None]
+        if output is None:
+            return {}
+        return {name: value.value for name, value in output.step_output_data.metadata.items()}
+
+    assert carry_out("1m=90d,1d=1y") == {}, "daily candles are needed for longer: it fails, and deletes nothing"
+    assert len(minutes(stored)) == MINUTES + 510
+    assert carry_out("1m=90d") == {name: planned[name] for name in ("sessions", "candles", "revisions", "bytes")}
+    assert len(minutes(stored)) == 510
+    assert carry_out("1m=90d")["candles"] == 0
+    assert rows(stored, "SELECT count(*) FROM ohlc WHERE timeframe = '1h'") == hours

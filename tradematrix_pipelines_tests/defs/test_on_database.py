@@ -14,8 +14,8 @@ from tradematrix_pipelines.storage.schema import SchemaBehind, SchemaTooNew
 from tradematrix_pipelines_tests.defs.day import OPEN, Day
 
 _DEFS = build_defs(load_settings({"TRADEMATRIX_HOME": "unused"})).get_repository_def()
-# These two evaluate nothing of ours: Dagster's conditions, and a cron expression.
-_DAGSTERS = {"automation_conditions", "housekeeping_hourly"}
+# These evaluate nothing of ours: Dagster's conditions, and cron expressions.
+_DAGSTERS = {"automation_conditions", "housekeeping_hourly", "prune_monthly"}
 SENSORS = sorted({sensor.name for sensor in _DEFS.sensor_defs} - _DAGSTERS)
 SCHEDULES = sorted({schedule.name for schedule in _DEFS.schedule_defs} - _DAGSTERS)
 
