@@ -93,8 +93,9 @@ class Server:
 
     def promote(self) -> None:
         """Make a standby the server that takes writes."""
-        done = run("pg_ctl", "promote", "-w", "-D", str(self.data))
-        assert done.returncode == 0, done.stderr
+        # `pg_ctl promote` takes the server's pid for one of its own process space.
+        with psycopg.connect(f"postgresql://postgres:{PASSWORD}@{self.host.address}/postgres") as connection:
+            assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
 
 
 @dataclass(kw_only=True)
