@@ -45,7 +45,7 @@ mutants: install
 
 # Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
-	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience tradematrix_pipelines_tests/deploy/test_celery.py
+	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience tradematrix_pipelines_tests/deploy
 
 # Half an hour: every benchmark, one table; what it measured goes into docs/figures. QUICK=1 tries each at a small size,
 # in a few minutes; ONLY="storage reader" runs these.

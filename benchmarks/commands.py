@@ -14,7 +14,9 @@ from functools import partial
 
 from lines import Line, report
 from measuring import cpu_of, in_rounds, ratios
-from scale import command_line, installation
+from scale import installation
+
+from tradematrix_pipelines_tests.stack import command
 
 BASELINE = 'python -c "import pandas"'
 BARS = {"tradematrix levels": 1.3, "tradematrix symbols add": 1.5}
@@ -31,8 +33,8 @@ def main() -> None:
     with installation():
         ways = {
             BASELINE: partial(cpu_of, [sys.executable, "-c", "import pandas"]),
-            "tradematrix levels": partial(cpu_of, command_line("levels")),
-            "tradematrix pivots NDX": partial(cpu_of, command_line("pivots", "NDX")),
+            "tradematrix levels": partial(cpu_of, command("levels")),
+            "tradematrix pivots NDX": partial(cpu_of, command("pivots", "NDX")),
             "tradematrix symbols add": partial(_add, names),
         }
         rounds = in_rounds(ways, options.rounds, lambda way: way())
@@ -51,7 +53,7 @@ def main() -> None:
 
 
 def _add(names: Iterator[str]) -> float:
-    return cpu_of(command_line("symbols", "add", next(names)))
+    return cpu_of(command("symbols", "add", next(names)))
 
 
 if __name__ == "__main__":

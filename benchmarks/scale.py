@@ -35,6 +35,7 @@ from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, read_symbols, set_active
+from tradematrix_pipelines_tests.stack import command
 
 CLOSED = "2026-11-20T22:05:00Z"
 FIRST, LAST = "2026-11-09", "2026-11-20"
@@ -148,7 +149,7 @@ def _ways(instance: dg.DagsterInstance) -> dict[str, Callable[[], object]]:
         if not isinstance(one, (dg.AutomationConditionSensorDefinition, dg.RunStatusSensorDefinition))
     }
     schedules = {f"schedule {one.name}": partial(schedule, one) for one in repository.schedule_defs}
-    commands = {f"tradematrix {' '.join(words)}": partial(cpu_of, command_line(*words)) for words in COMMANDS}
+    commands = {f"tradematrix {' '.join(words)}": partial(cpu_of, command(*words)) for words in COMMANDS}
     rounds = {"automation conditions, years of dates": _automation(instance)}
     return {**sensors, **schedules, **rounds, "backfill of three dates": partial(_three_dates, instance), **commands}
 
@@ -179,11 +180,6 @@ def _three_dates(instance: dg.DagsterInstance) -> None:
     )
     if outcome.error:
         raise SystemExit(outcome.error)
-
-
-def command_line(*words: str) -> list[str]:
-    """Return how a command is run as a process of its own."""
-    return [sys.executable, "-c", "from tradematrix_pipelines.cli.main import main; main()", *words]
 
 
 def _lines(costs: dict[int, dict[str, list[float]]]) -> list[Line]:

@@ -67,9 +67,9 @@ def _dagster_dev(settle: float, idle: float) -> Figures:
         home, port = Path(folder), free_port()
         (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
         env = environment(home, DAGSTER_HOME=folder)
-        program = str(Path(sys.executable).with_name("dagster"))
-        command = [program, "dev", "-f", str(_EMPTY), "--port", str(port)]
-        with running(env, log=home / "dev.log", command=command) as process:
+        dagster = [str(Path(sys.executable).with_name("dagster"))]
+        arguments = ["dev", "-f", str(_EMPTY), "--port", str(port)]
+        with running(env, *arguments, log=home / "dev.log", program=dagster) as process:
             wait_for("dagster dev", lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=180)
             return _measure(settle, idle, psutil.Process(process.pid))
 

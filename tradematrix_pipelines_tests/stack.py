@@ -80,31 +80,37 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return {**kept, "TRADEMATRIX_HOME": str(home), "TRADEMATRIX_AUTOMATION": "0", **extra}
 
 
+def command(*arguments: str) -> list[str]:
+    """Return what runs ``tradematrix`` with these arguments."""
+    return [sys.executable, "-u", "-c", _COMMAND, *arguments]
+
+
 def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -> str:
     """Run a command to its end, and return what it printed.
 
     Raises:
         AssertionError: it failed.
     """
-    command = [sys.executable, "-c", _COMMAND, *arguments]
-    done = subprocess.run(command, env=dict(env), capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        command(*arguments), env=dict(env), capture_output=True, text=True, timeout=timeout, check=False
+    )
     assert done.returncode == 0, f"{arguments} exited with {done.returncode}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
 @contextmanager
 def running(
-    env: Mapping[str, str], *arguments: str, log: Path, command: Sequence[str] = (sys.executable, "-u", "-c", _COMMAND)
+    env: Mapping[str, str], *arguments: str, log: Path, program: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until the block ends, then end it as Ctrl-C would; should this process be killed, it ends, too.
 
     Args:
-        command: what is run with the arguments, where it isn't ``tradematrix``.
+        program: what is run with the arguments; by default ``tradematrix``.
     """
     guard = Guard()
     with log.open("ab") as output:
         child = subprocess.Popen(
-            [*command, *arguments],
+            [*program, *arguments] if program else command(*arguments),
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=output,
