@@ -27,6 +27,7 @@ from typing import Any
 
 import psutil
 from lines import Line
+from plots import draw
 
 from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
@@ -59,6 +60,7 @@ SCRIPTS = (
     Script(name="runs", about="A run", quick=("--rounds", "1")),
     Script(name="ticks", about="Ticks with nothing to do", quick=("--ticks", "1", "--rounds", "1")),
     Script(name="standing", about="Standing still", quick=("--settle", "1", "--idle", "3")),
+    Script(name="backfill", about="History", quick=("--days", "2", "--stock-days", "1", "--symbols", "1")),
     Script(name="scale", about="More symbols", quick=("--symbols", "2", "--rounds", "1")),
 )
 
@@ -100,6 +102,7 @@ def main() -> int:
             _print(next(script for script in chosen if script.name == name), result)
     if options.output:
         _write(options.output, document)
+        draw(options.output)
     failed = [name for name in results if name not in measured]
     if failed:
         print(f"FAILED: {', '.join(failed)}; what they said is above", file=sys.stderr)
@@ -195,7 +198,7 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     """Write what was measured, over what the file has of the same benchmarks."""
     before = json.loads(path.read_text())["benchmarks"] if path.exists() else {}
     merged = before | document["benchmarks"]
-    known = {script.name: merged[script.name] for script in SCRIPTS if script.name in merged}
+    known = {script.name: {"about": script.about} | merged[script.name] for script in SCRIPTS if script.name in merged}
     path.parent.mkdir(exist_ok=True)
     path.write_text(
         json.dumps({"machine": document["machine"], "benchmarks": known}, indent=1, ensure_ascii=False) + "\n"
