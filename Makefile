@@ -45,7 +45,7 @@ mutants: install
 
 # Most of an hour: kill -9 of the run worker, the code server, the daemon, the webserver, Postgres and the command.
 test-kills: install
-	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience tradematrix_pipelines_tests/deploy/test_celery.py
+	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience tradematrix_pipelines_tests/deploy
 
 bench: install
 	$(BIN)/python benchmarks/storage.py

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -35,6 +35,8 @@ from pydantic.fields import FieldInfo
 from tradematrix_pipelines.clock import Clock, SystemClock, format_clock, parse_clock
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.pivots import Method
+from tradematrix_pipelines.markets.spans import parse_span
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.markets.zones import parse_wall_clock
 
 # Twelve Data has one-minute bars from this day on; an earlier start costs nothing but a longer list of dates.
@@ -167,6 +169,21 @@ def _zones(value: object) -> object:
     for entry in entries:
         parse_wall_clock(entry.rpartition("=")[2])
     return entries
+
+
+def _keep(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    kept: dict[Timeframe, timedelta] = {}
+    for entry in filter(None, map(str.strip, value.split(","))):
+        name, _, span = entry.partition("=")
+        if name.strip() not in list(Timeframe):
+            raise ValueError(f"has {name.strip()!r}, which is none of {', '.join(Timeframe)}: write it as 1m=90d,5m=1y")
+        try:
+            kept[Timeframe(name.strip())] = parse_span(span)
+        except ValueError as error:
+            raise ValueError(f"has {span.strip()!r}, which {error}") from None
+    return tuple(kept.items())
 
 
 _Flag = Annotated[bool, BeforeValidator(_flag)]
@@ -382,6 +399,17 @@ class Settings(BaseModel):
             example="100",
         ),
     ] = 20
+    keep: Annotated[
+        tuple[tuple[Timeframe, timedelta], ...],
+        BeforeValidator(_keep),
+        Variable(
+            "TRADEMATRIX_KEEP",
+            "how long candles of a timeframe are kept: `1m=90d,5m=1y`; older ones are "
+            "[deleted monthly](docs/how-to/prune.md)",
+            default="all, for ever",
+            example="1m=90d,5m=1y",
+        ),
+    ] = ()
     # Separated by white space: an Apprise URL may contain commas.
     alert_urls: Annotated[
         tuple[SecretStr, ...],
@@ -497,6 +525,8 @@ def _written(value: Any) -> str:
             text = "***"
         case bool():
             text = "1" if value else "0"
+        case (Timeframe() as name, timedelta() as span):
+            text = f"{name}={span.days}d"
         case tuple():
             text = (" " if SecretStr in map(type, value) else ",").join(map(_written, value))
         case str():

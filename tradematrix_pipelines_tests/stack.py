@@ -80,14 +80,20 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return {**kept, "TRADEMATRIX_HOME": str(home), "TRADEMATRIX_AUTOMATION": "0", **extra}
 
 
+def command(*arguments: str) -> list[str]:
+    """Return what runs ``tradematrix`` with these arguments."""
+    return [sys.executable, "-u", "-c", _COMMAND, *arguments]
+
+
 def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -> str:
     """Run a command to its end, and return what it printed.
 
     Raises:
         AssertionError: it failed.
     """
-    command = [sys.executable, "-c", _COMMAND, *arguments]
-    done = subprocess.run(command, env=dict(env), capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        command(*arguments), env=dict(env), capture_output=True, text=True, timeout=timeout, check=False
+    )
     assert done.returncode == 0, f"{arguments} exited with {done.returncode}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -97,9 +103,13 @@ def running(env: Mapping[str, str], *arguments: str, log: Path) -> Iterator[subp
     """Run a command until the block ends, then end it as Ctrl-C would; should this process be killed, it ends, too."""
     guard = Guard()
     with log.open("ab") as output:
-        command = [sys.executable, "-u", "-c", _COMMAND, *arguments]
         child = subprocess.Popen(
-            command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=guard.group
+            command(*arguments),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            process_group=guard.group,
         )
     try:
         yield child

@@ -27,11 +27,21 @@ try:
 except ZeroDivisionError:
     logger.exception("bad")
 """
+SPEAKING_OF_NOBODY = """
+import logging
+from tradematrix_pipelines.log_output import write_logs
+from tradematrix_pipelines.settings import load_settings
+write_logs(load_settings())
+other = logging.getLogger("other")
+other.addHandler(logging.StreamHandler())
+logging.warning("waits")
+other.warning("{}")
+"""
 
 
-def written(settings: Settings) -> list[str]:
+def written(settings: Settings, program: str = SPEAKING) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", SPEAKING], env=child_environment(settings), capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], env=child_environment(settings), capture_output=True, text=True, check=True
     )
     return done.stderr.splitlines()
 
@@ -53,6 +63,14 @@ def test_json_is_an_object_a_line(settings: Settings, monkeypatch: pytest.Monkey
         "of interest",
     )
     assert (error["message"], error["exception"].splitlines()[-1]) == ("bad", "ZeroDivisionError: division by zero")
+
+
+def test_what_a_library_says_without_a_logger_is_written_alike_and_repeats_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEMATRIX_LOG_FORMAT", "json")
+    lines = [json.loads(line) for line in written(load_settings(), SPEAKING_OF_NOBODY)]
+    assert [line.get("message") for line in lines] == ["waits", None]
 
 
 def test_up_and_its_runs_write_json_at_that_level() -> None:

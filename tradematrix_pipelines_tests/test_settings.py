@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import traceback
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
 from tradematrix_pipelines.errors import UsageError
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import (
     SECRETS,
     VARIABLES,
@@ -257,7 +258,7 @@ def test_the_names_of_the_variables_stay() -> None:
                 ),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
-                *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD"),
+                *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD", "KEEP"),
                 *("FILES_ZONE", "FILES_STAMPS", "FILES_DATES"),
             )
         ),
@@ -320,3 +321,13 @@ def test_a_setting_in_force_says_where_it_comes_from(monkeypatch: pytest.MonkeyP
     assert shown["TRADEMATRIX_DATABASE_URL"] == (None, "default")
     assert shown["TRADEMATRIX_VENDOR"] == ("simulator", "default")
     assert shown["TRADEMATRIX_CLOCK"] == (None, "default")
+
+
+def test_how_long_candles_are_kept() -> None:
+    settings = load_settings({"TRADEMATRIX_KEEP": "1m = 90d, 5m=1y"})
+    assert settings.keep == ((Timeframe.M1, timedelta(days=90)), (Timeframe.M5, timedelta(days=365)))
+    assert load_settings({}).keep == ()
+    with pytest.raises(UsageError, match=r"TRADEMATRIX_KEEP='2m=90d' has '2m', which is none of 1m, 5m, 15m, 1h, 1d"):
+        load_settings({"TRADEMATRIX_KEEP": "2m=90d"})
+    with pytest.raises(UsageError, match=r"has 'long', which is no span of time: write it as 20d, 6w, 3m or 1y"):
+        load_settings({"TRADEMATRIX_KEEP": "1m=long"})

@@ -35,6 +35,8 @@ def _unusable(symbol: Symbol, previous: Session, row: StoredCoverage | None, now
     session = f"session {previous.trade_date}"
     if row is None:
         return f"its {session} is not stored: run `tradematrix backfill {symbol.name} --from {previous.trade_date}`"
+    if row.coverage.is_pruned:
+        return f"its {session} can't be used: {row.coverage.reason()}"
     if row.coverage.is_doubtful:
         return f"its {session} is {row.coverage.reason()}. {_accept(symbol, previous.trade_date)}"
     if not row.coverage.ok:

@@ -136,13 +136,15 @@ def backlog(
         paused: trade dates of surprise closures, and whether the symbol's minutes stand for all
             (``closures.paused_sessions``).
     """
-    candles = [*_stored(symbol, rows, now, paused), *_sparse(symbol, rows, now), *_doubtful(symbol, rows, now)]
+    # Pruned sessions are known, so that nothing fetches them again, nor makes levels of what is not there.
+    kept = [row for row in rows if not row.coverage.is_pruned]
+    candles = [*_stored(symbol, kept, now, paused), *_sparse(symbol, kept, now), *_doubtful(symbol, kept, now)]
     if history_start is not None:
         candles = [task for task in candles if task.trade_date >= history_start]
         candles += _never_fetched(symbol, rows, now, history_start)
     order = list(Timeframe)
     candles.sort(key=lambda task: (task.trade_date, order.index(task.timeframe or Timeframe.D1)))
-    return [*candles, *(() if levels is None else _levels(symbol, rows, now, levels))]
+    return [*candles, *(() if levels is None else _levels(symbol, kept, now, levels))]
 
 
 def find_sparse(rows: Iterable[StoredCoverage]) -> list[StoredCoverage]:

@@ -78,7 +78,9 @@ def _day(
         verdict=state.verdict,
         ok=state.ok,
         reason=_closed_reason(symbol, day) if state.status == "closed" else state.reason,
-        command=_command(symbol, day, state, running=running, exhausted=exhausted),
+        command=_command(
+            symbol, day, state, running=running, exhausted=exhausted, pruned=any(row["pruned_at"] for row in rows)
+        ),
         dagster_path=None if session is None and not rows else _dagster_path(symbol, day, state),
         timeframes=[_series(row) for row in rows],
         findings=[
@@ -95,14 +97,14 @@ def _closed_reason(symbol: Symbol, day: date) -> str:
     return f"no session: a holiday of {symbol.calendar}"
 
 
-def _command(symbol: Symbol, day: date, state: DayState, *, running: bool, exhausted: bool) -> str | None:
+def _command(symbol: Symbol, day: date, state: DayState, *, running: bool, exhausted: bool, pruned: bool) -> str | None:
     # What an open session has not got yet, the next live pull fetches.
     if state.ok or running:
         return None
     name = shlex.quote(symbol.name)
     if state.verdict == "doubtful" and state.status == "complete" and exhausted:
         return f"tradematrix accept {name} {day} --reason …"
-    return f"tradematrix backfill {name} --from {day} --to {day}"
+    return f"tradematrix backfill {name} --from {day} --to {day}{' --refresh' if pruned else ''}"
 
 
 def _dagster_path(symbol: Symbol, day: date, state: DayState) -> str:

@@ -232,6 +232,7 @@ class SeriesCoverage(Shape):
     next_attempt: Instant | None = Field(description="when it is fetched again by itself")
     exhausted: bool = Field(description="it is not fetched again by itself")
     verdict: Verdict | None
+    pruned_at: Instant | None = Field(description="when its candles were deleted because they were old")
     reason: str | None
 
 

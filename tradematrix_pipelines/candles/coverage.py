@@ -57,6 +57,8 @@ class Coverage:
             and final.
         doubt: the most severe finding where it was not believed at once, in one line; of a session that is not complete
             what may be the cause.
+        pruned_at: when its candles were deleted because they were old, aware, UTC; all else is what was known of them.
+            ``None`` = they were not.
     """
 
     timeframe: Timeframe
@@ -76,6 +78,7 @@ class Coverage:
     closes_at: datetime | None = None
     verdict: Verdict | None = None
     doubt: str | None = None
+    pruned_at: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -84,8 +87,13 @@ class Coverage:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is missing and nothing is to come: complete or closed, and final."""
-        return self.ok and self.final
+        """Whether nothing is to be fetched by itself: complete or closed, and final; or pruned."""
+        return self.is_pruned or (self.ok and self.final)
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether it had candles, which were deleted because they were old."""
+        return self.pruned_at is not None and self.status is not Status.CLOSED
 
     @property
     def is_doubtful(self) -> bool:
@@ -93,7 +101,12 @@ class Coverage:
         return self.verdict is Verdict.DOUBTFUL
 
     def reason(self) -> str:
-        """Return one line that explains to a person why the session is not complete, or not believed."""
+        """Return one line that explains to a person why the session is not complete, not believed, or not there."""
+        if self.is_pruned:
+            return (
+                f"pruned on {self.pruned_at:%Y-%m-%d}, it was {self.status} with {self.received:,} bars: "
+                "`tradematrix backfill … --refresh` fetches them again"
+            )
         if self.is_doubtful:
             return f"doubtful: {self.doubt}"
         if self.status is Status.CLOSED:
@@ -140,10 +153,12 @@ def supersedes(answer: Coverage, stored: Coverage | None) -> bool:
 
     A failure, or an answer without a bar, replaces no bars. The vendor that a session came from may always revise it.
     Another vendor's answer has to be better: complete and believed, or with more bars of a session that is not complete
-    and final.
+    and final. A pruned session is replaced by nothing less than what it was, whoever sends it.
     """
     if stored is None or not stored.received or answer.status is Status.CLOSED:
         return True
+    if stored.is_pruned:
+        return answer.status is Status.COMPLETE or (not stored.ok and answer.received >= stored.received)
     if not answer.received:
         return False
     if answer.source == stored.source:

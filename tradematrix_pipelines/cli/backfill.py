@@ -146,6 +146,7 @@ def report(
     rows = _rows(database, outcomes, first, last, timeframes)
     if not as_json:
         drop_usual(rows, "doubtful", 0)
+        drop_usual(rows, "pruned", 0)
     show(rows, as_json=as_json, title="Sessions stored")
     report_failures(outcomes)
 
@@ -192,7 +193,8 @@ def _rows(
                     "timeframe": timeframe.value,
                     **counts,
                     "doubtful": sum(coverage.is_doubtful for coverage in series),
-                    "candles": sum(coverage.received for coverage in series),
+                    "pruned": sum(coverage.is_pruned for coverage in series),
+                    "candles": sum(coverage.received for coverage in series if not coverage.is_pruned),
                 }
             )
     return rows

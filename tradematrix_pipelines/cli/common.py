@@ -1,6 +1,5 @@
 """What commands share: opening the database, reading dates, options that select sessions."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.levels.pivots import Method
+from tradematrix_pipelines.markets.spans import parse_span
 from tradematrix_pipelines.markets.timeframes import Timeframe, parse_timeframe
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.vendors.provenance import SIMULATED
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tradematrix_pipelines.storage.database import Database
 
 _DAYS_FROM_TODAY = {"yesterday": -1, "today": 0, "tomorrow": 1}
-_SPAN = re.compile(r"(?P<count>[1-9]\d{0,4})\s*(?P<unit>[dwmy])")
-_DAYS_OF = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
 class TradeDate(click.ParamType[date]):
@@ -48,10 +46,10 @@ class Span(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        match = _SPAN.fullmatch(value.strip().lower())
-        if match is None:
-            self.fail(f"{value!r} is no span of time: write it as 20d, 6w, 3m or 1y", param, ctx)
-        return timedelta(days=int(match["count"]) * _DAYS_OF[match["unit"]])
+        try:
+            return parse_span(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
 
 
 class TimeframeName(click.ParamType[Timeframe]):

@@ -9,7 +9,7 @@ from tradematrix_pipelines.cli.common import open_database
 from tradematrix_pipelines.cli.output import json_option, show
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.postgres.cluster import SUPERUSER
-from tradematrix_pipelines.postgres.databases import MARKET_DATABASE
+from tradematrix_pipelines.postgres.databases import DEFAULT_OPTIONS, MARKET_DATABASE
 from tradematrix_pipelines.postgres.listening import tcp_password, tcp_port_of
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.api import READER, api_state, let_log_in
@@ -76,4 +76,4 @@ def _given(database: Database, role: str) -> _Printed:
 def _bare(database: Database) -> URL:
     """Return the URL without what only our own connections need."""
     url = database.databases.market.set(drivername="postgresql")
-    return url.difference_update_query(["connect_timeout", "client_encoding"])
+    return url.difference_update_query(list(DEFAULT_OPTIONS))

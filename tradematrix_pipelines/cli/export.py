@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 import click
+import pyarrow as pa
 
 from tradematrix_pipelines.candles.coverage import StoredCoverage
 from tradematrix_pipelines.cli.common import TradeDate, open_database
@@ -104,6 +105,8 @@ def _carry_out(
             series = by_series[name, timeframe]
             for month in months:
                 rows, key = read_month(database, known[name], month, series), (name, str(timeframe), month.month)
+                if len(kept := export.pruned_rows(month, series)):
+                    rows = pa.concat_tables([rows, kept]).sort_by("ts")
                 if len(rows):
                     files[key] = export.write(month, rows)
                 else:  # deleted with SQL

@@ -125,6 +125,30 @@ class ExportFolder:
             if _NAME.fullmatch(path.name) and path.relative_to(self.path).as_posix() not in listed:
                 path.unlink(missing_ok=True)
 
+    def pruned_rows(self, month: Month, stored: Sequence[StoredCoverage]) -> pa.Table:
+        """Return what the month's present file has of the sessions that were pruned since: it is nowhere else.
+
+        Raises:
+            TradeMatrixError: the file can't be read.
+        """
+        days = {row.coverage.trade_date for row in stored if row.coverage.is_pruned}
+        days &= {session.trade_date for session in month.sessions}
+        if not days:
+            return COLUMNS.empty_table()
+        key = month.symbol, str(month.timeframe), month.month
+        [file] = [file for file in self.manifest.files if file.key == key]
+        path = self.path / file.path
+        try:
+            if self.manifest.format == "parquet":
+                rows = parquet.read_table(path).select(COLUMNS.names).cast(COLUMNS)
+            else:
+                rows = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=COLUMNS))
+        except (OSError, pa.ArrowException) as error:
+            raise TradeMatrixError(
+                f"{path} has sessions that were pruned from the database, and can't be read ({error}): put it back"
+            ) from None
+        return rows.filter(pc.is_in(rows["trade_date"], pa.array(sorted(days), pa.date32())))
+
 
 def folder_name(symbol: str) -> str:
     """Return the folder of a symbol: ``EUR/USD`` is ``EUR-USD``.
@@ -139,15 +163,19 @@ def folder_name(symbol: str) -> str:
 
 
 def read_month(database: Database, symbol: Symbol, month: Month, stored: Sequence[StoredCoverage]) -> pa.Table:
-    """Return the candles of the sessions of a month.
+    """Return the candles of the sessions of a month, as far as they are stored.
 
     Args:
         stored: what is known of the sessions of the series.
     """
     days = {session.trade_date for session in month.sessions}
     rows = {
-        row.coverage.trade_date: (row.coverage, row.checked_at) for row in stored if row.coverage.trade_date in days
+        row.coverage.trade_date: (row.coverage, row.checked_at)
+        for row in stored
+        if row.coverage.trade_date in days and not row.coverage.is_pruned
     }
+    if not rows:
+        return COLUMNS.empty_table()
     sessions = known_sessions([], rows)
     bars = database.candles.table(symbol, month.timeframe, sessions[0].opens_at, sessions[-1].closes_at)
     # Of the sessions between them, which may not be exported.

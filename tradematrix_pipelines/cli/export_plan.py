@@ -39,7 +39,7 @@ class Selection:
 
     def accepts(self, coverage: Coverage) -> bool:
         """Whether a session that is asked for is good enough."""
-        if not coverage.received or coverage.status in {Status.CLOSED, Status.MISSING}:
+        if not coverage.received or coverage.is_pruned or coverage.status in {Status.CLOSED, Status.MISSING}:
             return False
         if coverage.verdict is Verdict.DOUBTFUL:
             return self.doubtful
@@ -77,22 +77,30 @@ def plan_export(
 ) -> Plan:
     """Return what makes the export equal to the selection.
 
-    Sessions that were exported and are not asked for now stay exported, as they are stored now.
+    Sessions that were exported and are not asked for now stay exported, as they are stored now. Those that were pruned
+    since stay as they were exported.
 
     Args:
         stored: every session of the symbols.
     """
     exported = {
-        (file.symbol, file.timeframe, session.trade_date) for file in manifest.files for session in file.sessions
+        (file.symbol, file.timeframe, session.trade_date): session
+        for file in manifest.files
+        for session in file.sessions
     }
     wanted: dict[tuple[str, str, str], list[ExportedSession]] = {}
     for row in stored:
         coverage = row.coverage
         key = row.symbol, str(coverage.timeframe), coverage.trade_date
         asked = selection.has(*key)
-        if (asked and selection.accepts(coverage)) or (not asked and key in exported and coverage.received):
-            session = _session(row, marks.get((row.symbol, coverage.timeframe, coverage.trade_date)))
-            wanted.setdefault((key[0], key[1], f"{coverage.trade_date:%Y-%m}"), []).append(session)
+        if coverage.is_pruned:
+            sessions = [exported[key]] if key in exported else []
+        elif (asked and selection.accepts(coverage)) or (not asked and key in exported and coverage.received):
+            sessions = [_session(row, marks.get((row.symbol, coverage.timeframe, coverage.trade_date)))]
+        else:
+            sessions = []
+        if sessions:
+            wanted.setdefault((key[0], key[1], f"{coverage.trade_date:%Y-%m}"), []).extend(sessions)
     files = {file.key: file for file in manifest.files}
     months = {key: _sorted(sessions) for key, sessions in wanted.items()}
     return Plan(

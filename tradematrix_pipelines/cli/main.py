@@ -50,6 +50,7 @@ _COMMANDS = {
     "simulate": ("simulate", "Run the simulated vendor."),
     "backup": ("backup", "Write the databases to files."),
     "restore": ("restore", "Fill an empty database from a backup."),
+    "prune": ("prune", "Delete candles that are old; levels and what was known stay."),
     "migrate": ("migrate", "Bring the market database's schema up to date."),
     "completion": ("completion", "Print the completion script of a shell: bash, zsh or fish."),
     "db-url": ("db_url", "Print the market database's URL, for Jupyter, DuckDB or Grafana."),

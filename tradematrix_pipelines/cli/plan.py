@@ -71,12 +71,13 @@ def _row(
     begin, end = min(run.first for run in runs), max(run.last for run in runs)
     rows = read_coverage(database.engine, [symbol], list(Timeframe), begin, end)
     done = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.is_settled}
+    pruned = {(r.coverage.timeframe, r.coverage.trade_date) for r in rows if r.coverage.is_pruned}
     days = [session.trade_date for session in calendar.sessions(begin, end)]
     prices = price_symbol(
         vendor,
         symbol,
         dates={timeframe: [day for day in days if (timeframe, day) not in done] for timeframe in timeframes},
-        stored={timeframe: [day for day in days if (timeframe, day) in done] for timeframe in INTRADAY},
+        stored={timeframe: [day for day in days if (timeframe, day) in done - pruned] for timeframe in INTRADAY},
         calendar=calendar,
         now=now,
         history=open_history(database.engine, symbol, clock=database.clock),

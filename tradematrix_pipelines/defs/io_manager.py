@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from tradematrix_pipelines.defs.internals.step_events import evaluations
-from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle
+from tradematrix_pipelines.defs.partition_results import Results, good_partitions, settle, up_to_the_first_gap
 from tradematrix_pipelines.defs.registry import CANDLES, LEVELS
 from tradematrix_pipelines.defs.retry_policy import step_without_retries
 from tradematrix_pipelines.ingest.batch import SeriesBatch
@@ -118,7 +118,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             except BaseException:
                 # If this fails too, the original error is the one to report.
                 with suppress(Exception):
-                    yield from good_partitions(obj.results(), context=obj.context)
+                    yield from good_partitions(up_to_the_first_gap(obj.results()), context=obj.context)
                 raise
             context.log.info(
                 "%d rows inserted, %d revised, %d rejected", written.inserted, written.revised, written.rejected

@@ -30,6 +30,7 @@ def partition_metadata(
         "attempts": attempts,
         "verdict": str(coverage.verdict or "not judged"),
         **({"doubt": coverage.doubt} if coverage.doubt else {}),
+        **({"pruned": f"{coverage.pruned_at:%Y-%m-%d}"} if coverage.is_pruned else {}),
         CONTENT_VERSION: str(coverage.status) if content is None else content.version,
     }
 

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster import AssetKey
 
 from tradematrix_pipelines.defs.internals.step_events import attach_metadata, evaluations, materializations
+from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 
 Metadata = Mapping[str, Any]
 
@@ -64,6 +65,25 @@ def settle(results: Results, *, context: dg.AssetExecutionContext, retry: bool =
     yield from good_partitions(results, context=context)
     yield from evaluations(context, _incomplete(results))
     raise _failure(failed, total=sum(len(partitions) for partitions in results.values()), retry=retry)
+
+
+def up_to_the_first_gap(results: Results) -> Results:
+    """Return each asset's results without those that follow an incomplete partition of the same symbol.
+
+    For a step that is cut off: what it has not come to follows when it runs again. A closed day beyond the gap is good
+    by itself, but levels that a backfill computes after it would miss the sessions before.
+    """
+    cut: dict[AssetKey, dict[str, PartitionResult]] = {}
+    for asset_key, partitions in results.items():
+        kept = cut[asset_key] = {}
+        ended: set[str] = set()
+        for key in sorted(partitions):
+            [symbol] = dates_by_symbol([key])
+            if partitions[key].error is not None:
+                ended.add(symbol)
+            if symbol not in ended:
+                kept[key] = partitions[key]
+    return cut
 
 
 def good_partitions(results: Results, *, context: dg.AssetExecutionContext) -> list[dg.DagsterEvent]:

@@ -110,6 +110,8 @@ def _obstacle(quarantined: Quarantined, now: datetime) -> str | None:
         return "its session is still open: pulls bring its bars again"
     if stored is None or not stored.received:
         return None
+    if stored.is_pruned:
+        return "the candles of its session were pruned: fetch them again with `tradematrix backfill … --refresh`"
     if stored.source != quarantined.source:
         return f"its session is stored from {stored.source}, and a session is from one vendor"
     if (quarantined.bars["reason"] == Reason.REFUSED).any():

@@ -28,8 +28,18 @@ _DAGSTER_VARIABLE = "TRADEMATRIX_DAGSTER_DATABASE_URL"
 _MARKET_DRIVER = "postgresql+psycopg"
 _DAGSTER_DRIVER = "postgresql+psycopg2"  # Dagster's NOTIFY fails under psycopg 3
 _SCHEMES = {"postgres", "postgresql", _MARKET_DRIVER, _DAGSTER_DRIVER}
-# Seconds; and str for text even where the server's encoding is SQL_ASCII, or PGCLIENTENCODING is set.
-_DEFAULTS = {"connect_timeout": "10", "client_encoding": "utf8"}
+DEFAULT_OPTIONS = {
+    "connect_timeout": "10",
+    # Str for text even where the server's encoding is SQL_ASCII, or PGCLIENTENCODING is set.
+    "client_encoding": "utf8",
+    # A server that vanishes closes nothing, and the system would have its clients wait for two hours: after a minute
+    # of silence it is gone. One that works on a long statement answers, or its system does.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",  # milliseconds
+}
+"""What every connection has, unless its URL says otherwise."""
 
 
 class DatabaseFault(TradeMatrixError):
@@ -133,7 +143,7 @@ def find_other(written: str, *, option: str) -> URL:
         DatabaseFault: it can't be reached.
     """
     url = _parse(SecretStr(written), option)
-    url = url.set(drivername=_MARKET_DRIVER, query={**_DEFAULTS, **url.query})
+    url = url.set(drivername=_MARKET_DRIVER, query={**DEFAULT_OPTIONS, **url.query})
     try:
         _connect(url).close()
     except psycopg.Error as error:
@@ -175,7 +185,7 @@ def _locate(settings: Settings, lease: ServerLease | None) -> Databases:
 
 def _with_drivers(databases: Databases) -> Databases:
     def complete(url: URL, driver: str) -> URL:
-        return url.set(drivername=driver, query={**_DEFAULTS, **url.query})
+        return url.set(drivername=driver, query={**DEFAULT_OPTIONS, **url.query})
 
     return replace(
         databases,

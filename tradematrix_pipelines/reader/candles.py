@@ -122,5 +122,6 @@ def _judge(sessions: Sequence[IncompleteSession], *, strict: bool) -> None:
     more = f"; and {len(sessions) - _NAMED} more" if len(sessions) > _NAMED else ""
     message = f"{len(sessions)} session{'s are' if len(sessions) > 1 else ' is'} not complete: {named}{more}"
     if strict:
-        raise IncompleteSessions(f"{message}; fetch with `tradematrix retry`, or read without strict", sessions)
+        remedy = "fetch with `tradematrix retry`, what was pruned with `backfill --refresh`, or read without strict"
+        raise IncompleteSessions(f"{message}; {remedy}", sessions)
     warnings.warn(message, IncompleteWarning, stacklevel=_CALLERS_LEVEL)

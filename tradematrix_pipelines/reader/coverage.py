@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         pa.field("next_attempt", INSTANT),
         pa.field("exhausted", pa.bool_()),
         pa.field("verdict", CATEGORY),
+        pa.field("pruned_at", INSTANT),
         pa.field("reason", pa.string()),
     ]
 )

@@ -62,7 +62,7 @@ def coverage_rows(
 def _is_amiss(coverage: Coverage) -> bool:
     """Whether something is missing. A series of which no bar has closed yet misses none."""
     nothing_due = coverage.status is Status.MISSING and not coverage.final and not coverage.expected
-    return not coverage.ok and not nothing_due
+    return not coverage.ok and not nothing_due and not coverage.is_pruned
 
 
 def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
@@ -82,6 +82,7 @@ def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
         "attempts": row.attempts,
         "next_attempt": None if task is None else task.next_attempt or "exhausted",
         "verdict": None if coverage.verdict is None else str(coverage.verdict),
+        "pruned_at": coverage.pruned_at if coverage.is_pruned else None,
         "reason": _reason(coverage, task),
     }
 
@@ -89,4 +90,4 @@ def _row(row: StoredCoverage, task: FetchTask | None) -> dict[str, object]:
 def _reason(coverage: Coverage, task: FetchTask | None) -> str | None:
     if task is not None and task.cause in {Cause.SPARSE, Cause.CLOSURE, Cause.DOUBTFUL}:
         return task.reason
-    return coverage.error if coverage.ok else coverage.reason()
+    return coverage.error if coverage.ok and not coverage.is_pruned else coverage.reason()

@@ -30,6 +30,7 @@ class KnownSession:
     Attributes:
         status: ``None`` where it was never fetched.
         reason: why it is not complete.
+        pruned: whether its candles were deleted because they were old.
         current_at: until when its candles are known, where it was open; ``None`` = to its close.
     """
 
@@ -41,13 +42,14 @@ class KnownSession:
     verdict: str | None = None
     reason: str = "never fetched"
     current_at: datetime | None = None
+    pruned: bool = False
 
     def is_incomplete(self, now: datetime) -> bool:
         """Whether it has begun and not all candles are there that there could be."""
         if self.opens_at > now:
             return False
         ended = self.current_at is not None and self.closes_at <= now
-        return self.status is not Status.COMPLETE or ended
+        return self.status is not Status.COMPLETE or ended or self.pruned
 
 
 def known_sessions(calendar: Sequence[Session], rows: Mapping[date, tuple[Coverage, datetime]]) -> list[KnownSession]:
@@ -73,8 +75,9 @@ def known_sessions(calendar: Sequence[Session], rows: Mapping[date, tuple[Covera
                 status=row.status,
                 source=row.source,
                 verdict=None if row.verdict is None else str(row.verdict),
-                reason=f"{row.status}: {row.reason()}",
+                reason=row.reason() if row.is_pruned else f"{row.status}: {row.reason()}",
                 current_at=None if row.final else checked_at,
+                pruned=row.is_pruned,
             )
     return [sessions[day] for day in sorted(sessions)]
 

@@ -25,6 +25,7 @@ from tradematrix_pipelines.quality.live import waiting
 from tradematrix_pipelines.quality.thresholds import Thresholds
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.level_book import SessionBook
+from tradematrix_pipelines.storage.pruned_sessions import pruned_dates
 from tradematrix_pipelines.storage.sessions import read_sessions
 
 HISTORY = timedelta(days=400)
@@ -68,6 +69,21 @@ class BookReader:
     def calendar(self) -> SessionCalendar:
         """The symbol's."""
         return calendar_of(self.symbol)
+
+    def frozen(self, dates: Sequence[date]) -> set[date]:
+        """Return those of these trade dates whose books can't be computed again: candles were pruned."""
+        sessions = [session for day in dates if (session := self.calendar.session(day)) is not None]
+        if not sessions:
+            return set()
+        engine, first, last = self.database.engine, min(dates), max(dates)
+        before = {session.trade_date: self.calendar.previous(session.trade_date).trade_date for session in sessions}
+        minutes = set(pruned_dates(engine, self.symbol, _M1, min(before.values()), last))
+        days = pruned_dates(engine, self.symbol, _D1, first - self.history, last)
+        return {
+            day
+            for day, previous in before.items()
+            if {day, previous} & minutes or (days and days[-1] >= day - self.history)
+        }
 
     def read(self, first: Session, last: Session) -> "BookInputs":
         """Return what the books of the sessions between these two, both included, are computed from."""

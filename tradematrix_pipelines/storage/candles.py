@@ -21,6 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.ingest.batch import SeriesBatch
+from tradematrix_pipelines.markets.symbols import Symbol
+from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
 from tradematrix_pipelines.storage.coverage import settle_coverage, write_coverage
 from tradematrix_pipelines.storage.judgements import write_judgements
@@ -131,7 +133,7 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
     try:
         with engine.begin() as connection:
             stamp(connection, now)
-            _lock(connection, batches)
+            lock_series(connection, [(batch.symbol, batch.timeframe) for batch in batches])
             settled = [settle_coverage(connection, batch) for batch in batches]
             written = _write_candles(connection, [batch for batch in settled if len(batch.candles)], now=now)
             rejected = sum(write_rejections(connection, batch, now=now) for batch in settled)
@@ -144,14 +146,15 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
     return replace(written, rejected=rejected)
 
 
-def _lock(connection: Connection, batches: Iterable[SeriesBatch]) -> None:
+def lock_series(connection: Connection, series: Iterable[tuple[Symbol, Timeframe]]) -> None:
+    """Lock series to the end of the transaction: their other writers wait."""
     # In sorted order, so that two writers of several series can't deadlock.
-    for key in sorted({_lock_key(batch) for batch in batches}):
+    for key in sorted({_lock_key(symbol, timeframe) for symbol, timeframe in series}):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
-def _lock_key(batch: SeriesBatch) -> int:
-    digest = hashlib.blake2b(f"ohlc {batch.symbol.id} {batch.timeframe}".encode(), digest_size=8).digest()
+def _lock_key(symbol: Symbol, timeframe: Timeframe) -> int:
+    digest = hashlib.blake2b(f"ohlc {symbol.id} {timeframe}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 

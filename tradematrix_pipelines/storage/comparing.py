@@ -133,6 +133,9 @@ def _compare_series(
 ) -> Compared:
     theirs, outside = _rows(other, pair, timeframe, since=since, until=until, correction=correction)
     own, _ = _rows(ours, mine, timeframe, since=since, until=until, correction=_NONE)
+    # What one of the two has deleted for its age is no difference.
+    pruned = [*_pruned(ours, mine, timeframe), *_pruned(other, pair, timeframe)]
+    own, theirs = _outside(own, pruned), _outside(theirs, pruned)
     difference = compare(own, theirs, tolerance=tolerance, zero_is_none=not other.is_ours)
     return Compared(
         symbol=pair.symbol.name,
@@ -143,8 +146,31 @@ def _compare_series(
         outside=outside,
         shift=shift if timeframe.minutes is not None and len(theirs) + outside else None,
         correction=correction,
-        reason=f"not compared: {', '.join(pair.others)}" if pair.others else "",
+        reason="; ".join(_reasons(pair, len(pruned))),
     )
+
+
+def _outside(rows: Rows, sessions: Sequence[tuple[datetime, datetime]]) -> Rows:
+    mask = np.ones(len(rows), dtype=bool)
+    for opens_at, closes_at in sessions:
+        first, last = rows.keys.searchsorted([to_instant(opens_at), to_instant(closes_at)])
+        mask[first:last] = False
+    return rows.only(mask)
+
+
+def _reasons(pair: Pair, pruned: int) -> Iterator[str]:
+    if pair.others:
+        yield f"not compared: {', '.join(pair.others)}"
+    if pruned:
+        yield f"not compared: {pruned} pruned session{'s' if pruned > 1 else ''}"
+
+
+def _pruned(database: OtherDatabase, pair: Pair, timeframe: Timeframe) -> list[tuple[datetime, datetime]]:
+    """Return the ranges of keys of the sessions that were pruned."""
+    sessions = [] if pair.id is None else database.pruned(pair.id, str(timeframe))
+    if timeframe is Timeframe.D1:  # whose keys are trade dates
+        return [(_midnight(day), _midnight(day) + _DAY) for day, _, _ in sessions]
+    return [(opens_at, closes_at) for _, opens_at, closes_at in sessions]
 
 
 def _compare_levels(

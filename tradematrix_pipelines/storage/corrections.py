@@ -32,6 +32,10 @@ _FORGET = text("""
     DELETE FROM session_coverage WHERE symbol_id = :symbol_id AND trade_date = :day
         AND timeframe = ANY(CAST(:timeframes AS ohlc_timeframe[]))
 """)
+_PRUNED = text("""
+    SELECT EXISTS (SELECT FROM session_coverage WHERE symbol_id = :symbol_id AND trade_date = :day
+        AND timeframe = '1m' AND pruned_at IS NOT NULL)
+""")
 # A daily candle is stamped with its session's open.
 _STAMP_DAY = text("""
     UPDATE ohlc SET ts = :after WHERE symbol_id = :symbol_id AND timeframe = '1d' AND ts = :before
@@ -206,7 +210,12 @@ def follow(
 
 
 def _move_hours(connection: Connection, symbol: SymbolRow, before: Session, after: Session) -> None:
-    """Judge a stored session by its new hours, and forget what has to be made of its minutes again."""
+    """Judge a stored session by its new hours, and forget what has to be made of its minutes again.
+
+    One whose minutes were pruned stays as it is: nothing could be made again.
+    """
+    if connection.execute(_PRUNED, {"symbol_id": symbol.id, "day": before.trade_date}).scalar_one():
+        return
     judged = [Timeframe.M1]
     forgotten = [timeframe for timeframe in INTRADAY if timeframe is not Timeframe.M1]
     # The official day of an exchange is the same by other hours; the others' days are made of their minutes.

@@ -87,6 +87,7 @@ def write_coverage(connection: Connection, batch: "SeriesBatch", *, now: datetim
             "checked_at": now,
             "verdict": None if coverage.verdict is None else str(coverage.verdict),
             "doubt": coverage.doubt,
+            "pruned_at": coverage.pruned_at,
         }
         for coverage in batch.coverage
     ]
@@ -112,6 +113,7 @@ def write_coverage(connection: Connection, batch: "SeriesBatch", *, now: datetim
                 "checked_at": new.checked_at,
                 "verdict": new.verdict,
                 "doubt": new.doubt,
+                "pruned_at": new.pruned_at,
             },
         ),
         rows,
@@ -178,6 +180,7 @@ def may_be_open(engine: Engine, symbols: Sequence[Symbol], *, since: date, now: 
         .where(
             table.c.symbol_id.in_([symbol.id for symbol in symbols]),
             table.c.trade_date >= since,
+            table.c.pruned_at.is_(None),
             table.c.status.not_in([str(Status.COMPLETE), str(Status.CLOSED)])
             | (~table.c.final & (table.c.closes_at <= now))
             | (table.c.verdict == str(Verdict.DOUBTFUL)),
@@ -189,7 +192,10 @@ def may_be_open(engine: Engine, symbols: Sequence[Symbol], *, since: date, now: 
 
 
 def read_unjudged(engine: Engine, symbol: Symbol, first: date, last: date) -> list[Coverage]:
-    """Return the complete, final sessions without a verdict between two trade dates, both included, by trade date."""
+    """Return the complete, final sessions without a verdict between two trade dates, both included, by trade date.
+
+    Those that were pruned are left out: nothing is left to judge them by.
+    """
     table = session_coverage
     query = (
         select(table)
@@ -200,6 +206,7 @@ def read_unjudged(engine: Engine, symbol: Symbol, first: date, last: date) -> li
             table.c.final,
             table.c.received > 0,
             table.c.verdict.is_(None),
+            table.c.pruned_at.is_(None),
         )
         .order_by(table.c.trade_date, table.c.timeframe)
     )
@@ -224,6 +231,7 @@ def read_due_again(engine: Engine, *, since: date, now: datetime) -> list[Stored
             (table.c.retry_at <= now) | (table.c.retry_at > now + _LONGEST_WAIT),
             table.c.closes_at <= now,
             table.c.trade_date >= since,
+            table.c.pruned_at.is_(None),
             market_symbols.c.active,
         )
         .order_by(market_symbols.c.symbol, table.c.timeframe, table.c.trade_date)
@@ -255,7 +263,9 @@ def count_incomplete(
         & table.c.timeframe.in_([str(timeframe) for timeframe in timeframes])
         & table.c.trade_date.between(first, last)
     )
-    complete = table.c.status.in_([str(Status.COMPLETE), str(Status.CLOSED)]) & table.c.final
+    complete = (table.c.status.in_([str(Status.COMPLETE), str(Status.CLOSED)]) & table.c.final) | (
+        table.c.pruned_at.is_not(None)
+    )
     count = select(func.count()).select_from(table.join(market_symbols)).where(among)
     incomplete = (
         select(market_symbols.c.symbol, table)
@@ -287,6 +297,7 @@ def _coverage(row: Row[Any]) -> Coverage:
         closes_at=row.closes_at,
         verdict=None if row.verdict is None else Verdict(row.verdict),
         doubt=row.doubt,
+        pruned_at=row.pruned_at,
     )
 
 

@@ -161,6 +161,20 @@ class OtherDatabase:
         values = {name: table.column(name).to_numpy().astype(np.float64) for name in columns}
         return StampedCandles(stamps, values, created_at[0] if created_at else None)
 
+    def pruned(self, symbol_id: str, timeframe: str) -> list[tuple[date, datetime, datetime]]:
+        """Return trade date, open and close of a series' sessions that were pruned, ascending; of ours only."""
+        query = text("""
+            SELECT trade_date, opens_at, closes_at FROM session_coverage
+            WHERE symbol_id::text = :symbol_id AND timeframe::text = :timeframe AND pruned_at IS NOT NULL
+                AND status <> 'closed'
+            ORDER BY trade_date
+        """)
+        with _plain_refusals(), self._engine.connect() as connection:
+            if "pruned_at" not in _columns(connection, "session_coverage"):
+                return []
+            rows = connection.execute(query, {"symbol_id": symbol_id, "timeframe": timeframe})
+            return [(row[0], row[1], row[2]) for row in rows]
+
     def _time(self, name: str) -> Composed:
         """Return a column of times as instants."""
         is_naive = self._tables["ohlc"][name] == _NAIVE

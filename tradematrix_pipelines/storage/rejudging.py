@@ -17,11 +17,12 @@ from tradematrix_pipelines.candles.covering import cover
 from tradematrix_pipelines.markets.sessions import Instants, Session, to_instant
 from tradematrix_pipelines.markets.timeframes import Timeframe
 
+# Pruned sessions stay as they are: they have no candles to judge. As JSON, since a migration has no such column yet.
 _ROWS = text("""
     SELECT trade_date, status::text AS status, checked_at
     FROM session_coverage
     WHERE symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe) AND trade_date = ANY(:days)
-      AND status <> 'closed'
+      AND status <> 'closed' AND to_jsonb(session_coverage) ->> 'pruned_at' IS NULL
     ORDER BY trade_date
 """)
 _OPENS = text("""

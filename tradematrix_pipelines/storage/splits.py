@@ -58,10 +58,12 @@ _ACCEPTED = text("""
 _CLEAR = text("""
     UPDATE session_coverage SET verdict = NULL, doubt = NULL
     WHERE symbol_id = :symbol_id AND trade_date = ANY(:days) AND verdict IN ('accepted', 'doubtful')
+      AND pruned_at IS NULL
 """)
 _FETCH_AGAIN = text("""
     UPDATE session_coverage SET attempts = 0
     WHERE symbol_id = :symbol_id AND trade_date = ANY(:days) AND (status <> 'complete' OR verdict = 'doubtful')
+      AND pruned_at IS NULL
 """)
 
 

@@ -225,6 +225,7 @@ session_coverage = Table(
     ),
     Column("verdict", verdict_type, comment="whether it can be believed; null where it was not judged"),
     Column("doubt", Text, comment="the most severe finding, where it was not believed at once"),
+    Column("pruned_at", _UTC, comment="when its candles were deleted for their age; null: they were not"),
     PrimaryKeyConstraint("symbol_id", "timeframe", "trade_date"),
     Index(None, "retry_at", postgresql_where=text("retry_at IS NOT NULL")),
 )

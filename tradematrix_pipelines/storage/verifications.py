@@ -27,6 +27,7 @@ _SAMPLE = text("""
         SELECT symbol_id, timeframe, trade_date FROM session_coverage
         WHERE symbol_id = ANY(:symbol_ids) AND trade_date BETWEEN :first AND :last
             AND status = 'complete' AND final AND received > 0 AND source = ANY(:vendors) AND closes_at <= :now
+            AND pruned_at IS NULL
     ), finest AS (
         SELECT DISTINCT ON (symbol_id, trade_date) * FROM complete WHERE timeframe <> '1d'
         ORDER BY symbol_id, trade_date, timeframe

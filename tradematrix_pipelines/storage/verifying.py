@@ -68,6 +68,8 @@ def _read(database: Database, symbol: Symbol, timeframe: Timeframe, day: date) -
     rows = read_coverage(database.engine, [symbol], [timeframe], day, day)
     if session is None or not rows or not rows[0].coverage.is_settled or rows[0].coverage.source is None:
         return None
+    if rows[0].coverage.is_pruned:
+        return None
     return StoredSession(
         symbol=symbol,
         timeframe=timeframe,

@@ -15,7 +15,7 @@ from tradematrix_pipelines.automation.backlog import (
     find_sparse,
     retry_pause,
 )
-from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage
+from tradematrix_pipelines.candles.coverage import Coverage, Status, StoredCoverage, Verdict
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS, Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -250,3 +250,23 @@ def test_a_sparse_session_is_fetched_once_more() -> None:
 
 def test_what_is_usual_takes_five_sessions_to_know() -> None:
     assert find_sparse([minutes(9), minutes(10), minutes(11, received=700)]) == []
+
+
+def test_nothing_of_a_pruned_session_is_to_be_done() -> None:
+    day = date(2026, 11, 18)
+    rows = [stored(DAX, day, timeframe, Status.PARTIAL) for timeframe in (Timeframe.M1, Timeframe.D1)]
+    rows.append(stored(DAX, day, Timeframe.M5))
+    rows[-1] = replace(rows[-1], coverage=replace(rows[-1].coverage, verdict=Verdict.DOUBTFUL))
+    assert [task.cause for task in backlog(DAX, rows, NOW)] == [Cause.INCOMPLETE, Cause.DOUBTFUL, Cause.INCOMPLETE]
+    pruned = [replace(row, coverage=replace(row.coverage, pruned_at=NOW)) for row in rows]
+    assert backlog(DAX, pruned, NOW) == []
+    complete = stored(DAX, day, Timeframe.D1)
+    assert [task.cause for task in backlog(DAX, [complete], NOW, levels=[])] == [Cause.LEVELS]
+    gone = replace(complete, coverage=replace(complete.coverage, pruned_at=NOW))
+    assert backlog(DAX, [gone], NOW, levels=[]) == [], "there is nothing to compute them from"
+    known = [replace(row, coverage=replace(row.coverage, pruned_at=NOW)) for row in complete_day(DAX, day)]
+    assert day not in due_sessions(DAX, known, NOW, since=SINCE), "it is known, not absent"
+
+
+def complete_day(symbol: Symbol, day: date) -> list[StoredCoverage]:
+    return [stored(symbol, day, timeframe) for timeframe in Timeframe]

@@ -487,3 +487,19 @@ def test_a_day_that_may_be_closed_was_closed_when_no_bar_came() -> None:
     assert judge(at(), D1, session=holiday).status is Status.CLOSED
     assert judge(at(), session=holiday, now=minute(389)).status is Status.MISSING
     assert verdict(judge(at(*range(100)), session=holiday)) == (Status.PARTIAL, 100, 390, 290)
+
+
+def test_a_pruned_session_is_replaced_by_nothing_less_than_it_was() -> None:
+    pruned = replace(COMPLETE, pruned_at=LATER)
+    assert pruned.is_settled
+    assert not supersedes(PARTIAL, pruned)
+    assert not supersedes(replace(PARTIAL, source=pruned.source), pruned)
+    assert not supersedes(FAILED, pruned)
+    assert supersedes(COMPLETE, pruned)
+    assert supersedes(replace(COMPLETE, source="another"), pruned)
+    incomplete = replace(PARTIAL, pruned_at=LATER)
+    assert incomplete.is_settled, "nothing is fetched again by itself"
+    assert supersedes(PARTIAL, incomplete)
+    assert not supersedes(MISSING, incomplete)
+    assert kept_beside(pruned, FAILED).is_pruned
+    assert "pruned on 2027-01-01, it was complete with 390 bars" in pruned.reason()

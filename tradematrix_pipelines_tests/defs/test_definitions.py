@@ -133,6 +133,7 @@ def test_the_jobs(repository: dg.RepositoryDefinition) -> None:
         ],
         "pull_live": [],
         "housekeeping": [],
+        "prune_candles": [],
         "verify_sessions": [],
     }
 
@@ -166,12 +167,15 @@ def test_what_runs_by_default_and_without_automation() -> None:
         "quality": ("30 s", True),
         "verification_daily": ("30 23 * * 1-5 UTC", True),
         "housekeeping_hourly": ("23 * * * * UTC", True),
+        "prune_monthly": ("7 3 1 * * UTC", False),
         "automation_conditions": ("60 s", True),
         "resume_after_limit": ("30 s", True),
     }
     quiet = triggers(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_AUTOMATION": "0"}))
     running = {name for name, (_, runs) in quiet.items() if runs}
     assert running == {"symbols", "housekeeping_hourly", "resume_after_limit"}
+    pruning = triggers(load_settings({"TRADEMATRIX_HOME": "unused", "TRADEMATRIX_KEEP": "1m=90d"}))
+    assert pruning["prune_monthly"] == ("7 3 1 * * UTC", True)
 
 
 # The clock is Dagster's argument here; weekdays and holidays are the calendar's of 2026.

@@ -3,7 +3,8 @@
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 
 import dagster as dg
 import pytest
@@ -205,10 +206,16 @@ def test_sessions_stored_before_a_cancel_show_as_materialized(desk: Desk, cancel
     with Database.open(desk.settings) as database:
         [dji] = find_symbols(database.engine, ["DJI"])
         rows = read_coverage(database.engine, [dji], list(Timeframe), first, last)
-    stored: dict[str, set[str]] = {f"ohlc_{timeframe}": set() for timeframe in Timeframe}
+    good: dict[str, set[date]] = {f"ohlc_{timeframe}": set() for timeframe in Timeframe}
     for row in rows:
         if row.coverage.ok and row.coverage.final:
-            stored[f"ohlc_{row.coverage.timeframe}"].add(f"{row.coverage.trade_date}|DJI")
+            good[f"ohlc_{row.coverage.timeframe}"].add(row.coverage.trade_date)
+    every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    weekdays = [day for day in every if day.weekday() < 5]
+    stored = {
+        asset: {f"{day}|DJI" for day in takewhile(of_asset.__contains__, weekdays)} for asset, of_asset in good.items()
+    }
+    assert any(len(stored[asset]) < len(of_asset) for asset, of_asset in good.items()), "closed days follow"
     assert 5 < len(stored["ohlc_1m"]) < 25, "some, not all"
     for asset, keys in stored.items():
         shown = desk.instance.get_materialized_partitions(dg.AssetKey(asset))

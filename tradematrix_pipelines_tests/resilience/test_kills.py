@@ -19,6 +19,7 @@ from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.processes import has_ended
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, tradematrix, ui, vendor, wait_for
+from tradematrix_pipelines_tests.stored import HALF_WRITTEN
 
 SYMBOL, FIRST, LAST = "EUR/USD", date(2026, 9, 1), date(2026, 10, 30)
 SESSIONS = 44
@@ -29,10 +30,6 @@ CHECKSUM = """
 LEVELS = """
     SELECT count(*), md5(string_agg(concat_ws(' ', trade_date, y_high, y_low, y_close), ',' ORDER BY trade_date))
     FROM levels_daily"""
-HALF_WRITTEN = """
-    SELECT count(*) FROM session_coverage c WHERE received <> (
-        SELECT count(*) FROM ohlc o WHERE o.symbol_id = c.symbol_id AND o.timeframe = c.timeframe
-        AND o.ts >= c.opens_at AND o.ts < c.closes_at)"""
 
 
 @dataclass

@@ -38,6 +38,7 @@ from tradematrix_pipelines_tests.stack import (
     wait_for,
     wait_until_nothing_is_left,
 )
+from tradematrix_pipelines_tests.stored import Range, state_of
 
 KILLS = int(os.environ.get("TRADEMATRIX_TEST_KILLS", "50"))
 SEED = int(os.environ.get("TRADEMATRIX_TEST_SEED", str(random.SystemRandom().randrange(10**6))))
@@ -54,33 +55,6 @@ START, SPEED = datetime(2026, 11, 24, 15, 30, tzinfo=UTC), 10
 CLOSES_IN_IT = ("DAX", date(2026, 11, 24))
 WEEKS = [date(2026, 10, 26) + timedelta(days=7 * week) for week in range(4)]
 SYMBOLS = ("EUR/USD", "DAX", "XAG/USD", "NDX", "DJI")
-SESSIONS = """
-    SELECT s.symbol, c.timeframe::text, c.trade_date, c.opens_at, c.closes_at FROM session_coverage c
-    JOIN market_symbols s ON s.id = c.symbol_id WHERE s.symbol = :symbol AND c.trade_date BETWEEN :first AND :last"""
-STATE = {
-    "ohlc": f"""
-        SELECT count(*), md5(string_agg(
-            concat_ws(' ', m.symbol, o.timeframe, o.ts, o.open, o.high, o.low, o.close, o.volume, o.source), ','
-            ORDER BY o.timeframe, o.ts))
-        FROM ({SESSIONS}) AS m JOIN market_symbols s USING (symbol) JOIN ohlc o ON o.symbol_id = s.id
-        AND o.timeframe::text = m.timeframe AND o.ts >= m.opens_at AND o.ts < m.closes_at""",
-    "session_coverage": """
-        SELECT count(*), md5(string_agg(concat_ws(' ', timeframe, trade_date, status, final, received, expected), ','
-        ORDER BY timeframe, trade_date)), count(*) FILTER (WHERE status <> 'complete' OR NOT final)
-        FROM session_coverage JOIN market_symbols ON id = symbol_id
-        WHERE symbol = :symbol AND trade_date BETWEEN :first AND :last""",
-    "levels_daily": """
-        SELECT count(*), md5(string_agg((to_jsonb(levels_daily) - 'computed_at')::text, ',' ORDER BY trade_date))
-        FROM levels_daily JOIN market_symbols ON id = symbol_id
-        WHERE symbol = :symbol AND trade_date > :first AND trade_date <= :after""",
-    "pivot_levels": """
-        SELECT count(*),
-               md5(string_agg((to_jsonb(pivot_levels) - 'computed_at')::text, ',' ORDER BY trade_date, method))
-        FROM pivot_levels JOIN market_symbols ON id = symbol_id
-        WHERE symbol = :symbol AND trade_date > :first AND trade_date <= :after""",
-}
-Range = tuple[str, date, date, date]
-"""A symbol, its first and last trade date, and the last trade date of levels."""
 
 
 @dataclass
@@ -182,13 +156,7 @@ class Run:
 
     def state(self, wanted: Range) -> dict[str, tuple[Any, ...]]:
         """What is stored of a range."""
-        symbol, first, last, after = wanted
-        terms = {"symbol": symbol, "first": first, "last": last, "after": after}
-        return {name: self.ask(query, **_used(query, terms)) for name, query in STATE.items()}
-
-
-def _used(query: str, terms: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in terms.items() if f":{name}" in query}
+        return state_of(self.ask, wanted)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from tradematrix_pipelines.candles.coverage import Status, Verdict
-from tradematrix_pipelines.defs.assets.levels import LevelsConfig, failure_without_levels
+from tradematrix_pipelines.defs.assets.levels import PRUNED, LevelsConfig, failure_without_levels
 from tradematrix_pipelines.defs.checks import carry_out_checks, fresh_specs
 from tradematrix_pipelines.defs.installation import installation
 from tradematrix_pipelines.defs.internals.data_versions import CONTENT_VERSION, version_of
@@ -85,11 +85,16 @@ def _readers(
 
 
 def _chunks(reader: BookReader, dates: Sequence[date], results: _Results) -> Iterator[Chunk]:
-    """Yield the selected rows of a symbol's partitions, and add the result of each to ``results``."""
-    name = reader.symbol.name
+    """Yield the selected rows of a symbol's partitions, and add the result of each to ``results``.
+
+    What is stored of a session stays where candles that it comes from were pruned.
+    """
+    name, frozen = reader.symbol.name, reader.frozen(dates)
     closed = PartitionResult(metadata={"status": _CLOSED, CONTENT_VERSION: _CLOSED, "dagster/partition_row_count": 0})
     for of_asset in results.values():
         of_asset.update({str(PartitionKey(day, name)): closed for day in dates})
+        of_asset.update({str(PartitionKey(day, name)): PartitionResult(metadata=PRUNED) for day in frozen})
+    dates = [day for day in dates if day not in frozen]
     for inputs, before, computed in compute_books(reader, dates):
         usable = [one for one in computed if one.has_last or one.book.trade_date not in dates]
         if LEVEL_BOOK in results:

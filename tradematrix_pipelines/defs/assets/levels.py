@@ -26,7 +26,7 @@ from tradematrix_pipelines.defs.level_metadata import (
     pivots_metadata,
     pivots_table,
 )
-from tradematrix_pipelines.defs.partition_results import PartitionResult, Results
+from tradematrix_pipelines.defs.partition_results import Metadata, PartitionResult, Results
 from tradematrix_pipelines.defs.partitions import date_before, session_partitions
 from tradematrix_pipelines.defs.registry import DAILY_LEVELS, PIVOT_POINTS, candle_asset, stored_spec
 from tradematrix_pipelines.defs.resources import IO_MANAGER
@@ -40,14 +40,18 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.judging import judge_unjudged
-from tradematrix_pipelines.storage.levels import why_no_levels
+from tradematrix_pipelines.storage.levels import read_level_rows, why_no_levels
+from tradematrix_pipelines.storage.pruned_sessions import pruned_dates
 from tradematrix_pipelines.storage.symbols import find_symbols
+from tradematrix_pipelines.storage.tables import levels_daily
 
 _CODE_VERSION = "1"
 """A change marks what is stored as outdated in the UI: it was made by other formulas."""
 
 _DESCRIBED = {DAILY_LEVELS: (daily_metadata, daily_table), PIVOT_POINTS: (pivots_metadata, pivots_table)}
 _OUTPUTS = tuple(_DESCRIBED)
+PRUNED: Metadata = {"status": "pruned", CONTENT_VERSION: "pruned"}
+"""The metadata of a partition whose rows stay as they are: the candles that they come from were pruned."""
 _DOUBTFUL = str(Verdict.DOUBTFUL)
 _M1, _D1 = Timeframe.M1, Timeframe.D1
 
@@ -143,10 +147,24 @@ def _compute(
     if not allow_doubtful:
         finished = finished[finished["verdict"] != _DOUBTFUL]
     for symbol in find_symbols(database.engine, wanted):
-        bars = finished[finished["symbol"] == symbol.name]
-        for day in wanted[symbol.name]:
-            outcomes[str(PartitionKey(day, symbol.name))] = _levels_of(database, symbol, day, bars)
+        bars, dates = finished[finished["symbol"] == symbol.name], wanted[symbol.name]
+        frozen = _frozen(database, symbol, dates)
+        for day in dates:
+            key = str(PartitionKey(day, symbol.name))
+            outcomes[key] = (
+                PartitionResult(metadata=PRUNED) if day in frozen else _levels_of(database, symbol, day, bars)
+            )
     return outcomes
+
+
+def _frozen(database: Database, symbol: Symbol, dates: Sequence[date]) -> set[date]:
+    """Return those of these trade dates whose levels are stored, and can't be computed again: days were pruned."""
+    first, last = min(dates), max(dates)
+    pruned = pruned_dates(database.engine, symbol, _D1, first - HISTORY_SPAN, last)
+    if not pruned:
+        return set()
+    stored = {row["trade_date"] for row in read_level_rows(database.engine, levels_daily, [symbol], first, last)}
+    return {day for day in dates if day in stored and any(day - HISTORY_SPAN <= gone < day for gone in pruned)}
 
 
 def _levels_of(database: Database, symbol: Symbol, day: date, bars: pd.DataFrame) -> _Outcome:

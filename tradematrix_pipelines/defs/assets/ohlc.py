@@ -192,11 +192,13 @@ class _Ingestion:
         settled = frozenset(key for key, row in known.items() if row.coverage.is_settled)
         done = frozenset() if self.config.refresh else settled
         skipped = done | (_failed_permanently(known) if self.context.retry_number else frozenset())
+        keys = [(timeframe, day) for timeframe in self.timeframes for day in dates if (timeframe, day) in done]
         self.context.log.info(
-            "%s: %d of %d partitions were complete before",
+            "%s: %d of %d partitions were complete before, %d of them pruned",
             symbol.name,
-            sum((timeframe, day) in done for timeframe in self.timeframes for day in dates),
+            len(keys),
             len(self.timeframes) * len(dates),
+            sum(known[key].coverage.is_pruned for key in keys),
         )
         again = settled - done
         wanted = Wanted(
@@ -206,7 +208,11 @@ class _Ingestion:
                 for timeframe in self.timeframes
             },
             stored={
-                timeframe: {day: known[timeframe, day].coverage for day in dates if (timeframe, day) in done}
+                timeframe: {
+                    day: known[timeframe, day].coverage
+                    for day in dates
+                    if (timeframe, day) in done and not known[timeframe, day].coverage.is_pruned
+                }
                 for timeframe in Timeframe
             },
             doubtful={

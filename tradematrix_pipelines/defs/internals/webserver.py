@@ -44,10 +44,13 @@ class OwnNames:
 def main() -> None:
     """Serve the web UI with this project's settings."""
     # Whatever loads the definitions imports this package too, and needs none of this.
+    from tradematrix_pipelines.log_output import write_logs  # noqa: PLC0415
     from tradematrix_pipelines.settings import load_settings  # noqa: PLC0415
 
+    settings = load_settings()
+    write_logs(settings)
     cli: Any = import_module("dagster_webserver.cli")
-    host, names = sys.argv[sys.argv.index("-h") + 1], load_settings().ui_hosts
+    host, names = sys.argv[sys.argv.index("-h") + 1], settings.ui_hosts
     make = getattr(cli, "create_app_from_workspace_process_context", None)
     if make is None:
         _logger.warning("this Dagster's web UI can't be kept to its own names: put a proxy before it that is")
