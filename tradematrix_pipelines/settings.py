@@ -171,6 +171,10 @@ def _zones(value: object) -> object:
     return entries
 
 
+def _span(value: object) -> object:
+    return parse_span(value) if isinstance(value, str) else value
+
+
 def _keep(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -410,6 +414,17 @@ class Settings(BaseModel):
             example="1m=90d,5m=1y",
         ),
     ] = ()
+    keep_runs: Annotated[
+        timedelta,
+        BeforeValidator(_span),
+        Variable(
+            "TRADEMATRIX_KEEP_RUNS",
+            "how long Dagster's runs are kept as a whole; of older ones "
+            "[what no partition shows](docs/how-to/prune.md#dagsters-runs) is deleted",
+            default="`365d`",
+            example="90d",
+        ),
+    ] = timedelta(days=365)
     # Separated by white space: an Apprise URL may contain commas.
     alert_urls: Annotated[
         tuple[SecretStr, ...],
@@ -534,6 +549,8 @@ def _written(value: Any) -> str:
             text = "***"
         case bool():
             text = "1" if value else "0"
+        case timedelta():
+            text = f"{value.days}d"
         case (Timeframe() as name, timedelta() as span):
             text = f"{name}={span.days}d"
         case tuple():

@@ -258,7 +258,7 @@ def test_the_names_of_the_variables_stay() -> None:
                 ),
                 *("DATABASE_URL", "DAGSTER_DATABASE_URL", "HOME", "VENDOR", "FALLBACK_VENDORS", "TWELVE_DATA_URL"),
                 *("FILES_DIR", "HISTORY_START", "WEEKENDS", "AUTOMATION", "ALERT_URLS", "CLOCK"),
-                *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD", "KEEP"),
+                *("LOG_LEVEL", "LOG_FORMAT", "VERIFY_CREDITS", "PIVOT_METHOD", "KEEP", "KEEP_RUNS"),
                 *("FILES_ZONE", "FILES_STAMPS", "FILES_DATES"),
             )
         ),

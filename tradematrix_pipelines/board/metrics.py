@@ -6,7 +6,7 @@ to notify (deploy/prometheus/alerts.yml).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
@@ -26,7 +26,7 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.freshness import newest_bars
 from tradematrix_pipelines.storage.incidents import read_open
 from tradematrix_pipelines.storage.limits import Limits
-from tradematrix_pipelines.storage.measures import count_sessions, database_size, read_dagster
+from tradematrix_pipelines.storage.measures import count_sessions, database_size, read_dagster, table_sizes
 from tradematrix_pipelines.storage.symbols import read_symbols
 from tradematrix_pipelines.storage.trading_day_state import automated_symbols, read_backlog
 
@@ -142,14 +142,17 @@ def _installation(database: Database, settings: Settings) -> Iterator[Metric]:
 def _dagster(database: Database, limits: Limits) -> Iterator[Metric]:
     size = _gauge("database_size_bytes", "Size of a database on disk.", ["database"])
     size.add_metric(["market"], database_size(database.engine))
+    tables = _gauge("table_size_bytes", "Size of a table with its indexes.", ["database", "table"])
+    _add_tables(tables, "market", table_sizes(database.engine))
     known = read_dagster(database.databases.dagster, limits)
     readable = _gauge("dagster_readable", "1 where Dagster's database can be read.", [])
     readable.add_metric([], float(known is not None))
     yield readable
     if known is None:
-        yield size
+        yield from (size, tables)
         return
     size.add_metric(["dagster"], known.size)
+    _add_tables(tables, "dagster", known.tables)
     runs = _gauge(
         "runs", "Dagster's runs: all that have not ended, and those that ended within a day.", ["job", "status"]
     )
@@ -170,7 +173,12 @@ def _dagster(database: Database, limits: Limits) -> Iterator[Metric]:
     heartbeat = _gauge("daemon_heartbeat_timestamp_seconds", "Last heartbeat of a daemon, Unix time.", ["daemon"])
     for daemon, at in sorted(known.heartbeats.items()):
         heartbeat.add_metric([daemon.lower()], at)
-    yield from (size, runs, seconds, oldest, heartbeat)
+    yield from (size, tables, runs, seconds, oldest, heartbeat)
+
+
+def _add_tables(gauge: GaugeMetricFamily, database: str, sizes: Mapping[str, int]) -> None:
+    for table, size in sizes.items():
+        gauge.add_metric([database, table], size)
 
 
 def _gauge(name: str, meaning: str, labels: list[str]) -> GaugeMetricFamily:

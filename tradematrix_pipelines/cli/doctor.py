@@ -9,7 +9,7 @@ from functools import partial
 import click
 import dagster as dg
 import pandas as pd
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from tradematrix_pipelines.alerts.channels import Alerter
 from tradematrix_pipelines.automation.pulls import next_opening
@@ -32,6 +32,8 @@ from tradematrix_pipelines.storage.coverage_history import count_open_versions
 from tradematrix_pipelines.storage.credits import open_ledger
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.legacy import missing_legacy_views
+from tradematrix_pipelines.storage.measures import database_size, table_sizes
+from tradematrix_pipelines.storage.pruning import check_kept
 from tradematrix_pipelines.storage.refusals import plain_refusals
 from tradematrix_pipelines.storage.schema import schema_state
 from tradematrix_pipelines.storage.symbols import read_symbols
@@ -40,6 +42,8 @@ from tradematrix_pipelines.vendors.files.client import FilesVendor
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
 from tradematrix_pipelines.vendors.provenance import IMPORT
 from tradematrix_pipelines.vendors.registry import open_vendors
+
+_LARGEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Finding:
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
     """Check settings, database, migrations, views, symbols, calendars, Dagster's storage, logs and histories with their
-    limits, the vendor, and what it serves of each symbol.
+    limits, sizes, the vendor, and what it serves of each symbol.
 
     Costs a credit, and one more for each symbol.
     """
@@ -95,6 +99,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("dagster", lambda: _dagster(settings))
         yield _checked("logs", lambda: _logs(settings))
         yield _checked("history", lambda: _history(settings, databases, database))
+        yield _checked("sizes", lambda: _sizes(settings, databases, database))
         yield _checked("alerts", lambda: _alerts(settings))
         try:
             with plain_refusals():
@@ -209,6 +214,23 @@ def _history(settings: Settings, databases: OpenDatabases, database: Database) -
         f"live pulls: {pulls} runs, up to {KEPT.days} days; checks: {checks} reports, up to {KEPT_CHECKS.days} days; "
         f"open sessions: {versions} versions, up to {KEPT_VERSIONS.days} days"
     )
+
+
+def _sizes(settings: Settings, databases: OpenDatabases, database: Database) -> str:
+    for timeframe, kept in settings.keep:
+        check_kept(timeframe, kept)
+    engine = create_engine(databases.dagster)
+    try:
+        sizes = {"market": _largest(database.engine), "dagster": _largest(engine)}
+    finally:
+        engine.dispose()
+    kept_for = ", ".join(f"{timeframe} {kept.days} days" for timeframe, kept in settings.keep) or "for ever"
+    return "; ".join(f"{name} {text}" for name, text in sizes.items()) + f"; candles are kept: {kept_for}"
+
+
+def _largest(engine: Engine) -> str:
+    tables = [f"{name} {size / 1e6:,.1f}" for name, size in list(table_sizes(engine).items())[:_LARGEST]]
+    return f"{database_size(engine) / 1e6:,.1f} MB ({', '.join(tables)}, …)"
 
 
 def _without_file(vendors: Sequence[Vendor], symbols: Sequence[Symbol], now: datetime) -> list[Symbol]:

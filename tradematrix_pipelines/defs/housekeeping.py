@@ -18,12 +18,13 @@ from tradematrix_pipelines.storage.check_events import prune_check_events
 from tradematrix_pipelines.storage.coverage_history import thin_open_versions
 from tradematrix_pipelines.storage.credits import prune_credits
 from tradematrix_pipelines.storage.database import Database
+from tradematrix_pipelines.storage.run_events import Thinned, thin_old_runs
 from tradematrix_pipelines.storage.run_requests import prune_requests
 
 HOUSEKEEPING = "housekeeping"
 
 KEPT = timedelta(days=7)
-"""How long the runs of live pulls and of this job are kept; all others stay."""
+"""How long the runs of live pulls and of this job are kept; the others as TRADEMATRIX_KEEP_RUNS says."""
 
 KEPT_CREDITS = timedelta(days=35)
 """How long bookings of credits and run requests are kept; limits look back a day, requests some minutes."""
@@ -43,12 +44,13 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 def delete_old(
     context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings], database: dg.ResourceParam[Database]
 ) -> None:
-    """Delete old runs of live pulls and of this job, reports of checks, bookings, run requests, versions of open
-    sessions; truncate logs.
+    """Delete old runs of live pulls and of this job, events of other old runs, reports of checks, bookings, run
+    requests, versions of open sessions; truncate logs.
     """
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     now = SystemClock().now()
     runs = sum(_delete_runs(context.instance, job, before=now - KEPT) for job in (PULL_LIVE, HOUSEKEEPING))
+    thinned = _thin_runs(context.instance, database, before=now - settings.keep_runs, now=now)
     before = database.clock.now() - KEPT_CREDITS
     bookings = prune_credits(database.engine, before=before)
     prune_requests(database.engine, before=before)
@@ -58,9 +60,17 @@ def delete_old(
         checks = prune_check_events(connection, before=now - KEPT_CHECKS)
     outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
     context.log.info(
-        "deleted %d runs, %d reports of checks, %d bookings of credits, %d versions of open sessions, %d outputs of "
-        "runs; truncated: %s",
-        *(runs, checks, bookings, versions, outputs, ", ".join(logs) or "no log"),
+        "deleted %d runs, %d events of old ones, %d reports of checks, %d bookings of credits, %d versions of open "
+        "sessions, %d outputs of runs; truncated: %s",
+        *(
+            runs + len(thinned.unneeded),
+            thinned.events,
+            checks,
+            bookings,
+            versions,
+            outputs,
+            ", ".join(logs) or "no log",
+        ),
     )
 
 
@@ -68,8 +78,9 @@ def delete_old(
     name=HOUSEKEEPING,
     executor_def=dg.in_process_executor,
     tags={**NO_RUN_RETRIES, **max_runtime(_MAX_RUNTIME)},
-    description="Delete runs of live pulls, reports of checks and versions of open sessions older than a week, and "
-    "bookings of credits older than 35 days; truncate large log files.",
+    description="Delete runs of live pulls, reports of checks and versions of open sessions older than a week, "
+    "bookings of credits older than 35 days, and of runs older than TRADEMATRIX_KEEP_RUNS all that no partition shows; "
+    "truncate large log files.",
 )
 def housekeeping() -> None:
     """Delete what has been kept long enough."""
@@ -88,6 +99,17 @@ def defs() -> dg.Definitions:
         description="Delete what has been kept long enough.",
     )
     return dg.Definitions(jobs=[housekeeping], schedules=[every_hour])
+
+
+def _thin_runs(instance: dg.DagsterInstance, database: Database, *, before: datetime, now: datetime) -> Thinned:
+    """Delete what old runs say of nothing that is shown now, and those of them that say nothing else."""
+    engine = create_engine(database.databases.dagster, poolclass=NullPool)
+    with engine.begin() as connection:
+        ended = [status.value for status in _ENDED]
+        thinned = thin_old_runs(connection, ended=ended, before=before, now=now, at_once=_AT_ONCE)
+    for run_id in thinned.unneeded:
+        instance.delete_run(run_id)
+    return thinned
 
 
 def _delete_runs(instance: dg.DagsterInstance, job: str, *, before: datetime) -> int:

@@ -33,6 +33,11 @@ _ENDED = """
 _UNDER_WAY = "SELECT pipeline_name, status, count(*), min(start_time) FROM runs WHERE status = ANY(%s) GROUP BY 1, 2"
 _HEARTBEATS = "SELECT daemon_type, extract(epoch FROM max(timestamp))::float8 FROM daemon_heartbeats GROUP BY 1"
 _SIZE = "SELECT pg_database_size(current_database())"
+# Where the tables are that are found without naming a schema.
+_TABLE_SIZES = """
+    SELECT relname::text, pg_total_relation_size(oid) FROM pg_class
+    WHERE relkind IN ('r', 'm') AND relnamespace = current_schema()::regnamespace ORDER BY 2 DESC, 1
+"""
 _ENDS = ["SUCCESS", "FAILURE", "CANCELED"]
 _OPEN = ["QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING"]
 
@@ -47,6 +52,7 @@ class DagsterMeasures:
         oldest_start: Unix time of the oldest start of a run that has not ended, by job.
         heartbeats: Unix time of the last heartbeat, by daemon.
         size: of its database, bytes.
+        tables: sizes of its tables with their indexes, bytes, by name.
     """
 
     runs: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -54,6 +60,7 @@ class DagsterMeasures:
     oldest_start: Mapping[str, float] = field(default_factory=dict)
     heartbeats: Mapping[str, float] = field(default_factory=dict)
     size: int = 0
+    tables: Mapping[str, int] = field(default_factory=dict)
 
 
 def count_sessions(engine: Engine, *, since: date) -> dict[tuple[str, str], int]:
@@ -68,6 +75,12 @@ def database_size(engine: Engine) -> int:
     with engine.connect() as connection:
         size: int = connection.execute(text(_SIZE)).scalar_one()
         return size
+
+
+def table_sizes(engine: Engine) -> dict[str, int]:
+    """Return the sizes of a database's tables with their indexes in bytes, the largest first."""
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(text(_TABLE_SIZES))}
 
 
 def read_dagster(url: URL, limits: Limits) -> DagsterMeasures | None:
@@ -95,4 +108,7 @@ def _read(connection: "psycopg.Connection[TupleRow]") -> DagsterMeasures:
             oldest[job] = min(start, oldest.get(job, start))
     heartbeats: dict[str, float] = dict(connection.execute(_HEARTBEATS).fetchall())
     [size] = connection.execute(_SIZE).fetchone() or [0]
-    return DagsterMeasures(runs=runs, seconds=seconds, oldest_start=oldest, heartbeats=heartbeats, size=size)
+    tables: dict[str, int] = dict(connection.execute(_TABLE_SIZES).fetchall())
+    return DagsterMeasures(
+        runs=runs, seconds=seconds, oldest_start=oldest, heartbeats=heartbeats, size=size, tables=tables
+    )

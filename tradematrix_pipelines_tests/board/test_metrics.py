@@ -116,7 +116,10 @@ def test_each_metric_is_what_is_stored(board: str, database: Database) -> None:
     )
     with database.engine.connect() as connection:
         size = connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        table = connection.execute(text("SELECT pg_total_relation_size('ohlc')")).scalar_one()
     assert known["database_size_bytes", ("market",)] == pytest.approx(size, rel=0.2)
+    assert known["table_size_bytes", ("market", "ohlc")] == table
+    assert known["table_size_bytes", ("dagster", "event_logs")] > 0
 
 
 def test_without_dagsters_database_the_rest_is_there(board: str, database: Database) -> None:

@@ -1,6 +1,7 @@
 """The ``tradematrix`` command as a user types it: its output, its exit code, its effects."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -301,11 +302,27 @@ def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simula
         "dagster",
         "logs",
         "history",
+        "sizes",
         "alerts",
         "vendor",
     )
     assert states == dict.fromkeys(("settings", *parts, "DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"), "ok")
     assert simulator.counts.credits == 6
+
+
+def test_doctor_names_sizes_and_candles_that_are_kept_too_short(
+    run: Run, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del simulator
+    monkeypatch.setenv("TRADEMATRIX_KEEP", "1m=90d")
+    [row] = [row for row in json.loads(run("doctor", "--json").stdout) if row["part"] == "sizes"]
+    assert re.fullmatch(
+        r"market [\d.]+ MB \(\w+ [\d.]+, .+, …\); dagster [\d.]+ MB \(.+, …\); candles are kept: 1m 90 days",
+        row["detail"],
+    )
+    monkeypatch.setenv("TRADEMATRIX_KEEP", "1m=30d")
+    [row] = [row for row in json.loads(run("doctor", "--json").stdout) if row["part"] == "sizes"]
+    assert (row["state"], "keep them for 40d at least" in row["detail"]) == ("FAILED", True)
 
 
 def test_doctor_warns_of_a_misspelt_variable_and_does_not_fail(
