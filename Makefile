@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-scale bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-partitions bench-scale bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
 
 install: $(STAMP)
 
@@ -64,6 +64,10 @@ bench-board: install
 
 bench-compare: install
 	$(BIN)/python benchmarks/compare.py
+
+# Some minutes: today's table of candles against one with a partition a month.
+bench-partitions: install
+	$(BIN)/python benchmarks/partitions.py
 
 # Some minutes: ticks, a backfill and commands with 5, 50, 200 and 500 symbols.
 bench-scale: install
