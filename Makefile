@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-backfill bench-judging bench-reader bench-board bench-compare bench-partitions bench-scale bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
+.PHONY: install demo test test-fast coverage mutants test-kills bench bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
 
 install: $(STAMP)
 
@@ -47,31 +47,10 @@ mutants: install
 test-kills: install
 	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience tradematrix_pipelines_tests/deploy
 
+# Half an hour: every benchmark, one table; what it measured goes into docs/figures. QUICK=1 tries each at a small size,
+# in a few minutes; ONLY="storage reader" runs these.
 bench: install
-	$(BIN)/python benchmarks/storage.py
-
-bench-backfill: install
-	PYTHONPATH=. $(BIN)/python benchmarks/backfill.py
-
-bench-judging: install
-	$(BIN)/python benchmarks/judging.py
-
-bench-reader: install
-	$(BIN)/python benchmarks/reader.py
-
-bench-board: install
-	$(BIN)/python benchmarks/board.py
-
-bench-compare: install
-	$(BIN)/python benchmarks/compare.py
-
-# Some minutes: today's table of candles against one with a partition a month.
-bench-partitions: install
-	$(BIN)/python benchmarks/partitions.py
-
-# Some minutes: ticks, a backfill and commands with 5, 50, 200 and 500 symbols.
-bench-scale: install
-	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/table.py $(if $(QUICK),--quick,--output docs/figures/bench.json) $(if $(ONLY),--only $(ONLY))
 
 # An hour on two cores: whole trading weeks, minute by minute.
 bench-week: install

@@ -3,14 +3,13 @@
 A hundred sessions of levels of five symbols in an embedded server. The board runs on the first core; who asks, and the
 database, on the others. Baseline (1.0): ``/healthz`` of the same server, which reads nothing. The ways are interleaved;
 medians of the rounds. Also printed: the processor time of the board's process a request, which a busy machine disturbs
-less. Fails where ``/api/v1/levels`` is below the bar.
+less.
 
     .venv/bin/python benchmarks/board.py [--requests 400] [--rounds 5] [--bar 200] [--json]
 """
 
 import argparse
 import http.client
-import json
 import os
 import statistics
 import subprocess
@@ -19,9 +18,9 @@ import tempfile
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import psutil
+from lines import Line, report
 
 from tradematrix_pipelines.board.listening import listen, port_of
 from tradematrix_pipelines.levels.daily import DailyLevels
@@ -70,7 +69,7 @@ def main() -> None:
             finally:
                 board.terminate()
                 board.wait(30)
-    _report(rounds, bar=options.bar, as_json=options.json)
+    report(_lines(rounds, bar=options.bar), as_json=options.json)
 
 
 def _fill(database: Database) -> None:
@@ -136,25 +135,21 @@ def _ask(port: int, path: str, requests: int) -> None:
         raise SystemExit(f"{path}: {failures[0]}")
 
 
-def _report(rounds: list[dict[str, tuple[float, float]]], *, bar: float, as_json: bool) -> None:
-    rows = []
+def _lines(rounds: list[dict[str, tuple[float, float]]], *, bar: float) -> list[Line]:
+    rates = [results["levels"][0] / bar for results in rounds]
+    lines = [Line(what="requests of levels a second", against=f"{bar:g} a second", ratios=rates, bar=1.0, side="≥")]
     for name in WAYS:
         rate = statistics.median(results[name][0] for results in rounds)
-        part = statistics.median(results[name][0] / results[BASELINE][0] for results in rounds)
-        busy = statistics.median(results[name][1] for results in rounds)
-        best = max(results[name][0] for results in rounds)
-        rows.append({"way": name, "per_second": rate, "best": best, "of_baseline": part, "cpu_ms": busy})
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        print(f"{'way':<18}{'a second':>10}{'best':>8}{'of baseline':>13}{'CPU ms':>8}")
-        for row in rows:
-            print("{way:<18}{per_second:>10.0f}{best:>8.0f}{of_baseline:>13.3f}{cpu_ms:>8.2f}".format(**row))
-    [levels] = [row for row in rows if row["way"] == "levels"]
-    if float(levels["per_second"]) < bar:
-        raise SystemExit(f"{levels['per_second']:.0f} requests of levels a second: the bar is {bar:.0f}")
+        lines.append(
+            Line(
+                what=f"CPU of a request: {name}",
+                against=BASELINE,
+                ratios=[results[name][1] / max(results[BASELINE][1], 0.01) for results in rounds],
+                note=f"{rate:.0f} a second",
+            )
+        )
+    return lines
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     main()

@@ -5,19 +5,18 @@ candles: uuids, ``numeric``, Berlin's clock stamped as UTC. Baseline (1.0): a ne
 ``SELECT`` of the bare columns as a pandas frame. Compared is what the command compares: the shift is looked for, each
 series placed in its sessions, and every value looked at. The ways are interleaved; medians of the rounds' ratios.
 
-    .venv/bin/python benchmarks/compare.py [--candles 1000000] [--rounds 5]
+    .venv/bin/python benchmarks/compare.py [--candles 1000000] [--rounds 5] [--json]
 """
 
 import argparse
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 
 import psycopg
 from adbc_driver_postgresql import dbapi
-from reader import FIRST, NOW, fill, last_date
+from lines import Line, report
+from measuring import in_rounds, ratios
+from reader import NOW, fill, last_date
 from sqlalchemy import URL
 
 from tradematrix_pipelines.markets.symbols import Symbol
@@ -49,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candles", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tradematrix-") as home:
         os.environ |= {"TRADEMATRIX_HOME": home, "TRADEMATRIX_CLOCK": NOW.isoformat()}
@@ -60,15 +60,16 @@ def main() -> None:
             ours = database.databases.market
             theirs = ours.set(database="old")
             _make_old(ours, theirs)
-            rounds = []
-            for _ in range(options.rounds + 1):  # the first warms the server
-                read = _seconds(lambda: _frames(ours, theirs))
-                rounds.append((read, _seconds(lambda: _compare(ours, theirs, symbols))))
             equal, shifted = _compare(ours, theirs, symbols)
-    ratio = statistics.median(compared / read for read, compared in rounds[1:])
-    seconds = statistics.median(compared for _, compared in rounds[1:])
-    print(f"{equal:,} equal candles of two databases, {shifted} symbols shifted, {FIRST} to {last}")
-    print(f"compare {seconds:.1f} s, {ratio:.2f} of reading both as frames")
+            ways = {"read": lambda: _frames(ours, theirs), "compare": lambda: _compare(ours, theirs, symbols)}
+            rounds = in_rounds(ways, options.rounds + 1)[1:]  # the first warms the server
+    line = Line(
+        what="tradematrix compare",
+        against="reading both databases as frames",
+        ratios=ratios(rounds, "compare", "read"),
+        note=f"{equal:,} equal candles, {shifted} symbols shifted",
+    )
+    report([line], as_json=options.json)
 
 
 def _make_old(ours: URL, theirs: URL) -> None:
@@ -114,12 +115,6 @@ def _compare(ours: URL, theirs: URL, symbols: list[Symbol]) -> tuple[int, int]:
 
 def _plain(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _seconds(way: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    way()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """What judging a session costs, as a multiple of screening the same session in the same run.
 
 The simulator's minutes of the five default symbols are screened and judged session by session, each judged by the 20
-before it. Baseline (1.0): ``candles.screen``. Also printed: what judging a whole batch in order costs a session, the
-screening of that batch in one call beside it.
+before it. Baseline (1.0): ``candles.screen``, session by session. A line a symbol, and one for what judging a whole
+batch in order costs beside the screening of that batch in one call.
 
     .venv/bin/python benchmarks/judging.py [--sessions 60] [--json]
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import pandas as pd
+from lines import Line, report
 
 from tradematrix_pipelines.candles.frame import PRICES, as_candles
 from tradematrix_pipelines.candles.screen import screen
@@ -39,21 +39,15 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=60)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = [_measure(symbol, options.sessions + WARM_UP) for symbol in DEFAULT_SYMBOLS]
-    if options.json:
-        print(json.dumps(rows, indent=2))
-        return
-    print("milliseconds a session, and judging as a multiple of screening")
-    for row in rows:
-        print(
-            "{symbol:8} screening {screening:6.2f}   judging {judging:6.2f}   ratio {ratio:5.2f}   "
-            "in a batch: screening {batch_screening:6.2f}   judging {batch_judging:6.2f}".format(**row)
-        )
+    report(
+        [line for symbol in DEFAULT_SYMBOLS for line in _measure(symbol, options.sessions + WARM_UP)],
+        as_json=options.json,
+    )
 
 
-def _measure(symbol: Symbol, count: int) -> dict[str, object]:
+def _measure(symbol: Symbol, count: int) -> list[Line]:
     sessions = calendar_of(symbol).sessions(date(2025, 1, 1), date(2025, 12, 31))[:count]
-    candles = _minutes(symbol, sessions)
+    candles = minutes(symbol, sessions)
     history: list[SessionSummary] = []
     screening, judging = [], []
     for session in sessions:
@@ -74,17 +68,21 @@ def _measure(symbol: Symbol, count: int) -> dict[str, object]:
         lambda: judge_in_order(screened.candles, symbol=symbol, timeframe=Timeframe.M1, sessions=sessions)
     )
     ratios = [one / other for one, other in zip(judging[WARM_UP:], screening[WARM_UP:], strict=True)]
-    return {
-        "symbol": symbol.name,
-        "screening": round(1e3 * statistics.median(screening[WARM_UP:]), 2),
-        "judging": round(1e3 * statistics.median(judging[WARM_UP:]), 2),
-        "ratio": round(statistics.median(ratios), 2),
-        "batch_screening": round(1e3 * batch_screening / len(sessions), 2),
-        "batch_judging": round(1e3 * batch_judging / len(sessions), 2),
-    }
+    usual = f"{1e3 * statistics.median(judging[WARM_UP:]):.2f} ms"
+    batch = f"{1e3 * batch_judging / len(sessions):.2f} ms a session"
+    return [
+        Line(what=f"verdict of a session, {symbol.name}", against="its screening", ratios=ratios, bar=1.5, note=usual),
+        Line(
+            what=f"verdicts of a batch, {symbol.name}",
+            against="its screening in one call",
+            ratios=[batch_judging / batch_screening],
+            note=batch,
+        ),
+    ]
 
 
-def _minutes(symbol: Symbol, sessions: list[Session]) -> pd.DataFrame:
+def minutes(symbol: Symbol, sessions: list[Session]) -> pd.DataFrame:
+    """Return the simulator's minutes of these sessions."""
     [instrument] = [one for one in CATALOGUE if one.symbol == symbol.symbol_at("twelve_data")]
     bars = SyntheticPrices().minutes(instrument, sessions, LATER)
     prices = dict(zip(PRICES, bars.ohlcv.T[:4], strict=True))

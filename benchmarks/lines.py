@@ -2,9 +2,9 @@
 
 import json
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,10 +14,12 @@ class Line:
     Attributes:
         what: the way.
         against: the baseline.
-        ratios: seconds of the way as a multiple of the baseline's, one a round.
+        ratios: cost of the way as a multiple of the baseline's, one a round.
         bar: the ratio that is asked for, if any.
         side: whether that is the most or the least.
         note: what else was measured, for people.
+        curve: the way without its size, where the line is a point of a curve of cost against size.
+        size: that size: so many symbols, say.
     """
 
     what: str
@@ -25,12 +27,19 @@ class Line:
     ratios: Sequence[float]
     bar: float | None = None
     side: Literal["≤", "≥"] = "≤"
-    note: str = field(default="")
+    note: str = ""
+    curve: str = ""
+    size: float | None = None
 
     @property
     def ratio(self) -> float:
         """The median of the rounds."""
         return statistics.median(self.ratios)
+
+    @property
+    def spread(self) -> str:
+        """The least and the most of the rounds; empty where there was one."""
+        return f"{min(self.ratios):.2f}…{max(self.ratios):.2f}" if len(self.ratios) > 1 else ""
 
     @property
     def met(self) -> bool | None:
@@ -39,17 +48,33 @@ class Line:
             return None
         return self.ratio <= self.bar if self.side == "≤" else self.ratio >= self.bar
 
+    @property
+    def outcome(self) -> str:
+        """The bar and whether it is met; empty without one."""
+        return "" if self.bar is None else f"{self.side} {self.bar:g} {'met' if self.met else 'NOT MET'}"
+
+    def row(self, width: int) -> str:
+        """Return the line of a table whose first column is so wide."""
+        spread = f"({self.spread})" if self.spread else ""
+        return (
+            f"{self.what:{width}}  {self.ratio:7.2f}  {spread:15}  {self.outcome:15}  of {self.against}  {self.note}"
+        ).rstrip()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line with what follows from it."""
+        return asdict(self) | {"ratio": round(self.ratio, 3), "met": self.met}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Return the line that :meth:`as_json` wrote."""
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
+
 
 def report(lines: Sequence[Line], *, as_json: bool) -> None:
     """Print ``lines``, as a table or as JSON."""
     if as_json:
-        extra = [{"ratio": round(line.ratio, 3), "met": line.met} for line in lines]
-        print(json.dumps([asdict(line) | more for line, more in zip(lines, extra, strict=True)], indent=2))
+        print(json.dumps([line.as_json() for line in lines], indent=2))
         return
     width = max(len(line.what) for line in lines)
     for line in lines:
-        bar = "" if line.bar is None else f"{line.side} {line.bar:g} {'met' if line.met else 'NOT MET'}"
-        spread = f"{min(line.ratios):.2f}…{max(line.ratios):.2f}"
-        print(
-            f"{line.what:{width}}  {line.ratio:6.2f}  ({spread:13})  {bar:15}  of {line.against}  {line.note}".rstrip()
-        )
+        print(line.row(width))

@@ -3,26 +3,25 @@
 A million seeded minutes of five symbols, with the coverage of their sessions, in an embedded server. Baseline (1.0):
 a new ADBC connection and ``SELECT`` of the bare columns, by key, as a pandas frame: no symbol names, no sessions, no
 check of what is missing. The ways are interleaved; medians of the rounds' ratios, and the ratio of the fastest rounds,
-which a busy machine disturbs less. Also printed: the cold import of the package beside that of pandas.
+which a busy machine disturbs less. Then one symbol-day on an open database, against the same rows by ADBC on an open
+connection; and the CPU of a cold import of the package beside that of pandas.
 
     .venv/bin/python benchmarks/reader.py [--candles 1000000] [--rounds 7] [--json]
 """
 
 import argparse
-import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from adbc_driver_postgresql import dbapi
+from lines import Line, report
+from measuring import Rounds, cpu_of, in_rounds, ratios
 from sqlalchemy import text
 
 import tradematrix_pipelines as tm
@@ -39,9 +38,15 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import read_symbols
 
 BASELINE = "ADBC, bare columns"
+OPEN, NEW = "the same rows by ADBC, open connection", "the same rows by ADBC, new connection"
+PACKAGE = "tradematrix_pipelines"
 FIRST, NOW = date(2022, 1, 3), datetime(2026, 11, 20, 23, tzinfo=UTC)
 _BARE = """
     SELECT symbol_id, ts, open, high, low, close, volume FROM ohlc WHERE timeframe = '1m' ORDER BY symbol_id, ts
+"""
+_DAY = """
+    SELECT ts, open, high, low, close, volume FROM ohlc
+    WHERE symbol_id = {} AND timeframe = '1m' AND ts >= '{}' AND ts < '{}' ORDER BY ts
 """
 _NAMED = """
     SELECT s.symbol, o.ts, o.open, o.high, o.low, o.close, o.volume, o.source
@@ -70,11 +75,11 @@ def main() -> None:
             rows = {name: len(way()) for name, way in ways.items()}  # warms the server, and loads what is needed
             if len(set(rows.values())) > 1:
                 raise SystemExit(f"the ways differ in their rows: {rows}")
-            # Each round begins with another way: what comes after the largest frame pays for its memory.
-            names = [*ways, *ways]
-            orders = [names[start % len(ways) :][: len(ways)] for start in range(options.rounds)]
-            rounds = [{name: _seconds(ways[name]) for name in order} for order in orders]
-    _report(rounds, candles=rows[BASELINE], as_json=options.json)
+            rounds = in_rounds(ways, options.rounds)
+            days = in_rounds(_days(database, url, symbols[0], last), options.rounds + 1)[1:]
+    imports = {name: [sys.executable, "-c", f"import {name}"] for name in (PACKAGE, "pandas")}
+    cold = in_rounds({name: partial(cpu_of, command) for name, command in imports.items()}, 5, lambda way: way())
+    report(_lines(rounds, days, cold, candles=rows[BASELINE]), as_json=options.json)
 
 
 def _ways(url: str, names: list[str], last: date) -> dict[str, Callable[[], pd.DataFrame]]:
@@ -107,19 +112,24 @@ def last_date(symbols: list[Symbol], count: int) -> date:
 def fill(database: Database, symbol: Symbol, last: date) -> None:
     """Store a seeded minute for each of a symbol's sessions up to a date, with their coverage."""
     sessions = calendar_of(symbol).sessions(FIRST, last)
+    batch = SeriesBatch(
+        symbol=symbol,
+        timeframe=Timeframe.M1,
+        candles=seeded(symbol, sessions),
+        coverage=tuple(_complete(session) for session in sessions),
+        source="bench",
+    )
+    write(database.engine, [batch], now=NOW - timedelta(days=1))
+
+
+def seeded(symbol: Symbol, sessions: Sequence[Session]) -> pd.DataFrame:
+    """Return a candle (``candles.frame``) for each minute of a symbol's sessions."""
     opens = np.concatenate([session.bar_opens(Timeframe.M1) for session in sessions])
     random = np.random.default_rng(symbol.id)
     close = 1.1 + random.normal(0, 1e-4, len(opens)).cumsum() * 0.01
     ts = pd.Series(opens).dt.tz_localize("UTC")
     rows = pd.DataFrame({"ts": ts, "open": close, "high": close + 1e-3, "low": close - 1e-3, "close": close})
-    batch = SeriesBatch(
-        symbol=symbol,
-        timeframe=Timeframe.M1,
-        candles=as_candles(rows),
-        coverage=tuple(_complete(session) for session in sessions),
-        source="bench",
-    )
-    write(database.engine, [batch], now=NOW - timedelta(days=1))
+    return as_candles(rows)
 
 
 def _complete(session: Session) -> Coverage:
@@ -138,41 +148,58 @@ def _complete(session: Session) -> Coverage:
     )
 
 
-def _seconds(way: Callable[[], pd.DataFrame]) -> float:
-    start = time.perf_counter()
-    way()
-    return time.perf_counter() - start
+def _days(database: Database, url: str, symbol: Symbol, last: date) -> dict[str, Callable[[], object]]:
+    """Return ways of reading the last twenty sessions, one by one."""
+    sessions = calendar_of(symbol).sessions(max(FIRST, last - timedelta(days=40)), last)[-20:]
+    days = [session.trade_date for session in sessions]
+    windows = [(session.opens_at, session.closes_at) for session in sessions]
+    connection = dbapi.connect(url, autocommit=True)
+
+    def ask(cursor: dbapi.Cursor, window: tuple[datetime, datetime]) -> None:
+        # Written out: ADBC takes longer over parameters.
+        cursor.execute(_DAY.format(symbol.id, *window))
+        cursor.fetch_df()
+
+    def on_open() -> None:
+        with connection.cursor() as cursor:
+            for window in windows:
+                ask(cursor, window)
+
+    def on_new() -> None:
+        for window in windows:
+            with dbapi.connect(url, autocommit=True) as new, new.cursor() as cursor:
+                ask(cursor, window)
+
+    return {
+        OPEN: on_open,
+        NEW: on_new,
+        "tm.candles": lambda: [tm.candles(symbol.name, "1m", day, day, strict=True) for day in days],
+        "stored candles": lambda: [database.candles.table(symbol, Timeframe.M1, *window) for window in windows],
+    }
 
 
-def _report(rounds: list[dict[str, float]], *, candles: int, as_json: bool) -> None:
-    rows = [
-        {
-            "way": name,
-            "ratio": round(statistics.median(one[name] / one[BASELINE] for one in rounds), 2),
-            "fastest": round(min(one[name] for one in rounds) / min(one[BASELINE] for one in rounds), 2),
-            "seconds": round(min(one[name] for one in rounds), 3),
-        }
-        for name in sorted(rounds[0], key=lambda name: name != BASELINE)
+def _lines(rounds: Rounds, days: Rounds, cold: Rounds, *, candles: int) -> list[Line]:
+    lines = []
+    for name in rounds[0]:
+        if name != BASELINE:
+            fastest = min(one[name] for one in rounds) / min(one[BASELINE] for one in rounds)
+            lines.append(
+                Line(
+                    what=f"{name}, {candles:,} rows",
+                    against=BASELINE,
+                    ratios=ratios(rounds, name, BASELINE),
+                    bar=1.1 if name == "tm.candles" else None,
+                    note=f"fastest round {fastest:.2f}",
+                )
+            )
+    day = "of one symbol-day"
+    return [
+        *lines,
+        Line(what=f"tm.candles {day}", against=OPEN, ratios=ratios(days, "tm.candles", OPEN), bar=1.5),
+        Line(what=f"tm.candles {day}", against=NEW, ratios=ratios(days, "tm.candles", NEW)),
+        Line(what=f"rows {day}, database open", against=OPEN, ratios=ratios(days, "stored candles", OPEN)),
+        Line(what=f"import {PACKAGE}, CPU", against="import pandas", ratios=ratios(cold, PACKAGE, "pandas")),
     ]
-    imports = {name: _cold(f"import {name}") for name in ("tradematrix_pipelines", "pandas")}
-    if as_json:
-        print(json.dumps({"candles": candles, "reading": rows, "import_seconds": imports}, indent=2))
-        return
-    print(f"{candles:,} candles; seconds as a multiple of: {BASELINE}")
-    for row in rows:
-        print("{way:28} {ratio:5.2f}   fastest round {fastest:5.2f}   {seconds:6.3f} s".format(**row))
-    for name, seconds in imports.items():
-        print(f"python -c 'import {name}'".ljust(42) + f"{seconds:6.3f} s")
-
-
-def _cold(code: str) -> float:
-    """Return the median seconds of a fresh process that does this, of five."""
-    command, times = [sys.executable, "-c", code], []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, cwd=Path(__file__).parents[1])
-        times.append(time.perf_counter() - start)
-    return round(statistics.median(times), 3)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,10 @@ lets a code server do; its CPU is this process's, and that of the server's proce
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -25,6 +23,7 @@ import dagster as dg
 import psutil
 from click.testing import CliRunner
 from lines import Line, report
+from measuring import cpu_of, cpu_of_family, server_of
 from sqlalchemy import MetaData, insert, literal, select
 
 from tradematrix_pipelines.cli.main import main as tradematrix
@@ -36,6 +35,7 @@ from tradematrix_pipelines.defs.partitions import sync_symbols
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, read_symbols, set_active
+from tradematrix_pipelines_tests.stack import command
 
 CLOSED = "2026-11-20T22:05:00Z"
 FIRST, LAST = "2026-11-09", "2026-11-20"
@@ -52,43 +52,59 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    report(_lines(_measure(sorted(options.symbols), rounds=options.rounds)), as_json=options.json)
+
+
+@contextmanager
+def installation(**variables: str) -> Iterator[Database]:
+    """An installation with one symbol, whose sessions are complete; settings that are loaded then are its own.
+
+    Args:
+        variables: further settings. By default, nothing but the simulator is in reach.
+    """
     with tempfile.TemporaryDirectory(prefix="tradematrix-") as home:
-        # Nothing in reach but the simulator.
         for name in [name for name in os.environ if name.startswith(("TRADEMATRIX_", "TWELVE_DATA_", "DAGSTER_"))]:
             del os.environ[name]
         os.environ |= {
             "TRADEMATRIX_HOME": str(Path(home) / "home"),
             "TRADEMATRIX_CLOCK": CLOSED,
             "TRADEMATRIX_HISTORY_START": FIRST,
+            **variables,
         }
-        costs = _measure(sorted(options.symbols), rounds=options.rounds)
-    report(_lines(costs), as_json=options.json)
+        with Database.open(load_settings()) as database:
+            for symbol in read_symbols(database.engine):
+                set_active(database.engine, symbol.name, active=symbol.name == ORIGINAL)
+            filled = CliRunner().invoke(tradematrix, ["backfill", ORIGINAL, "--from", FIRST, "--to", LAST])
+            if filled.exit_code:
+                raise SystemExit(filled.output)
+            yield database
+
+
+def sync(instance: dg.DagsterInstance, database: Database) -> None:
+    """Make the partitions follow the symbols."""
+    sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
 
 
 def _measure(sizes: Sequence[int], *, rounds: int) -> dict[int, dict[str, list[float]]]:
     """Return the seconds of CPU of each tick and command, by the number of symbols."""
-    settings = load_settings()
     with ExitStack() as stack:
-        database = stack.enter_context(Database.open(settings))
+        database = stack.enter_context(installation())
+        settings = load_settings()
         instance = stack.enter_context(open_instance(settings))
-        for symbol in read_symbols(database.engine):
-            set_active(database.engine, symbol.name, active=symbol.name == ORIGINAL)
-        filled = CliRunner().invoke(tradematrix, ["backfill", ORIGINAL, "--from", FIRST, "--to", LAST])
-        if filled.exit_code:
-            raise SystemExit(filled.output)
+        own = psutil.Process(), server_of(settings.home)
         costs = {}
         for size in sizes:
-            _grow(database, size)
-            sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
+            grow(database, size)
+            sync(instance, database)
             ways = _ways(instance)
             for way in ways.values():
                 way()  # what is new of the symbols is done once
-            costs[size] = {name: [_cpu(way) for _ in range(rounds)] for name, way in ways.items()}
+            costs[size] = {name: [cpu_of_family(way, *own) for _ in range(rounds)] for name, way in ways.items()}
             print(f"{size} symbols measured", file=sys.stderr)
         return costs
 
 
-def _grow(database: Database, size: int) -> None:
+def grow(database: Database, size: int) -> None:
     """Copy the original's rows until there are so many active symbols."""
     [original] = find_symbols(database.engine, [ORIGINAL])
     present = len(read_symbols(database.engine))
@@ -133,7 +149,7 @@ def _ways(instance: dg.DagsterInstance) -> dict[str, Callable[[], object]]:
         if not isinstance(one, (dg.AutomationConditionSensorDefinition, dg.RunStatusSensorDefinition))
     }
     schedules = {f"schedule {one.name}": partial(schedule, one) for one in repository.schedule_defs}
-    commands = {f"tradematrix {' '.join(words)}": partial(_command, words) for words in COMMANDS}
+    commands = {f"tradematrix {' '.join(words)}": partial(cpu_of, command(*words)) for words in COMMANDS}
     rounds = {"automation conditions, years of dates": _automation(instance)}
     return {**sensors, **schedules, **rounds, "backfill of three dates": partial(_three_dates, instance), **commands}
 
@@ -166,37 +182,6 @@ def _three_dates(instance: dg.DagsterInstance) -> None:
         raise SystemExit(outcome.error)
 
 
-def _command(words: Sequence[str]) -> None:
-    code = "from tradematrix_pipelines.cli.main import main; main()"
-    subprocess.run([sys.executable, "-c", code, *words], check=True, stdout=subprocess.DEVNULL)
-
-
-def _cpu(way: Callable[[], object]) -> float:
-    """Return the seconds of CPU of this process, its children, and the server's processes."""
-    before = _used()
-    way()
-    time.sleep(0.05)  # a server's process is counted when it has answered
-    return _used() - before
-
-
-def _used() -> float:
-    own = os.times()
-    return own.user + own.system + own.children_user + own.children_system + _server()
-
-
-def _server() -> float:
-    """Return what the installation's own server has used: its processes, and those that have ended."""
-    pid = int((Path(os.environ["TRADEMATRIX_HOME"]) / "postgres" / "postmaster.pid").read_text().split()[0])
-    postmaster = psutil.Process(pid)
-    ended = postmaster.cpu_times()
-    seconds = ended.user + ended.system + ended.children_user + ended.children_system
-    for process in postmaster.children():
-        with suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            seconds += times.user + times.system
-    return seconds
-
-
 def _lines(costs: dict[int, dict[str, list[float]]]) -> list[Line]:
     smallest = min(costs)
     lines = []
@@ -211,9 +196,23 @@ def _lines(costs: dict[int, dict[str, list[float]]]) -> list[Line]:
                     ratios=[value / base for value in seconds],
                     bar=None if size == smallest else size / smallest,
                     note=f"{statistics.median(seconds):.2f} s",
+                    curve=name,
+                    size=size,
                 )
             )
-    return lines
+    largest = max(costs)
+    ticks = {name: seconds for name, seconds in costs[largest].items() if name.startswith(("sensor ", "schedule "))}
+    slowest = max(ticks, key=lambda name: statistics.median(ticks[name]))
+    return [
+        *lines,
+        Line(
+            what=f"the slowest tick, {largest} symbols",
+            against="2 s",
+            ratios=[seconds / 2 for seconds in ticks[slowest]],
+            bar=1.0,
+            note=slowest,
+        ),
+    ]
 
 
 if __name__ == "__main__":

@@ -99,12 +99,18 @@ def tradematrix(env: Mapping[str, str], *arguments: str, timeout: float = 300) -
 
 
 @contextmanager
-def running(env: Mapping[str, str], *arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the block ends, then end it as Ctrl-C would; should this process be killed, it ends, too."""
+def running(
+    env: Mapping[str, str], *arguments: str, log: Path, program: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the block ends, then end it as Ctrl-C would; should this process be killed, it ends, too.
+
+    Args:
+        program: what is run with the arguments; by default ``tradematrix``.
+    """
     guard = Guard()
     with log.open("ab") as output:
         child = subprocess.Popen(
-            command(*arguments),
+            [*program, *arguments] if program else command(*arguments),
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -200,7 +206,7 @@ def vendor(home: Path, *arguments: str, clock: str = "") -> Iterator[Vendor]:
     env = environment(home, TRADEMATRIX_CLOCK=clock)
     with running(env, "simulate", "--port", str(port), *arguments, log=home / "simulate.log"):
         simulator = Vendor(url=f"http://127.0.0.1:{port}")
-        wait_for("the simulator", lambda: _answers(f"{simulator.url}/_control/stats"), seconds=60)
+        wait_for("the simulator", lambda: answers(f"{simulator.url}/_control/stats"), seconds=60)
         yield simulator
 
 
@@ -314,7 +320,7 @@ def ui(env: Mapping[str, str], home: Path, *, port: int | None = None, board_por
 
         def ready() -> bool:
             assert process.poll() is None, (home / "up.log").read_text()
-            return _answers(f"{web.url}/server_info")
+            return answers(f"{web.url}/server_info")
 
         wait_for("the web UI", ready, seconds=180)
         yield web
@@ -331,7 +337,8 @@ def json_logs(home: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server answers there with a success."""
     try:
         return httpx.get(url, timeout=5).is_success
     except httpx.TransportError:
