@@ -11,7 +11,6 @@ import argparse
 import os
 import platform
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from lines import Line, report
+from measuring import seconds
 from sqlalchemy import text
 
 from tradematrix_pipelines.candles.frame import as_candles
@@ -215,10 +215,7 @@ def _round(layouts: list[Layout], number: int) -> list[dict[str, float]]:
 
 
 def _seconds(way: Callable[[], None], *, times: int = 1) -> float:
-    start = time.perf_counter()
-    for _ in range(times):
-        way()
-    return (time.perf_counter() - start) / times
+    return seconds(lambda: [way() for _ in range(times)]) / times
 
 
 if __name__ == "__main__":
