@@ -225,7 +225,8 @@ class Ui:
             RuntimeError: the answer tells of errors.
         """
         answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=120)
-        answer.raise_for_status()
+        if "json" not in answer.headers.get("content-type", ""):
+            answer.raise_for_status()
         body = answer.json()
         if "errors" in body:
             raise RuntimeError(body["errors"])
