@@ -54,6 +54,7 @@ SCRIPTS = (
     Script(name="resampling", about="Coarser bars", quick=("--candles", "20000", "--rounds", "1")),
     Script(name="answers", about="Taking in an answer", quick=("--rows", "2000", "--rounds", "1")),
     Script(name="judging", about="Judging sessions", quick=("--sessions", "3")),
+    Script(name="partitions", about="Partitions by month", quick=("--candles", "800000", "--rounds", "1")),
     Script(name="compare", about="Comparing with another database", quick=("--candles", "20000", "--rounds", "1")),
     Script(name="board", about="The board", quick=("--requests", "40", "--rounds", "1")),
     Script(name="commands", about="Short commands", quick=("--rounds", "1")),

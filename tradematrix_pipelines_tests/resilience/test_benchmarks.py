@@ -17,6 +17,8 @@ import pytest
 
 from tradematrix_pipelines_tests.stack import wait_for
 
+pytestmark = pytest.mark.system
+
 _REPOSITORY = Path(__file__).parents[2]
 
 

@@ -9,14 +9,21 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Self
+from typing import Any, Self
 
 import dagster
+import psycopg2  # type: ignore[import-untyped]  # psycopg2 ships no types
 from dagster import DagsterEventType, DagsterRun, EventLogEntry
 from dagster._config import UserConfigSchema
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
-from sqlalchemy import URL, Engine, NullPool, create_engine, text
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
 
 from tradematrix_pipelines.defs.internals.backfill_ranges import cut_backfills_by_symbol
 from tradematrix_pipelines.defs.internals.data_versions import with_data_version
@@ -30,7 +37,22 @@ _logger = logging.getLogger(__name__)
 _TABLES_LOCK = 8_427_101_264_319  # an arbitrary constant
 
 
-class BatchingEventLogStorage(PostgresEventLogStorage):
+class _Checked:
+    """A storage that checks a connection before each use, in the web UI too.
+
+    There Dagster makes an engine that keeps connections and does not check them: after a restart of the server, the
+    first clicks would end in an error.
+    """
+
+    _engine: Engine
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Keep connections open, as Dagster does for its web UI."""
+        super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)  # type: ignore[misc]  # Dagster's
+        event.listen(self._engine, "checkout", _check)
+
+
+class BatchingEventLogStorage(_Checked, PostgresEventLogStorage):
     """Dagster's event log, which also stores the planned materializations of a run in one transaction.
 
     The stock storage stores each on its own connection, which takes most of the time of submitting a run over a year of
@@ -78,13 +100,17 @@ class BatchingEventLogStorage(PostgresEventLogStorage):
         self._databases.close()
 
 
-class NamingRunStorage(PostgresRunStorage):
+class NamingRunStorage(_Checked, PostgresRunStorage):
     """Dagster's runs, which also names those of the UI: what they are about, and who started them."""
 
     def add_run(self, dagster_run: DagsterRun) -> DagsterRun:
         """Store a new run with its names."""
         stored: DagsterRun = super().add_run(with_names(dagster_run))
         return stored
+
+
+class CheckedScheduleStorage(_Checked, PostgresScheduleStorage):
+    """Dagster's schedules and sensors."""
 
 
 class TradeMatrixStorage(DagsterPostgresStorage):
@@ -100,6 +126,7 @@ class TradeMatrixStorage(DagsterPostgresStorage):
             super().__init__(url, inst_data=inst_data)
         self._event_log_storage = BatchingEventLogStorage(url, databases, should_autocreate_tables=False)
         self._run_storage = NamingRunStorage(url, should_autocreate_tables=False)
+        self._schedule_storage = CheckedScheduleStorage(url, should_autocreate_tables=False)
         _share_connections(url, self._event_log_storage, self._run_storage, self._schedule_storage)
 
     @classmethod
@@ -149,6 +176,20 @@ def _share_connections(url: str, *storages: object) -> None:
     engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=2, max_overflow=-1, pool_pre_ping=True)
     for storage in storages:
         storage._engine = engine  # type: ignore[attr-defined]  # noqa: SLF001  # looked for above
+
+
+def _check(connection: Any, record: object, proxy: object) -> None:
+    """Have the pool replace a connection that the server has closed, and those that are as old.
+
+    Raises:
+        InvalidatePoolError: it has; the pool takes another one.
+    """
+    del record, proxy
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.OperationalError:
+        raise InvalidatePoolError from None
 
 
 def _is_planned(event: EventLogEntry) -> bool:
