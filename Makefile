@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-fast coverage mutants test-kills bench bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
+.PHONY: install demo test test-fast test-system coverage mutants test-kills bench bench-week soak check format hooks docs docs-serve pictures sessions lock sbom audit clean
 
 install: $(STAMP)
 
@@ -26,7 +26,11 @@ demo: install
 
 # Most tests wait for processes and databases: four at once keep two cores busy. What a module makes, one worker makes.
 test: install
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 -m 'not kills and not system'
+
+# Whole installations as processes of their own, browsers, and what the documentation shows.
+test-system: install
+	$(BIN)/pytest -n 4 -m 'system and not kills'
 
 # The inner loop, less than a minute: neither Postgres nor processes of its own. A folder that does not exist is left out.
 FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))
@@ -36,7 +40,7 @@ test-fast: install
 
 # The tests once more, with the branches that they take counted.
 coverage: install
-	$(BIN)/pytest -n 4 --cov --cov-report=term --cov-report=json
+	$(BIN)/pytest -n 4 -m 'not kills' --cov --cov-report=term --cov-report=json
 
 # An hour or two: one small fault after the other in markets, candles, levels and credits, which the tests have to notice.
 mutants: install

@@ -8,11 +8,12 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.defs.installation import Installation, building_for
-from tradematrix_pipelines.defs.internals.component_types import without_component_types
+from tradematrix_pipelines.defs.internals.loading import loading_for_commands
 from tradematrix_pipelines.defs.internals.names import disable_dagster_warnings
 from tradematrix_pipelines.defs.internals.run_log import write_run_logs
 from tradematrix_pipelines.log_output import write_logs
 from tradematrix_pipelines.settings import Settings, load_settings
+from tradematrix_pipelines.tracing import send_traces
 
 
 def build_defs(settings: Settings, resources: Mapping[str, Any] = MappingProxyType({})) -> dg.Definitions:
@@ -20,7 +21,8 @@ def build_defs(settings: Settings, resources: Mapping[str, Any] = MappingProxyTy
 
     For commands and tests: they are without what only the UI shows.
     """
-    with building_for(Installation(settings=settings, resources=resources)), without_component_types():
+    send_traces(settings)
+    with building_for(Installation(settings=settings, resources=resources)), loading_for_commands():
         return _load()
 
 
@@ -30,6 +32,7 @@ def defs() -> dg.Definitions:
     settings = load_settings()
     write_logs(settings)
     write_run_logs(settings)
+    send_traces(settings)
     with building_for(Installation(settings=settings)):
         return _load()
 

@@ -489,6 +489,15 @@ class Settings(BaseModel):
         _one_of(*get_args(LogFormat)),
         Variable("TRADEMATRIX_LOG_FORMAT", "`text`, or `json`: an object a line", example="json"),
     ] = "text"
+    traces_url: Annotated[
+        Annotated[str, AfterValidator(_web_address)] | None,
+        Variable(
+            "TRADEMATRIX_TRACES_URL",
+            "collector of OpenTelemetry's [traces](docs/how-to/watch.md), by OTLP over HTTP (extra `otel`)",
+            default="none",
+            example="http://127.0.0.1:4318",
+        ),
+    ] = None
     twelve_data_url: Annotated[
         str,
         AfterValidator(lambda url: url.rstrip("/")),

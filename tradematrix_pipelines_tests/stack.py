@@ -27,6 +27,8 @@ from tradematrix_pipelines.processes import has_ended
 
 T = TypeVar("T")
 ASSETS = tuple(asset.to_user_string() for asset in STORED)
+HTTP = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+"""What asks servers on loopback: each ``httpx.get`` reads the machine's certificates, which is most of its cost."""
 _COMMAND = "from tradematrix_pipelines.cli.main import main; main()"
 _OWN = ("TRADEMATRIX_", "DAGSTER_", "TWELVE_DATA_")
 _STOP_SECONDS = 60
@@ -136,7 +138,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
         child.wait(_STOP_SECONDS)
 
 
-def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: float = 0.2) -> T:
+def wait_for(what: str, ask: Callable[[], T | None], *, seconds: float, every: float = 0.5) -> T:
     """Ask until the answer is true, and return it.
 
     Raises:
@@ -191,12 +193,12 @@ class Vendor:
     @property
     def counts(self) -> dict[str, int]:
         """Calls, credits and refusals so far."""
-        counts: dict[str, int] = httpx.get(f"{self.url}/_control/stats", timeout=30).json()
+        counts: dict[str, int] = HTTP.get(f"{self.url}/_control/stats", timeout=30).json()
         return counts
 
     def set_faults(self, *faults: str) -> None:
         """Replace all faults."""
-        httpx.post(f"{self.url}/_control/faults", json={"faults": faults}, timeout=30).raise_for_status()
+        HTTP.post(f"{self.url}/_control/faults", json={"faults": faults}, timeout=30).raise_for_status()
 
 
 @contextmanager
@@ -224,7 +226,7 @@ class Ui:
             httpx.HTTPError: nobody listens, or there is no answer.
             RuntimeError: the answer tells of errors.
         """
-        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=120)
+        answer = HTTP.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=120)
         if "json" not in answer.headers.get("content-type", ""):
             answer.raise_for_status()
         body = answer.json()
@@ -341,6 +343,6 @@ def json_logs(home: Path) -> list[dict[str, Any]]:
 def answers(url: str) -> bool:
     """Whether a server answers there with a success."""
     try:
-        return httpx.get(url, timeout=5).is_success
+        return HTTP.get(url, timeout=5).is_success
     except httpx.TransportError:
         return False

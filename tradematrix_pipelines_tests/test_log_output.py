@@ -73,6 +73,7 @@ def test_what_a_library_says_without_a_logger_is_written_alike_and_repeats_nothi
     assert [line.get("message") for line in lines] == ["waits", None]
 
 
+@pytest.mark.system
 def test_up_and_its_runs_write_json_at_that_level() -> None:
     """``resilience.test_backfills`` looks at the level that is the default."""
     with TemporaryDirectory(prefix="tradematrix-", ignore_cleanup_errors=True) as folder:

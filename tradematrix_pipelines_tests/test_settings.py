@@ -246,7 +246,7 @@ def test_the_names_of_the_variables_stay() -> None:
         *(
             f"TRADEMATRIX_{name}"
             for name in (
-                *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL"),
+                *("BOARD_TOKEN", "BOARD_HOSTS", "BOARD_URL", "TRACES_URL"),
                 *(
                     "REQUIRE_DATABASE",
                     "AUTO_MIGRATE",

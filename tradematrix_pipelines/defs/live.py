@@ -39,6 +39,7 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.price_updates import update_prices
 from tradematrix_pipelines.storage.symbols import find_symbols
 from tradematrix_pipelines.storage.trading_day_state import automated_symbols, credit_state, read_last_pulls
+from tradematrix_pipelines.tracing import span
 from tradematrix_pipelines.vendors.protocol import Vendor
 
 PULL_LIVE = "pull_live"
@@ -100,7 +101,8 @@ def pull(
         dagster.Failure: all pulls failed. A single symbol's failure shows in its coverage and as a stale market.
     """
     symbols = find_symbols(database.engine, config.symbols)
-    pulls = pull_symbols(database, vendors, postgres_io_manager, symbols)
+    with span("pull", symbols=len(symbols), run=context.run_id):
+        pulls = pull_symbols(database, vendors, postgres_io_manager, symbols)
     listed = open_sessions(database, settings) if any(pulled.changed for pulled in pulls) else {}
     for pulled in pulls:
         log = context.log.info if pulled.error is None else context.log.error

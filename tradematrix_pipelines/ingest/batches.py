@@ -20,6 +20,7 @@ from tradematrix_pipelines.ingest.judging import SessionJudge, covered, like_fin
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.tracing import span
 from tradematrix_pipelines.vendors.errors import DayLimit, RefusedSession, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleAnswer
 
@@ -50,7 +51,8 @@ class BatchMaker:
         if isinstance(answer, VendorError):
             batch = self._failed(sessions, answer, timeframe)
         else:
-            batch = self._kept(sessions, answer, timeframe)
+            with span("screen", symbol=self.symbol.name, timeframe=str(timeframe), rows=len(answer.candles)):
+                batch = self._kept(sessions, answer, timeframe)
         for coverage in batch.coverage:
             if coverage.verdict is not Verdict.REFUSED or coverage.status is Status.FAILED:
                 self._known[coverage.trade_date][timeframe] = coverage

@@ -25,6 +25,7 @@ from tradematrix_pipelines.ingest.shared_call import SharedCall
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import INTRADAY, Timeframe
+from tradematrix_pipelines.tracing import within_span
 from tradematrix_pipelines.vendors.credits import LIVE
 from tradematrix_pipelines.vendors.errors import VendorError
 from tradematrix_pipelines.vendors.protocol import CandleRequest, Vendor
@@ -65,8 +66,8 @@ def pull_sessions(
     shared = SharedCall(preferred, [pull.symbol for pull in pulls])
     at_once = [shared.vendor, *vendors[1:]]
     with ThreadPoolExecutor(max_workers=1 + min(len(pulls), _MOST_AT_ONCE), thread_name_prefix="pull") as pool:
-        pool.submit(shared.ask, _requests(preferred, pulls, now))  # the first: all others wait for it
-        futures = {pool.submit(pull_session, at_once, pull, now=now): pull for pull in pulls}
+        pool.submit(within_span(shared.ask), _requests(preferred, pulls, now))  # the first: all others wait for it
+        futures = {pool.submit(within_span(pull_session), at_once, pull, now=now): pull for pull in pulls}
         for future in as_completed(futures):
             error = future.exception()
             if error is not None and not isinstance(error, Exception):

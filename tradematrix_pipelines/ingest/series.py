@@ -16,6 +16,7 @@ from tradematrix_pipelines.ingest.windows import Window, cut_windows
 from tradematrix_pipelines.markets.sessions import Session
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.tracing import span
 from tradematrix_pipelines.vendors.errors import PermanentError, VendorError
 from tradematrix_pipelines.vendors.protocol import CandleAnswer, CandleRequest, Vendor
 
@@ -59,7 +60,8 @@ def fetch_series(
             if final_error is not None:
                 raise final_error
             progress.asked += 1
-            answer = vendor.fetch(request_for(window, symbol, timeframe, purpose=purpose))
+            with span("fetch", vendor=vendor.name, symbol=symbol.name, timeframe=str(timeframe), purpose=purpose):
+                answer = vendor.fetch(request_for(window, symbol, timeframe, purpose=purpose))
             progress.credits += answer.credits
             failures = 0
         except VendorError as error:

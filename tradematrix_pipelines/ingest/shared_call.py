@@ -12,6 +12,7 @@ from datetime import date
 
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
+from tradematrix_pipelines.tracing import span
 from tradematrix_pipelines.vendors.errors import VendorError
 from tradematrix_pipelines.vendors.protocol import BatchCalls, CandleAnswer, CandleRequest, Part, Vendor
 
@@ -35,9 +36,10 @@ class SharedCall:
         try:
             if isinstance(self._vendor, BatchCalls):
                 self._requests = {request.symbol.name: request for request in requests}
-                for parts in self._vendor.fetch_many(list(self._requests.values())):
-                    for name, part in parts.items():
-                        self._parts[name].set_result(part)
+                with span("fetch together", vendor=self._vendor.name, symbols=len(self._requests)):
+                    for parts in self._vendor.fetch_many(list(self._requests.values())):
+                        for name, part in parts.items():
+                            self._parts[name].set_result(part)
         except Exception:  # a plug-in may fail in any way, and its single calls may work all the same
             _logger.exception("%s: the call for several symbols broke, each is asked for alone", self._vendor.name)
         finally:

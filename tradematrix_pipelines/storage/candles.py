@@ -28,6 +28,7 @@ from tradematrix_pipelines.storage.coverage import settle_coverage, write_covera
 from tradematrix_pipelines.storage.judgements import write_judgements
 from tradematrix_pipelines.storage.rejections import release_rejections, write_rejections
 from tradematrix_pipelines.storage.stamps import stamp
+from tradematrix_pipelines.tracing import span
 
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 
@@ -131,7 +132,10 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
             msg = f"{batch.symbol.name} {batch.timeframe}: candles must be sorted by ts, each ts once"
             raise ValueError(msg)
     try:
-        with engine.begin() as connection:
+        with (
+            span("store", series=len(batches), candles=sum(len(batch.candles) for batch in batches)),
+            engine.begin() as connection,
+        ):
             stamp(connection, now)
             lock_series(connection, [(batch.symbol, batch.timeframe) for batch in batches])
             settled = [settle_coverage(connection, batch) for batch in batches]
@@ -185,7 +189,8 @@ def _merge(connection: Connection, staged: Sequence[tuple[SeriesBatch, int]]) ->
         "first": min(key["first"] for key in ranges),
         "last": max(key["last"] for key in ranges),
     }
-    merged = connection.execute(_MERGE, where).rowcount
+    with span("merge", timeframe=str(ranges[0]["timeframe"]), series=len(staged)):
+        merged = connection.execute(_MERGE, where).rowcount
     whole = [(batch.symbol.id, session) for batch, _ in staged for session in _whole_sessions(batch)]
     withdrawn = 0
     if whole:
@@ -226,7 +231,8 @@ def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, tabl
     if driver is None:
         msg = "the connection is closed"
         raise RuntimeError(msg)
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    rows = sum(len(batch.candles) for batch in batches)
+    with span("copy", table=table, rows=rows), driver.cursor() as cursor, cursor.copy(statement) as copy:
         for data in itertools.chain([HEADER], *(encode(batch, stored_at=now) for batch in batches), [TRAILER]):
             copy.write(data)
 

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines_tests.stack import HTTP
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Served:
         """Return a response; ``first`` and ``last`` stand for ``from`` and ``to``."""
         names = {"first": "from", "last": "to"}
         query = {names.get(name, name): str(value) for name, value in params.items()}
-        return httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=30)
+        return HTTP.get(f"{self.url}/api/v1/{path}", params=query, timeout=30)
 
     def rows(self, query: str, *terms: object) -> list[dict[str, Any]]:
         """Return what the tables hold."""

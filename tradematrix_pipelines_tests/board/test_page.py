@@ -18,6 +18,8 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Locator, Page, expect  # skipped above where it isn't there
 
+pytestmark = pytest.mark.system
+
 DAILY = ("y_open", "y_high", "y_low", "y_close", "prev_week_high", "prev_week_low")
 METHODS = ("classic", "fibonacci", "camarilla", "woodie", "demark")
 OF_DAX = """FROM {} AS l JOIN market_symbols AS s ON s.id = l.symbol_id

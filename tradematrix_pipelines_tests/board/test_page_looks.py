@@ -12,6 +12,8 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Page, expect  # skipped above where it isn't there
 
+pytestmark = pytest.mark.system
+
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 SIZES = ((1440, 900), (390, 844))
 READY = {"": "tr[data-symbol] .rung", "#/DAX": ".gutter .label", "#/coverage": ".heat-map .day"}

@@ -17,6 +17,8 @@ pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: 
 
 from playwright.sync_api import Page, expect  # skipped above where it isn't there
 
+pytestmark = pytest.mark.system
+
 CLOCK = "2026-11-20T23:00:00Z"
 HISTORY_START = "2026-11-17"
 DATES, SYMBOL = "[2026-11-17...2026-11-19]", "EUR/USD"

@@ -28,6 +28,8 @@ from tradematrix_pipelines_tests.stack import (
     wait_until_nothing_is_left,
 )
 
+pytestmark = pytest.mark.system
+
 CLOCK = "2026-11-20T23:00:00Z"
 ENDS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 """Signals that end a command, besides Ctrl-C, which all other tests use; `stop` sends ``up`` the first."""

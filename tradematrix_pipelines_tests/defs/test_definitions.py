@@ -7,10 +7,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.execution.asset_backfill import AssetBackfillData
+from dagster._core.storage.defs_state.base import DefsStateStorage
 from dagster._utils.warnings import disable_dagster_warnings
 from dagster.components.core.load_defs import PLUGIN_COMPONENT_TYPES_JSON_METADATA_KEY
 
 from tradematrix_pipelines.definitions import build_defs, defs
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.partitions import date_before, date_partitions, session_partitions
 from tradematrix_pipelines.defs.registry import STORED
 from tradematrix_pipelines.settings import Settings, load_settings
@@ -57,6 +59,15 @@ def test_commands_leave_out_the_types_of_components_and_the_ui_does_not(
     served = defs().get_repository_def()
     assert PLUGIN_COMPONENT_TYPES_JSON_METADATA_KEY in served.metadata
     assert served.asset_graph.get_all_asset_keys() == repository.asset_graph.get_all_asset_keys()
+
+
+def test_commands_ask_once_for_the_state_of_components(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    storage = DefsStateStorage.get
+    monkeypatch.setattr(DefsStateStorage, "get", lambda: asked.append(1) or storage())
+    with open_instance(settings):
+        build_defs(settings)
+    assert len(asked) == 1
 
 
 def test_a_backfill_of_any_selection_materializes_all_of_it(repository: dg.RepositoryDefinition) -> None:

@@ -19,6 +19,8 @@ from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines_tests.stack import environment, free_port, running, wait_for
 
+pytestmark = pytest.mark.system
+
 NOW = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)
 UNSET_URL = {"TRADEMATRIX_DATABASE_URL": None}
 UNSET = dict.fromkeys(("TRADEMATRIX_DATABASE_URL", "TRADEMATRIX_DATABASE_URL_FILE"))

@@ -19,6 +19,8 @@ from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.docs.blocks import PAGES, REPOSITORY, Block, blocks, name
 from tradematrix_pipelines_tests.docs.shell import Shell
 
+pytestmark = pytest.mark.system
+
 EVENINGS = {"2026-11-09": "2026-11-19", "2026-11-20": "2026-11-20"}
 """The first and the last session of what is brought in on the evening of the last one."""
 

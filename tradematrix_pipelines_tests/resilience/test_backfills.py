@@ -19,6 +19,8 @@ from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, json_logs, ui, vendor, wait_for
 
+pytestmark = pytest.mark.system
+
 CLOCK = "2026-11-20T23:00:00Z"
 DAYS = [date(2026, 11, 16) + timedelta(days=n) for n in range(3)]
 INDICES, PAIRS = ["DAX", "NDX"], ["EUR/USD", "XAG/USD"]

@@ -13,6 +13,8 @@ import pytest
 
 from tradematrix_pipelines_tests.stack import wait_for
 
+pytestmark = pytest.mark.system
+
 _REPOSITORY = Path(__file__).parents[2]
 
 

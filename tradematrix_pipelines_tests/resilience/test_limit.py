@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from sqlalchemy import create_engine, text
 
 from tradematrix_pipelines.clock import FastClock, SystemClock, format_clock
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines_tests.stack import environment, ui, vendor, wait_for
+
+pytestmark = pytest.mark.system
 
 OPEN = "SELECT count(*) FROM session_coverage WHERE status <> 'complete'"
 LEVELS = "SELECT count(*) FROM levels_daily"

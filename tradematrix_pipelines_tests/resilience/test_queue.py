@@ -4,9 +4,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from tradematrix_pipelines.defs.internals.run_tags import range_tags
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
 from tradematrix_pipelines_tests.stack import environment, tradematrix, ui, vendor, wait_for
+
+pytestmark = pytest.mark.system
 
 SYMBOLS = ["DAX", "NDX", "DJI", "EUR/USD", "XAG/USD"]
 FIRST, LIVE = date(2026, 10, 12), date(2026, 11, 20)

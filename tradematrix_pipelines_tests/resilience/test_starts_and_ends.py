@@ -12,6 +12,8 @@ import pytest
 
 from tradematrix_pipelines_tests.stack import environment, free_port, ui, wait_until_nothing_is_left
 
+pytestmark = pytest.mark.system
+
 STARTS = int(os.environ.get("TRADEMATRIX_TEST_STARTS", "20"))
 ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL]
 

@@ -123,7 +123,16 @@ def test_an_installation_from_the_lock_has_every_extra() -> None:
     lock = (Path(__file__).parents[2] / "requirements.lock").read_text()
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     extras = [re.split(r"[<>=]", one)[0] for extra in project["optional-dependencies"].values() for one in extra]
-    assert sorted(extras) == ["celery", "dagster-docker", "dagster-k8s", "polars", "redis", "yfinance"]
+    assert sorted(extras) == [
+        "celery",
+        "dagster-docker",
+        "dagster-k8s",
+        "opentelemetry-exporter-otlp-proto-http",
+        "opentelemetry-sdk",
+        "polars",
+        "redis",
+        "yfinance",
+    ]
     assert all(re.search(rf"^{name}==", lock, re.MULTILINE) for name in extras)
     assert not any(one.startswith(tuple(extras)) for one in project["dependencies"])
     assert "://" not in lock, "whoever installs chooses the package index"
