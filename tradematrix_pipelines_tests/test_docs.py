@@ -83,11 +83,26 @@ def test_each_promise_is_held_by_tests_that_there_are() -> None:
     promises = re.findall(r"^\| \*\*(.+?)\*\* .*\| ([^|]*) \|$", page, re.MULTILINE)
     assert len(promises) == page.count("\n| **") > 10
     for promise, held_by in promises:
-        named = re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", held_by)
-        assert named, promise
-        for file, test in named:
-            text = (REPOSITORY / "tradematrix_pipelines_tests" / file).read_text()
-            assert f"\ndef {test}(" in text, f"{promise} {file}::{test}"
+        assert _tests_named_in(held_by), promise
+
+
+def test_each_outage_is_run_by_a_test_that_there_is_and_costs_nothing() -> None:
+    rows = (REPOSITORY / "docs" / "reference" / "outages.md").read_text().partition("| outage |")[2].splitlines()[2:]
+    outages = [row.strip("| ").split(" | ") for row in rows[: rows.index("")]]
+    assert len(outages) > 9
+    for outage, lost, doubled, _, person, run_by in outages:
+        assert (lost, doubled) == ("0", "0"), outage
+        assert person, outage
+        assert _tests_named_in(run_by), outage
+
+
+def _tests_named_in(cell: str) -> list[str]:
+    """Return the tests that a cell names, and see that they are there."""
+    named = re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", cell)
+    for file, test in named:
+        text = (REPOSITORY / "tradematrix_pipelines_tests" / file).read_text()
+        assert f"\ndef {test}(" in text, f"{file}::{test}"
+    return [test for _, test in named]
 
 
 def test_the_table_of_thresholds_has_each_of_them() -> None:
