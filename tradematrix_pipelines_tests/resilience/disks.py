@@ -1,4 +1,4 @@
-"""A small disk of the test's own: a file system in a file, that fills up.
+"""A small disk of the test's own: a file system in a file, that fills up or fails.
 
 Here: the disk. Not here: what is on it.
 """
@@ -17,13 +17,13 @@ import psutil
 import pytest
 
 _PREFIX = "tradematrix-disk-"
-_PROGRAMS = ("mkfs.ext4", "mount", "umount")
+_PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "umount", "findmnt")
 _BLOCK = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """A file system with a mount point."""
+    """A file system with a mount point, which stays when the disk is taken out."""
 
     image: Path
     folder: Path
@@ -41,9 +41,26 @@ class Disk:
         """Give that room back."""
         (self.folder / "ballast").unlink()
 
+    def fail(self) -> None:
+        """Have the kernel find an error in the file system, after which it lets nobody write to it."""
+        device = Path(_run("findmnt", "--noheadings", "--output", "SOURCE", str(self.folder)).strip()).name
+        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+
+    def repair(self) -> None:
+        """Take out a failed disk that nobody uses, check it, and put it in again."""
+        self.take_out()
+        # 1: errors were corrected.
+        checked = subprocess.run(["e2fsck", "-p", "-f", str(self.image)], capture_output=True, text=True, check=False)
+        assert checked.returncode in {0, 1}, checked.stdout + checked.stderr
+        self.put_in()
+
     def put_in(self) -> None:
         """Mount it."""
-        _run("mount", "-o", "loop", str(self.image), str(self.folder))
+        _run("mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.folder))
+
+    def take_out(self) -> None:
+        """Unmount it."""
+        _run("umount", str(self.folder))
 
 
 @contextmanager

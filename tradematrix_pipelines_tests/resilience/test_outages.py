@@ -211,9 +211,20 @@ def disk_full(server: Server) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def disk_read_only(server: Server) -> Iterator[None]:
+    """The kernel makes the server's disk read-only for an error in it; a minute later a person has mended it."""
+    server.disk.fail()
+    time.sleep(SECONDS)
+    server.stop()
+    server.disk.repair()
+    server.start()
+    yield
+
+
 @pytest.mark.parametrize(
     ("weeks_ago", "fault"),
-    [(12, restarted), (20, out_of_connections), (28, disk_full)],
+    [(12, restarted), (20, out_of_connections), (28, disk_full), (36, disk_read_only)],
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_backfill_survives(
