@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ _STATE = {
         FROM pivot_levels JOIN market_symbols ON id = symbol_id
         WHERE symbol = :symbol AND trade_date > :first AND trade_date <= :after""",
 }
+_NEWEST = date(2026, 11, 23)
 Range = tuple[str, date, date, date]
 """A symbol, its first and last trade date, and the last trade date of levels."""
 
@@ -79,9 +80,11 @@ def asker(url: str) -> Callable[..., tuple[Any, ...]]:
 
 
 def three_weeks(weeks_ago: int) -> tuple[date, date]:
-    """Return the first and last day of three weeks, the first of which began so many weeks ago."""
-    today = datetime.now(UTC).date()
-    monday = today - timedelta(days=today.weekday() + 7 * weeks_ago)
+    """Return the first and last day of three weeks, the first of which began so many weeks before a fixed one.
+
+    Choose one that begins with a session of every market: levels after a closed first day need the session before.
+    """
+    monday = _NEWEST - timedelta(days=7 * weeks_ago)
     return monday, monday + timedelta(days=18)
 
 

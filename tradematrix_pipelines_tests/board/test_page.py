@@ -144,6 +144,21 @@ def test_a_red_day_explains_itself_and_leads_to_its_partition(visitor: Visitor) 
         expect(page.locator(CELL.format(DOUBTFUL))).to_have_text("?")
 
 
+def test_a_day_whose_minutes_were_pruned_says_so(visitor: Visitor, market: OpenMarket) -> None:
+    pruned = "UPDATE session_coverage SET pruned_at = %s WHERE timeframe = '1m' AND trade_date = %s"
+    with market.connect() as connection:
+        connection.execute(pruned, ("2026-11-20T00:00:00Z", DOUBTFUL))
+    try:
+        with visitor.visit("#/DAX") as page:
+            page.locator(CELL.format(DOUBTFUL)).click()
+            series = page.locator(".day-details table.series")
+            expect(series.locator("tr", has_text="1m")).to_contain_text("510 / 510, pruned")
+            expect(series.locator("tr", has_text="1h")).not_to_contain_text("pruned")
+    finally:
+        with market.connect() as connection:
+            connection.execute(pruned, (None, DOUBTFUL))
+
+
 def test_touches_are_those_of_the_table(visitor: Visitor, market: OpenMarket) -> None:
     touches = market.rows(f"SELECT l.* {OF_DAX.format('level_touches')}")
     assert touches

@@ -30,7 +30,7 @@ function partition(day, info) {
 /** Columns of the table of timeframes; those that say nothing of any are left out. */
 const COLUMNS = [
   ["Status", () => true, (series) => [h("span", { class: `word ${series.status}` }, STATES[series.status]?.[1].split(" ")[0] ?? series.status), series.final || series.status === "upcoming" ? null : h("span", { class: "aside" }, " not final")]],
-  ["Candles", () => true, ({ expected, received }) => (expected ? `${count(received)} / ${count(expected)}` : "–")],
+  ["Candles", () => true, ({ expected, received, pruned_at }) => (expected ? [`${count(received)} / ${count(expected)}`, pruned_at ? h("span", { class: "aside" }, ", pruned") : null] : "–")],
   ["Rejected", ({ rejected }) => rejected > 0, ({ rejected }) => count(rejected)],
   ["Outside", ({ outside }) => outside > 0, ({ outside }) => count(outside)],
   ["Longest gap", ({ longest_gap: gap }) => gap > 0, ({ longest_gap: gap }) => `${count(gap)} min`],
