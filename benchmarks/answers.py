@@ -2,7 +2,7 @@
 
 5,000 one-minute rows of EUR/USD as the simulator sends them. Baseline (1.0): ``orjson.loads`` of the same bytes.
 Measured from bytes to judged sessions: decoded, its outcome and meta read, screened, and judged by twenty sessions
-before it. The parts are lines of their own. Interleaved; medians of the rounds' ratios.
+before it. The parts are lines of their own. Interleaved; medians of the rounds' ratios, of CPU.
 
     .venv/bin/python benchmarks/answers.py [--rows 5000] [--rounds 15] [--json]
 """
@@ -15,7 +15,7 @@ import orjson
 import pandas as pd
 from judging import minutes
 from lines import Line, report
-from measuring import in_rounds, ratios
+from measuring import cpu_seconds, in_rounds, ratios
 
 from tradematrix_pipelines.candles.screen import Screened, screen
 from tradematrix_pipelines.markets.calendars import calendar_of
@@ -79,7 +79,7 @@ def main() -> None:
         "screen": lambda: screened(rows),
         "judge": lambda: judged(candles),
     }
-    rounds = in_rounds(ways, options.rounds + 1)[1:]
+    rounds = in_rounds(ways, options.rounds + 1, cpu_seconds)[1:]
     lines = [
         Line(
             what=f"{name} {options.rows:,} rows",

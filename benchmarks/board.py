@@ -5,7 +5,7 @@ database, on the others. Baseline (1.0): ``/healthz`` of the same server, which 
 medians of the rounds. Also printed: the processor time of the board's process a request, which a busy machine disturbs
 less.
 
-    .venv/bin/python benchmarks/board.py [--requests 400] [--rounds 5] [--bar 200] [--json]
+    .venv/bin/python benchmarks/board.py [--requests 200] [--rounds 5] [--bar 200] [--json]
 """
 
 import argparse
@@ -45,7 +45,7 @@ _CLIENTS = 4
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bar", type=float, default=200.0)
     parser.add_argument("--json", action="store_true")

@@ -90,9 +90,9 @@ def minutes(symbol: Symbol, sessions: list[Session]) -> pd.DataFrame:
 
 
 def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
-    start = time.perf_counter()
+    start = time.process_time()
     result = call()
-    return result, time.perf_counter() - start
+    return result, time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from typing import Any
 
 import psutil
 from lines import Line
+from plots import draw
 
 from tradematrix_pipelines.cli.guard import Guard
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
@@ -60,6 +61,7 @@ SCRIPTS = (
     Script(name="runs", about="A run", quick=("--rounds", "1")),
     Script(name="ticks", about="Ticks with nothing to do", quick=("--ticks", "1", "--rounds", "1")),
     Script(name="standing", about="Standing still", quick=("--settle", "1", "--idle", "3")),
+    Script(name="backfill", about="History", quick=("--days", "2", "--stock-days", "1", "--symbols", "1")),
     Script(name="scale", about="More symbols", quick=("--symbols", "2", "--rounds", "1")),
 )
 
@@ -89,36 +91,37 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     chosen = [script for script in SCRIPTS if not options.only or script.name in options.only]
+    machine, measured, failed = _machine(), dict[Script, Measured](), list[str]()
     with ends_like_ctrl_c():
-        results = _run_all(chosen, quick=options.quick)
-    measured = {name: result for name, result in results.items() if isinstance(result, Measured)}
-    document = {"machine": _machine(), "benchmarks": {name: _as_json(result) for name, result in measured.items()}}
+        for script, result in _run_all(chosen, quick=options.quick):
+            if isinstance(result, Measured):
+                measured[script] = result
+                if options.output:  # whatever ends the others
+                    _write(options.output, _document(machine, measured))
+            else:
+                failed.append(script.name)
     if options.json:
-        print(json.dumps(document, indent=2))
+        print(json.dumps(_document(machine, measured), indent=2))
     else:
-        print(", ".join(f"{name} {value}" for name, value in document["machine"].items()))
-        for name, result in measured.items():
-            _print(next(script for script in chosen if script.name == name), result)
-    if options.output:
-        _write(options.output, document)
-    failed = [name for name in results if name not in measured]
+        print(", ".join(f"{name} {value}" for name, value in machine.items()))
+        for script, result in measured.items():
+            _print(script, result)
+    if options.output and options.output.exists():
+        draw(options.output)
     if failed:
         print(f"FAILED: {', '.join(failed)}; what they said is above", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _run_all(scripts: Sequence[Script], *, quick: bool) -> dict[str, Measured | int]:
-    """Return what each script measured, or its exit code; small ones are run two at once, for they measure nothing."""
+def _run_all(scripts: Sequence[Script], *, quick: bool) -> Iterator[tuple[Script, Measured | int]]:
+    """Yield what each script measured, or its exit code; small ones are run two at once, for they measure nothing."""
     guard = Guard()
-    with ThreadPoolExecutor(2 if quick else 1) as pool:
-        try:
-            results = list(pool.map(lambda script: _run(script, guard, quick=quick), scripts))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            guard.end()
-    return dict(zip((script.name for script in scripts), results, strict=True))
+    pool = ThreadPoolExecutor(2 if quick else 1)
+    try:
+        yield from zip(scripts, pool.map(lambda script: _run(script, guard, quick=quick), scripts), strict=True)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        guard.end()
 
 
 def _run(script: Script, guard: Guard, *, quick: bool) -> Measured | int:
@@ -182,13 +185,16 @@ def _processor() -> str:
     return platform.machine()
 
 
+def _document(machine: Mapping[str, str], measured: Mapping[Script, Measured]) -> dict[str, Any]:
+    return {"machine": machine, "benchmarks": {script.name: _as_json(one) for script, one in measured.items()}}
+
+
 def _as_json(result: Measured) -> dict[str, Any]:
-    lines = [line.as_json() for line in result.lines]
     return {
         "at": result.at.astimezone(UTC).isoformat(timespec="seconds"),
         "load": result.load,
         "seconds": result.seconds,
-        "lines": lines,
+        "lines": [line.as_json() for line in result.lines],
     }
 
 
@@ -196,7 +202,7 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     """Write what was measured, over what the file has of the same benchmarks."""
     before = json.loads(path.read_text())["benchmarks"] if path.exists() else {}
     merged = before | document["benchmarks"]
-    known = {script.name: merged[script.name] for script in SCRIPTS if script.name in merged}
+    known = {script.name: {"about": script.about} | merged[script.name] for script in SCRIPTS if script.name in merged}
     path.parent.mkdir(exist_ok=True)
     path.write_text(
         json.dumps({"machine": document["machine"], "benchmarks": known}, indent=1, ensure_ascii=False) + "\n"

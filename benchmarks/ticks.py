@@ -5,7 +5,7 @@ go: it is recorded, evaluated by a code server of its own process, and its end i
 of a schedule, or of a sensor, that does nothing, of another code server and the same instance. Counted is the CPU of
 this process, of the code servers and of Postgres. Interleaved; medians of the rounds' ratios.
 
-    .venv/bin/python benchmarks/ticks.py [--ticks 10] [--rounds 5] [--json]
+    .venv/bin/python benchmarks/ticks.py [--ticks 5] [--rounds 5] [--json]
 """
 
 import argparse
@@ -42,7 +42,7 @@ _SYMBOLS = 5
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ticks", type=int, default=10, help="ticks of each kind in a round")
+    parser.add_argument("--ticks", type=int, default=5, help="ticks of each kind in a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

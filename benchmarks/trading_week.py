@@ -154,7 +154,7 @@ class Week:
     def _carry_out(self, database: Database, instance: dg.DagsterInstance, find: Callable[..., list[FetchTask]]) -> int:
         """Carry out the tasks that are not requested yet, and return how many runs that were."""
         before, now = self.lived.runs, self._clock.instant
-        for request in request_runs(database, instance, find(database, self._settings, now=now), now=now):
+        for request in request_runs(database, lambda: instance, find(database, self._settings, now=now), now=now):
             keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
             [(symbol, dates)] = dates_by_symbol(keys).items()
             outcome = run_sessions(

@@ -46,6 +46,7 @@ def test_what_is_made_from_the_code_is_up_to_date() -> None:
         "automation.md",
         "commands.md",
         "http.md",
+        "performance.md",
         "python.md",
         "quality.md",
         "settings.md",

@@ -10,6 +10,7 @@ from docs.generate.commands import commands
 from docs.generate.dagster_definitions import assets, automation, checks
 from docs.generate.http_api import http
 from docs.generate.markdown import replaced
+from docs.generate.performance import measured, open_bars
 from docs.generate.python_reader import functions
 from docs.generate.settings import settings
 from docs.generate.tables import tables
@@ -18,6 +19,7 @@ from tradematrix_pipelines.cli.settings import env_example
 
 ROOT = Path(__file__).parents[2]
 _PARTS = {
+    "explanation/performance.md": {"measured": measured, "open bars": open_bars},
     "explanation/quality.md": {"thresholds": thresholds},
     "reference/assets.md": {"assets": assets, "checks": checks},
     "reference/automation.md": {"automation": automation},

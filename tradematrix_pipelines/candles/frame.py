@@ -18,6 +18,7 @@ PRICES = ["open", "high", "low", "close"]
 VALUES = [*PRICES, "volume"]
 COLUMNS = ["ts", *VALUES]
 TS_DTYPE: Final = "datetime64[us, UTC]"
+_DTYPES = [TS_DTYPE, *("float64" for _ in VALUES)]
 
 
 def empty_candles() -> "pd.DataFrame":
@@ -32,6 +33,8 @@ def as_candles(rows: "pd.DataFrame") -> "pd.DataFrame":
         KeyError: a column other than ``volume`` is missing.
         TypeError: ``ts`` has no zone.
     """
+    if _are_candles(rows):
+        return rows.copy(deep=False)
     if "volume" not in rows.columns:
         rows = rows.assign(volume=float("nan"))
     frame = rows[COLUMNS].reset_index(drop=True)
@@ -40,6 +43,19 @@ def as_candles(rows: "pd.DataFrame") -> "pd.DataFrame":
         msg = "ts has no time zone: candles are UTC, aware"
         raise TypeError(msg)
     return frame.astype({"ts": TS_DTYPE, **dict.fromkeys(VALUES, "float64")})
+
+
+def _are_candles(rows: "pd.DataFrame") -> bool:
+    """Whether there is nothing to do: most frames come from here, and pandas takes longer to make one than to look."""
+    import pandas as pd  # noqa: PLC0415 - see above
+
+    index = rows.index
+    return (
+        isinstance(index, pd.RangeIndex)
+        and (index.start, index.step) == (0, 1)
+        and list(rows.columns) == COLUMNS
+        and [str(dtype) for dtype in rows.dtypes] == _DTYPES
+    )
 
 
 def instants(ts: "pd.Series[pd.Timestamp]") -> Instants:

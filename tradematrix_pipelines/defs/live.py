@@ -145,12 +145,13 @@ def build_live_schedule(settings: Settings) -> dg.ScheduleDefinition:
     )
     @on_database(settings)
     def live(context: dg.ScheduleEvaluationContext, database: Database) -> dg.RunRequest | dg.SkipReason:
-        running = dg.RunsFilter(job_name=PULL_LIVE, statuses=NOT_FINISHED_STATUSES)
-        if context.instance.get_run_ids(running, limit=1):
-            return dg.SkipReason("the previous pull is still under way")
         pulls = plan_pulls(database, settings, now=database.clock.now())
         if not pulls.due:
             return dg.SkipReason("; ".join(f"{name}: {why}" for name, why in pulls.waiting.items()) or "no symbols")
+        # Last, because opening Dagster's instance takes a tick as long as all else.
+        running = dg.RunsFilter(job_name=PULL_LIVE, statuses=NOT_FINISHED_STATUSES)
+        if context.instance.get_run_ids(running, limit=1):
+            return dg.SkipReason("the previous pull is still under way")
         names = [symbol.name for symbol, _ in pulls.due]
         return dg.RunRequest(run_config={"ops": {"pull": {"config": {"symbols": names}}}})
 

@@ -5,7 +5,7 @@ for it is under way. Not here: what the tasks are (``automation.backlog``), in w
 (``automation.runs``), and when the same may be requested again (``automation.requests``).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -53,7 +53,7 @@ _DAY = timedelta(days=1)
 
 def request_runs(
     database: Database,
-    instance: dg.DagsterInstance,
+    open_instance: Callable[[], dg.DagsterInstance],
     tasks: Iterable[FetchTask],
     *,
     now: datetime,
@@ -66,6 +66,7 @@ def request_runs(
     Their targets count as requested from now on, even if the caller's tick fails before it makes the runs.
 
     Args:
+        open_instance: called where there are tasks only: in a tick it costs as much as all else.
         purpose: what the credits are booked under; by the task's cause where it is ``None``.
     """
     by_target = {task.target: task for task in tasks}
@@ -73,7 +74,8 @@ def request_runs(
         return []
     symbols = {task.symbol.name: task.symbol for task in by_target.values()}
     wanted = {target: task.changed_at for target, task in by_target.items()}
-    chosen = claim_requests(database.engine, list(symbols.values()), wanted, under_way=under_way(instance), now=now)
+    busy = under_way(open_instance())
+    chosen = claim_requests(database.engine, list(symbols.values()), wanted, under_way=busy, now=now)
     by_purpose: dict[str, list[FetchTask]] = {}
     for target, task in by_target.items():
         if target in chosen:

@@ -64,7 +64,7 @@ def build_resume_sensor(settings: Settings) -> dg.SensorDefinition:
         ]
         requests = request_runs(
             database,
-            context.instance,
+            lambda: context.instance,
             tasks,
             now=now,
             purpose=BACKFILL,

@@ -44,7 +44,7 @@ def build_trading_day_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def session_close(context: dg.SensorEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
         tasks = tasks_of_closes(database, settings, now=now)
-        requests = request_runs(database, context.instance, tasks, now=now)
+        requests = request_runs(database, lambda: context.instance, tasks, now=now)
         return requests or _why_none(tasks, _next_closes(automated_symbols(database, settings), now))
 
     @dg.sensor(
@@ -57,7 +57,7 @@ def build_trading_day_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def self_healing(context: dg.SensorEvaluationContext, database: Database) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
         tasks = tasks_of_healing(database, settings, now=now)
-        requests = request_runs(database, context.instance, tasks, now=now)
+        requests = request_runs(database, lambda: context.instance, tasks, now=now)
         nothing = "nothing to fetch again now; `tradematrix coverage --open` lists what is exhausted"
         return requests or _why_none(tasks, nothing)
 
@@ -74,7 +74,7 @@ def build_deadlines(settings: Settings) -> list[dg.ScheduleDefinition]:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = database.clock.now()
         tasks = tasks_of_deadline(database, settings, now=now)
-        requests = request_runs(database, context.instance, tasks, now=now, purpose=CLOSE)
+        requests = request_runs(database, lambda: context.instance, tasks, now=now, purpose=CLOSE)
         return requests or _why_none(tasks, "nothing is missing")
 
     return [

@@ -5,8 +5,10 @@ Here: finding and opening one, and the limits that it declares. Vendors are regi
 the settings and a ledger and returns a ``Vendor``.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
@@ -99,5 +101,12 @@ def vendor_names() -> list[str]:
 
 def _registered() -> dict[str, EntryPoint]:
     """Return the entry points by name; another package's replaces one of ours of the same name."""
+    return _registered_on(tuple(sys.path))
+
+
+@cache
+def _registered_on(path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Look once a process: every installed package is opened for it, and ticks ask several times a minute."""
+    del path  # its folders are where ``entry_points`` looks
     points = sorted(entry_points(group=GROUP), key=lambda point: point.module.split(".")[0] != _OURS)
     return {point.name: point for point in points}

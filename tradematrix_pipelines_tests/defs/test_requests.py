@@ -126,6 +126,18 @@ def test_healing_requests_a_session_again_after_its_run_failed(day: Day) -> None
     assert asked(day.at(CLOSED + 16 * MINUTE).sensor("self_healing")) == asked(first) != []
 
 
+def test_a_tick_with_nothing_to_do_does_not_open_dagsters_instance(dax: Day) -> None:
+    with Database.open(dax.settings) as database:
+        set_active(database.engine, "DAX", active=False)
+    repository = dax.defs.get_repository_def()
+    for name in ("session_close", "self_healing"):
+        with dg.build_sensor_context(repository_def=repository) as context:  # it has none to open
+            assert dax.find_sensor(name).evaluate_tick(context).skip_message
+    for name in ("live", "daily_close", "pivots"):
+        with dg.build_schedule_context(repository_def=repository) as at:
+            assert repository.get_schedule_def(name).evaluate_tick(at).skip_message
+
+
 def test_a_queued_pull_is_not_requested_again(day: Day) -> None:
     run = day.instance.create_run_for_job(
         day.defs.resolve_job_def("pull_live"),

@@ -4,10 +4,12 @@ Here: the format of ``/time_series``. Not here: whether the answer is good (``ou
 (``identity``), whether a candle is plausible (the screening of ``candles``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from tradematrix_pipelines.candles.frame import PRICES, as_candles
@@ -16,7 +18,12 @@ from tradematrix_pipelines.vendors.errors import MalformedAnswer
 from tradematrix_pipelines.vendors.numbers import to_floats
 from tradematrix_pipelines.vendors.twelve_data.query import INTERVALS
 
-_FORMS = {len("2006-01-02"): "%Y-%m-%d", len("2006-01-02 15:04:05"): "%Y-%m-%d %H:%M:%S"}
+_DATE = r"(?!0000)\d{4}-\d\d-\d\d"
+_FORMS = {
+    len("2006-01-02"): re.compile(f"(?:{_DATE})+", re.ASCII),
+    len("2006-01-02 15:04:05"): re.compile(rf"(?:{_DATE} \d\d:\d\d:\d\d)+", re.ASCII),
+}
+"""The forms of a datetime, of many in a row, by the length of one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,13 +86,14 @@ def _instants(texts: Sequence[object], timeframe: Timeframe) -> pd.DatetimeIndex
     if set(map(type, texts)) != {str}:
         raise MalformedAnswer("a datetime of the answer is not text")
     stamps = cast(list[str], texts)
-    lengths = set(map(len, stamps))  # compared because pandas, whatever the form, reads "now" as the present
+    lengths = set(map(len, stamps))
     form = _FORMS.get(lengths.pop()) if len(lengths) == 1 else None
-    if form is None:
+    # numpy would read more than these: "now", a zone, a "T".
+    if form is None or not form.fullmatch("".join(stamps)):
         raise MalformedAnswer("a datetime of the answer is neither like 2006-01-02 nor like 2006-01-02 15:04:05")
     try:
-        instants = pd.to_datetime(stamps, format=form, utc=True).as_unit("us")
-    except (ValueError, OverflowError) as error:
+        instants = pd.DatetimeIndex(np.array(stamps, dtype="datetime64[us]"), tz="UTC")
+    except ValueError as error:
         raise MalformedAnswer(f"a datetime of the answer can't be read: {str(error).splitlines()[0][:120]}") from None
     if timeframe is Timeframe.D1 and (instants != instants.normalize()).any():
         raise MalformedAnswer("a daily bar carries a time of day")
