@@ -28,7 +28,7 @@ demo: install
 test: install
 	$(BIN)/pytest -n 4 -m 'not kills and not system'
 
-# Whole installations as processes of their own, browsers, and what the documentation shows.
+# Whole installations, browsers and servers, as processes of their own, and what the documentation shows.
 test-system: install
 	$(BIN)/pytest -n 4 -m 'system and not kills'
 

@@ -25,6 +25,8 @@ from tradematrix_pipelines.storage.limits import Limits
 from tradematrix_pipelines.storage.measures import read_dagster
 from tradematrix_pipelines_tests.stack import free_port, wait_for
 
+pytestmark = pytest.mark.system
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NOW = datetime(2026, 11, 20, 15, 0, 30, tzinfo=UTC)
 """A Friday afternoon: Xetra, New York, currencies and metals trade."""

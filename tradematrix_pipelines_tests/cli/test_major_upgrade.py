@@ -19,6 +19,8 @@ from tradematrix_pipelines.storage.contents import count_rows
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.cli.conftest import invoke
 
+pytestmark = pytest.mark.system
+
 OTHER = Path("/usr/lib/postgresql/15/bin")
 """Debian's PostgreSQL 15."""
 

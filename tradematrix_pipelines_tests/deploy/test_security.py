@@ -32,6 +32,8 @@ from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.stack import free_port, wait_for
 
+pytestmark = pytest.mark.system
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ROLES = ("tradematrix_migrate", "tradematrix_write", "tradematrix_read")
 DAY = ("--from", "2026-11-20", "--to", "2026-11-20")

@@ -21,6 +21,8 @@ from tradematrix_pipelines.postgres.programs import bin_dir, run
 from tradematrix_pipelines.processes import has_ended
 from tradematrix_pipelines_tests.stack import wait_for
 
+pytestmark = pytest.mark.system
+
 HOLDER = """
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small disk of the test's own: a file system in a file, that fills up or fails.
+"""A small disk of the test's own: a file system in a file, that fills up, fails, or stands still.
 
 Here: the disk. Not here: what is on it.
 """
@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 _PREFIX = "tradematrix-disk-"
-_PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "umount", "findmnt")
+_PROGRAMS = ("mkfs.ext4", "e2fsck", "mount", "umount", "fsfreeze", "findmnt")
 _BLOCK = 4096
 
 
@@ -62,6 +63,20 @@ class Disk:
         """Unmount it."""
         _run("umount", str(self.folder))
 
+    @contextmanager
+    def stalling(self, *, seconds: float, standing: float, moving: float) -> Iterator[None]:
+        """Let it write only now and then: it stands still, moves on for a moment, and so on, before the block."""
+        until = time.monotonic() + seconds
+        try:
+            while time.monotonic() < until:
+                _run("fsfreeze", "--freeze", str(self.folder))
+                time.sleep(standing)
+                _run("fsfreeze", "--unfreeze", str(self.folder))
+                time.sleep(moving)
+            yield
+        finally:
+            subprocess.run(["fsfreeze", "--unfreeze", str(self.folder)], capture_output=True, check=False)
+
 
 @contextmanager
 def disk(megabytes: int) -> Iterator[Disk]:
@@ -96,7 +111,8 @@ def _sweep() -> None:
 
 
 def _remove(parent: Path) -> None:
-    subprocess.run(["umount", "--lazy", str(parent / "disk")], capture_output=True, check=False)
+    for command in (["fsfreeze", "--unfreeze"], ["umount", "--lazy"]):
+        subprocess.run([*command, str(parent / "disk")], capture_output=True, check=False)
     shutil.rmtree(parent, ignore_errors=True)
 
 

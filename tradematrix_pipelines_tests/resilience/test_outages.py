@@ -222,9 +222,16 @@ def disk_read_only(server: Server) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def disk_slow(server: Server) -> Iterator[None]:
+    """The server's disk stands still for three of every four seconds."""
+    with server.disk.stalling(seconds=SECONDS, standing=3, moving=1):
+        yield
+
+
 @pytest.mark.parametrize(
     ("weeks_ago", "fault"),
-    [(12, restarted), (20, out_of_connections), (28, disk_full), (36, disk_read_only)],
+    [(12, restarted), (20, out_of_connections), (28, disk_full), (36, disk_read_only), (45, disk_slow)],
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_backfill_survives(
