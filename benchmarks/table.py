@@ -61,7 +61,7 @@ SCRIPTS = (
     Script(name="runs", about="A run", quick=("--rounds", "1")),
     Script(name="ticks", about="Ticks with nothing to do", quick=("--ticks", "1", "--rounds", "1")),
     Script(name="standing", about="Standing still", quick=("--settle", "1", "--idle", "3")),
-    Script(name="backfill", about="History", quick=("--days", "2", "--stock-days", "1", "--symbols", "1")),
+    Script(name="backfill", about="History", quick=("--days", "1", "--stock-days", "0", "--symbols", "1")),
     Script(name="scale", about="More symbols", quick=("--symbols", "2", "--rounds", "1")),
 )
 
