@@ -18,7 +18,7 @@ COLUMNS = {
     "outcomes": "symbol kind name event times n share low high first_half second_half first_date last_date",
     "candles": "symbol timeframe ts open high low close volume source stored_at",
     "sessions": "symbol timeframe trade_date opens_at closes_at status final verdict doubt expected received rejected "
-    "longest_gap source checked_at",
+    "longest_gap source checked_at pruned_at",
     "daily_levels": "symbol trade_date y_trade_date y_open y_high y_low y_close prev_week_high prev_week_low atr_14 "
     "verdict computed_at",
     "pivot_points": "symbol trade_date method pp r1 r2 r3 r4 r5 s1 s2 s3 s4 s5 verdict computed_at",

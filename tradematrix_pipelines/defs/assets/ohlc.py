@@ -193,12 +193,13 @@ class _Ingestion:
         done = frozenset() if self.config.refresh else settled
         skipped = done | (_failed_permanently(known) if self.context.retry_number else frozenset())
         keys = [(timeframe, day) for timeframe in self.timeframes for day in dates if (timeframe, day) in done]
+        pruned = sum(known[key].coverage.is_pruned for key in keys)
         self.context.log.info(
-            "%s: %d of %d partitions were complete before, %d of them pruned",
+            "%s: %d of %d partitions were complete before%s",
             symbol.name,
             len(keys),
             len(self.timeframes) * len(dates),
-            sum(known[key].coverage.is_pruned for key in keys),
+            f", {pruned} of them pruned" if pruned else "",
         )
         again = settled - done
         wanted = Wanted(
