@@ -22,6 +22,8 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.limits import Limits
 from tradematrix_pipelines_tests.board.served import Served
 
+pytestmark = pytest.mark.system
+
 # Several times the deadline of a request: the machine may be busy.
 SOON = 15.0
 

@@ -4,10 +4,13 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines_tests.stack import environment, free_port, running, wait_for
+
+pytestmark = pytest.mark.system
 
 
 def test_it_serves_what_is_stored_and_ends_in_order(settings: Settings, database: Database, tmp_path: Path) -> None:

@@ -180,6 +180,7 @@ def test_what_is_exported_comes_back_through_the_vendor_files(
     pd.testing.assert_frame_equal(tm.coverage(names, FIRST, LAST)[columns], known)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("renames", [0, 1, 2, 3, 5])
 def test_kill_9_leaves_a_manifest_that_is_right(market: Settings, tmp_path: Path, renames: int) -> None:
     """Killed before a file of the first export, its manifest, and the like of the second export, which changes all."""

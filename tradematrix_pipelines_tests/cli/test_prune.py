@@ -206,6 +206,7 @@ def test_what_is_needed_is_refused(stored: Database) -> None:
     assert rows(stored, "SELECT count(*) FROM ohlc") == before
 
 
+@pytest.mark.system
 def test_a_kill_leaves_whole_months_and_the_next_goes_on(stored: Database, settings: Settings) -> None:
     command = [sys.executable, "-c", KILLED, "prune", *OLD, "--yes"]
     done = subprocess.run(command, env=child_environment(settings), capture_output=True, check=False)
