@@ -28,9 +28,10 @@ demo: install
 test: install
 	$(BIN)/pytest -n 4 -m 'not kills and not system'
 
-# Whole installations, browsers and servers, as processes of their own, and what the documentation shows.
+# Whole installations, browsers and servers, as processes of their own, and what the documentation shows: in the order of
+# scheduling.py, which begins with those that wait longest.
 test-system: install
-	$(BIN)/pytest -n 4 -m 'system and not kills'
+	$(BIN)/pytest -n 4 --no-loadscope-reorder -m 'system and not kills'
 
 # The inner loop, less than a minute: neither Postgres nor processes of its own. A folder that does not exist is left out.
 FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))

@@ -12,6 +12,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 _REPOSITORY = Path(__file__).parents[1]
+_LONGEST = {"resilience", "deploy", "test_up.py"}
+"""Folders and modules whose tests wait for minutes: they begin first, and the others run meanwhile."""
 
 
 class ModuleScheduling(LoadScopeScheduling):
@@ -27,6 +29,12 @@ def _shares(module: str) -> bool:
     path = _REPOSITORY / module
     sources = (path, path.with_name("conftest.py"))
     return any('scope="module"' in source.read_text() for source in sources if source.exists())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what waits longest first."""
+    items.sort(key=lambda item: _LONGEST.isdisjoint(item.path.parts))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -157,8 +157,9 @@ def test_nothing_is_left_of_a_killed_one_and_the_next_waits_for_it(home: Path, e
         first.process.kill()
         first.process.wait()
         with ui(env, home, port=port) as second:
-            status = state(env)
-            assert (status["running"], status["pid"]) == (True, second.process.pid)
+            # Until then the first one's web UI may have answered.
+            wait_for("the second", lambda: state(env)["pid"] == second.process.pid, seconds=60)
+            assert state(env)["running"] is True
             daemons = [command for command in left_behind(home) if "defs.internals.daemon run" in command]
             assert len(daemons) == 1, daemons
             end_by(second, home, signal.SIGKILL)
