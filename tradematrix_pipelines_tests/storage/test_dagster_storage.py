@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import Connection, event, text
 
+from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.dagster_storage import BatchingEventLogStorage, TradeMatrixStorage
 from tradematrix_pipelines.postgres.databases import open_databases
 from tradematrix_pipelines.postgres.embedded import ServerLease
@@ -165,6 +167,30 @@ class RenamedAfter(BatchingEventLogStorage):
             self.broken = False
             raise TypeError("unexpected argument")
         super()._store_asset_event(conn, event, event_id)
+
+
+def test_the_end_of_a_run_is_read_once_its_row_says_so_or_has_been_behind_for_a_minute(settings: Settings) -> None:
+    """The daemon would pass over a failed run whose row is not written yet, and never retry it."""
+    ends = {DagsterEventType.RUN_FAILURE}
+    with open_instance(settings) as instance:
+        log = instance.event_log_storage
+        runs = [instance.create_run_for_job(_nothing, status=dg.DagsterRunStatus.STARTED) for _ in range(3)]
+        stale, failing, later = runs
+        for run, age in ((stale, 90), (failing, 0), (later, 0)):
+            log.store_event(entry(DagsterEventType.RUN_FAILURE, None, run=run.run_id, at=time.time() - age))
+        instance.report_run_failed(later)
+
+        def seen() -> list[str]:
+            return [one.run_id for one in log.get_logs_for_all_runs_by_log_id(-1, ends).values()]
+
+        assert seen() == [stale.run_id]
+        instance.report_run_failed(failing)
+        assert seen()[:3] == [stale.run_id, failing.run_id, later.run_id]
+
+
+@dg.job
+def _nothing() -> None:
+    """A job without ops."""
 
 
 @pytest.mark.parametrize("kind", [RenamedBefore, RenamedAfter])

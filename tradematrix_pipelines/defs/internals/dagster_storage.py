@@ -6,9 +6,10 @@ naming its runs. Not here: market data.
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any, Self
 
 import dagster
@@ -34,6 +35,8 @@ from tradematrix_pipelines.settings import load_settings, set_dagster_variables
 
 _logger = logging.getLogger(__name__)
 
+_ENDS = {DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_CANCELED}
+_ROW_BEHIND_SECONDS = 60.0
 _TABLES_LOCK = 8_427_101_264_319  # an arbitrary constant
 
 
@@ -75,6 +78,29 @@ class BatchingEventLogStorage(_Checked, PostgresEventLogStorage):
             batch = list(group)
             if not (planned and self._store_planned(batch)):
                 super().store_event_batch(batch)
+
+    def get_logs_for_all_runs_by_log_id(
+        self,
+        after_cursor: int = -1,
+        dagster_event_type: DagsterEventType | set[DagsterEventType] | None = None,
+        limit: int | None = None,
+    ) -> Mapping[int, EventLogEntry]:
+        """Return events by id, those of a run's end only once the run's own row says so, too.
+
+        Dagster stores the event first and updates the row then. Its daemon reads these events to retry died runs,
+        passes over one whose run has not failed yet, and never comes back to it: the retry would be lost.
+        """
+        events = super().get_logs_for_all_runs_by_log_id(after_cursor, dagster_event_type, limit)
+        wanted = dagster_event_type if isinstance(dagster_event_type, set) else {dagster_event_type}
+        if not events or not wanted & _ENDS or not self.has_instance:
+            return events
+        # A row that is behind for longer belongs to a process that died in between; run monitoring ends its run again.
+        since = time.time() - _ROW_BEHIND_SECONDS  # Dagster stamps events with the system's clock
+        recent = [entry.run_id for entry in events.values() if entry.timestamp >= since]
+        runs = self._instance.get_runs(dagster.RunsFilter(run_ids=list(dict.fromkeys(recent))))
+        behind = {run.run_id for run in runs if not run.is_finished}
+        known = takewhile(lambda one: one[1].run_id not in behind or one[1].timestamp < since, events.items())
+        return dict(known)
 
     def _store_planned(self, events: Sequence[EventLogEntry]) -> bool:
         """Store planned materializations in one transaction; return whether that was possible.
