@@ -176,13 +176,18 @@ def test_the_end_of_a_run_is_read_once_its_row_says_so_or_has_been_behind_for_a_
         log = instance.event_log_storage
         runs = [instance.create_run_for_job(_nothing, status=dg.DagsterRunStatus.STARTED) for _ in range(3)]
         stale, failing, later = runs
-        for run, age in ((stale, 90), (failing, 0), (later, 0)):
-            log.store_event(entry(DagsterEventType.RUN_FAILURE, None, run=run.run_id, at=time.time() - age))
-        instance.report_run_failed(later)
 
         def seen() -> list[str]:
             return [one.run_id for one in log.get_logs_for_all_runs_by_log_id(-1, ends).values()]
 
+        def fail(run: dg.DagsterRun, *, age: float) -> None:
+            log.store_event(entry(DagsterEventType.RUN_FAILURE, None, run=run.run_id, at=time.time() - age))
+
+        fail(stale, age=90)
+        assert seen() == [stale.run_id], "as after a daemon that was down"
+        fail(failing, age=0)
+        fail(later, age=0)
+        instance.report_run_failed(later)
         assert seen() == [stale.run_id]
         instance.report_run_failed(failing)
         assert seen()[:3] == [stale.run_id, failing.run_id, later.run_id]

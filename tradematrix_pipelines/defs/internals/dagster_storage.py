@@ -94,11 +94,10 @@ class BatchingEventLogStorage(_Checked, PostgresEventLogStorage):
         wanted = dagster_event_type if isinstance(dagster_event_type, set) else {dagster_event_type}
         if not events or not wanted & _ENDS or not self.has_instance:
             return events
+        runs = self._instance.get_runs(dagster.RunsFilter(run_ids=list({entry.run_id for entry in events.values()})))
+        behind = {run.run_id for run in runs if not run.is_finished}
         # A row that is behind for longer belongs to a process that died in between; run monitoring ends its run again.
         since = time.time() - _ROW_BEHIND_SECONDS  # Dagster stamps events with the system's clock
-        recent = [entry.run_id for entry in events.values() if entry.timestamp >= since]
-        runs = self._instance.get_runs(dagster.RunsFilter(run_ids=list(dict.fromkeys(recent))))
-        behind = {run.run_id for run in runs if not run.is_finished}
         known = takewhile(lambda one: one[1].run_id not in behind or one[1].timestamp < since, events.items())
         return dict(known)
 
