@@ -4,6 +4,7 @@ Here: the command. Not here: what is deleted, and what is not (``storage.pruning
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -84,23 +85,11 @@ def _carry_out(
             for month in of_series:
                 total += prune_month(engine, month, now=now) if deletes else count_month(engine, month)
                 advance()
-            rows.append(_row(symbol, timeframe, of_series[0].first, of_series[-1].last, total))
+            series = {"symbol": symbol, "timeframe": timeframe.value}
+            rows.append({**series, "first": of_series[0].first, "last": of_series[-1].last, **asdict(total)})
         if deletes and months:
             free_space(engine)
     return rows
-
-
-def _row(symbol: str, timeframe: Timeframe, first: date, last: date, total: Pruned) -> dict[str, object]:
-    return {
-        "symbol": symbol,
-        "timeframe": timeframe.value,
-        "first": first,
-        "last": last,
-        "sessions": total.sessions,
-        "candles": total.candles,
-        "revisions": total.revisions,
-        "bytes": total.bytes,
-    }
 
 
 def _summary(rows: Sequence[dict[str, object]], before: date, *, deletes: bool) -> str:

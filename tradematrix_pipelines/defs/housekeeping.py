@@ -6,7 +6,7 @@ A partition stays materialized without them: the run after its session's close h
 from datetime import datetime, timedelta
 
 import dagster as dg
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Engine, NullPool, create_engine
 
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.jobs import max_runtime
@@ -50,12 +50,12 @@ def delete_old(
     # Dagster stamps its runs by the machine's clock, whatever ours says.
     now = SystemClock().now()
     runs = sum(_delete_runs(context.instance, job, before=now - KEPT) for job in (PULL_LIVE, HOUSEKEEPING))
-    thinned = _thin_runs(context.instance, database, before=now - settings.keep_runs, now=now)
+    engine = create_engine(database.databases.dagster, poolclass=NullPool)
+    thinned = _thin_runs(context.instance, engine, before=now - settings.keep_runs, now=now)
     before = database.clock.now() - KEPT_CREDITS
     bookings = prune_credits(database.engine, before=before)
     prune_requests(database.engine, before=before)
     versions = thin_open_versions(database.engine, before=database.clock.now() - KEPT_VERSIONS)
-    engine = create_engine(database.databases.dagster, poolclass=NullPool)
     with engine.begin() as connection:
         checks = prune_check_events(connection, before=now - KEPT_CHECKS)
     outputs, logs = delete_compute_logs(settings, before=now - KEPT), cut_log_files(settings)
@@ -101,9 +101,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(jobs=[housekeeping], schedules=[every_hour])
 
 
-def _thin_runs(instance: dg.DagsterInstance, database: Database, *, before: datetime, now: datetime) -> Thinned:
+def _thin_runs(instance: dg.DagsterInstance, engine: Engine, *, before: datetime, now: datetime) -> Thinned:
     """Delete what old runs say of nothing that is shown now, and those of them that say nothing else."""
-    engine = create_engine(database.databases.dagster, poolclass=NullPool)
     with engine.begin() as connection:
         ended = [status.value for status in _ENDED]
         thinned = thin_old_runs(connection, ended=ended, before=before, now=now, at_once=_AT_ONCE)

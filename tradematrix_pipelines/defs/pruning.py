@@ -3,6 +3,7 @@
 Here: the job and its schedule. Not here: what is deleted, and what is not (``storage.pruning``).
 """
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import dagster as dg
@@ -35,9 +36,7 @@ def prune(
         )
     if months:
         free_space(engine)
-    context.add_output_metadata(
-        {"sessions": total.sessions, "candles": total.candles, "revisions": total.revisions, "bytes": total.bytes}
-    )
+    context.add_output_metadata(asdict(total))
 
 
 @dg.job(

@@ -2,7 +2,7 @@
 
 Here: leaving out the list of component types that its UI shows among the docs of a code server, for which it looks
 through all installed packages; and asking once for the stored state of components, of which ours have none, instead of
-twice a module. The two are most of what building ours takes.
+twice a module.
 """
 
 from collections.abc import Iterator
