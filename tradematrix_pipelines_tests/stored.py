@@ -40,6 +40,9 @@ _STATE = {
         WHERE symbol = :symbol AND trade_date > :first AND trade_date <= :after""",
 }
 _NEWEST = date(2026, 11, 23)
+STORED = """
+    SELECT count(*) FROM session_coverage WHERE timeframe = '1m' AND final AND trade_date BETWEEN :first AND :last"""
+"""How many sessions of minutes are stored between two dates."""
 Range = tuple[str, date, date, date]
 """A symbol, its first and last trade date, and the last trade date of levels."""
 

@@ -30,6 +30,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines_tests.deploy.network import Host, Network, network
 from tradematrix_pipelines_tests.stack import Ui, Vendor, command, environment, tradematrix, wait_for
 from tradematrix_pipelines_tests.stored import (
+    STORED,
     Stored,
     asker,
     assert_sound,
@@ -53,8 +54,6 @@ SKEW = {"first": "+3", "second": "-3"}
 NOTICED_SECONDS = 150.0
 """By then a process has noticed that the server it waits for is gone."""
 
-STORED = """
-    SELECT count(*) FROM session_coverage WHERE timeframe = '1m' AND final AND trade_date BETWEEN :first AND :last"""
 _VENDOR_PORT = 8765
 _COUNTS = f"""
 from urllib.request import urlopen

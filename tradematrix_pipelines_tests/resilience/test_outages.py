@@ -25,6 +25,7 @@ from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines_tests.resilience.disks import Disk, disk
 from tradematrix_pipelines_tests.stack import Ui, Vendor, environment, free_port, ui, vendor, wait_for
 from tradematrix_pipelines_tests.stored import (
+    STORED,
     Stored,
     asker,
     assert_sound,
@@ -42,9 +43,6 @@ PLAN = "10"
 
 SECONDS = 60.0
 """How long a fault lasts."""
-
-STORED = """
-    SELECT count(*) FROM session_coverage WHERE timeframe = '1m' AND final AND trade_date BETWEEN :first AND :last"""
 
 
 class Server:
