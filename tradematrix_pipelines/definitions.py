@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from tradematrix_pipelines.defs.installation import Installation, building_for
+from tradematrix_pipelines.defs.internals.code_servers import fork_run_workers
 from tradematrix_pipelines.defs.internals.loading import loading_for_commands
 from tradematrix_pipelines.defs.internals.names import disable_dagster_warnings
 from tradematrix_pipelines.defs.internals.run_log import write_run_logs
@@ -33,6 +34,7 @@ def defs() -> dg.Definitions:
     write_logs(settings)
     write_run_logs(settings)
     send_traces(settings)
+    fork_run_workers()
     with building_for(Installation(settings=settings)):
         return _load()
 

@@ -2,8 +2,9 @@
 
 It iterates faster: a backfill over candles and levels takes at least three of the daemon's iterations: candles, levels,
 done. Dagster has one every 30 seconds and no setting for it, so a backfill of one session would take a minute or two.
-This shortens the interval; where Dagster has moved the constant, its own interval applies. And it repeats retries of
-runs (``run_retries``), and lets runs wait for Celery workers (``celery_launcher``).
+This shortens the interval; where Dagster has moved the constant, its own interval applies. And it keeps its code server
+(``code_servers``), repeats retries of runs (``run_retries``), and lets runs wait for Celery workers
+(``celery_launcher``).
 """
 
 BACKFILL_ROUND_SECONDS = 5
@@ -16,12 +17,14 @@ def main() -> None:
     from dagster._daemon.cli import main as run  # noqa: PLC0415
 
     from tradematrix_pipelines.defs.internals.celery_launcher import wait_for_workers  # noqa: PLC0415
+    from tradematrix_pipelines.defs.internals.code_servers import keep_code_servers  # noqa: PLC0415
     from tradematrix_pipelines.defs.internals.run_retries import keep_retrying_runs  # noqa: PLC0415
     from tradematrix_pipelines.log_output import write_logs  # noqa: PLC0415
     from tradematrix_pipelines.settings import load_settings  # noqa: PLC0415
 
     write_logs(load_settings())
     controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_ROUND_SECONDS
+    keep_code_servers()
     keep_retrying_runs()
     wait_for_workers()
     run()
