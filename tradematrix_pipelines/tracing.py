@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from tradematrix_pipelines.settings import Settings
@@ -47,6 +48,8 @@ def send_traces(settings: Settings) -> None:
     exporter = OTLPSpanExporter(endpoint=f"{settings.traces_url}/v1/traces", timeout=_SECONDS)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     _provider = provider
+    # What ends as a fork does, a run of the code server, calls these and nothing of ``atexit``.
+    Finalize(None, stop_traces, exitpriority=0)
 
 
 def stop_traces() -> None:

@@ -1,6 +1,7 @@
 """Traces, as a collector on loopback receives them."""
 
 import logging
+import multiprocessing
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,3 +125,19 @@ def test_without_the_extra_a_warning_says_what_to_install(
     assert "pip install 'tradematrix-pipelines[otel]'" in caplog.text
     with span("costs nothing"):
         pass
+
+
+def trace(url: str) -> None:
+    send_traces(load_settings({"TRADEMATRIX_TRACES_URL": url}))
+    with span("forked"):
+        pass
+
+
+def test_a_fork_sends_what_is_left_when_it_ends() -> None:
+    collector = Collector()
+    with listening(collector) as url:
+        process = multiprocessing.get_context("forkserver").Process(target=trace, args=[url])
+        process.start()
+        process.join(60)
+    assert process.exitcode == 0
+    assert collector.named("forked")
