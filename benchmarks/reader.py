@@ -3,8 +3,8 @@
 A million seeded minutes of five symbols, with the coverage of their sessions, in an embedded server. Baseline (1.0):
 a new ADBC connection and ``SELECT`` of the bare columns, by key, as a pandas frame: no symbol names, no sessions, no
 check of what is missing. The ways are interleaved; medians of the rounds' ratios, and the ratio of the fastest rounds,
-which a busy machine disturbs less. Then one symbol-day on an open database, against the same rows by ADBC on an open
-connection; and the CPU of a cold import of the package beside that of pandas.
+which a busy machine disturbs less. Then one symbol-day after the other in ``tm.connected()``, against the same rows by
+ADBC on an open connection; and the CPU of a cold import of the package beside that of pandas.
 
     .venv/bin/python benchmarks/reader.py [--candles 1000000] [--rounds 7] [--json]
 """
@@ -39,6 +39,7 @@ from tradematrix_pipelines.storage.symbols import read_symbols
 
 BASELINE = "ADBC, bare columns"
 OPEN, NEW = "the same rows by ADBC, open connection", "the same rows by ADBC, new connection"
+KEPT = "tm.candles in tm.connected()"
 PACKAGE = "tradematrix_pipelines"
 FIRST, NOW = date(2022, 1, 3), datetime(2026, 11, 20, 23, tzinfo=UTC)
 _BARE = """
@@ -170,10 +171,19 @@ def _days(database: Database, url: str, symbol: Symbol, last: date) -> dict[str,
             with dbapi.connect(url, autocommit=True) as new, new.cursor() as cursor:
                 ask(cursor, window)
 
+    def read() -> None:
+        for day in days:
+            tm.candles(symbol.name, "1m", day, day, strict=True)
+
+    def kept() -> None:
+        with tm.connected():
+            read()
+
     return {
         OPEN: on_open,
         NEW: on_new,
-        "tm.candles": lambda: [tm.candles(symbol.name, "1m", day, day, strict=True) for day in days],
+        "tm.candles": read,
+        KEPT: kept,
         "stored candles": lambda: [database.candles.table(symbol, Timeframe.M1, *window) for window in windows],
     }
 
@@ -195,7 +205,7 @@ def _lines(rounds: Rounds, days: Rounds, cold: Rounds, *, candles: int) -> list[
     day = "of one symbol-day"
     return [
         *lines,
-        Line(what=f"tm.candles {day}", against=OPEN, ratios=ratios(days, "tm.candles", OPEN), bar=1.5),
+        Line(what=f"{KEPT} {day}", against=OPEN, ratios=ratios(days, KEPT, OPEN), bar=1.5),
         Line(what=f"tm.candles {day}", against=NEW, ratios=ratios(days, "tm.candles", NEW)),
         Line(what=f"rows {day}, database open", against=OPEN, ratios=ratios(days, "stored candles", OPEN)),
         Line(what=f"import {PACKAGE}, CPU", against="import pandas", ratios=ratios(cold, PACKAGE, "pandas")),

@@ -12,6 +12,7 @@ from tradematrix_pipelines.defs.internals.code_servers import fork_run_workers
 from tradematrix_pipelines.defs.internals.loading import loading_for_commands
 from tradematrix_pipelines.defs.internals.names import disable_dagster_warnings
 from tradematrix_pipelines.defs.internals.run_log import write_run_logs
+from tradematrix_pipelines.defs.kept_open import KeptOpen
 from tradematrix_pipelines.log_output import write_logs
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.tracing import send_traces
@@ -35,7 +36,7 @@ def defs() -> dg.Definitions:
     write_run_logs(settings)
     send_traces(settings)
     fork_run_workers()
-    with building_for(Installation(settings=settings)):
+    with building_for(Installation(settings=settings, kept=KeptOpen(settings))):
         return _load()
 
 

@@ -9,15 +9,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from tradematrix_pipelines.defs.kept_open import KeptOpen
 from tradematrix_pipelines.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Installation:
-    """Settings, and resources that replace those of the same name."""
+    """What definitions are built with.
+
+    Attributes:
+        resources: those that replace resources of the same name.
+        kept: what ticks keep open; ``None`` = each opens what it needs.
+    """
 
     settings: Settings
     resources: Mapping[str, Any] = field(default_factory=dict)
+    kept: KeptOpen | None = None
 
 
 _building_for: ContextVar[Installation | None] = ContextVar("installation", default=None)

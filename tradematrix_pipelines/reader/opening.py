@@ -1,10 +1,13 @@
 """Opening the market database to read it, and what a caller says of symbols and times.
 
-Here: arguments that are the same for all functions of the reader. Not here: what is read.
+Here: connections that are kept for several calls, and arguments that are the same for all functions of the reader. Not
+here: what is read.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from pydantic import SecretStr
@@ -22,14 +25,62 @@ Moment = date | datetime | str
 _LONGEST_DATE = len("2026-11-20")
 
 
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    url: str | None
+    settings: Settings
+    database: Database
+
+
+_connected: ContextVar[_Connected | None] = ContextVar("connected", default=None)
+
+
+@contextmanager
+def connected(url: str | None = None) -> Iterator[None]:
+    """Keep the connections open for all calls in the block: for loops, where opening them takes longer than reading.
+
+    It counts for the thread that enters it; others open their own. A connection that is lost fails one call.
+
+    Args:
+        url: the database that calls without one read; ``None`` = that of the settings.
+
+    Raises:
+        TradeMatrixError: there is none, or its server can't be reached.
+    """
+    settings = _settings(url)
+    with plain_refusals():
+        database = Database.read_only(settings)
+    with database:
+        token = _connected.set(_Connected(url, settings, database))
+        try:
+            yield
+        finally:
+            _connected.reset(token)
+
+
 @contextmanager
 def open_to_read(url: str | None) -> Iterator[tuple[Settings, Database]]:
-    """Open the database of ``url``, else of the settings; errors of its drivers become one line."""
-    settings = read_settings()
-    if url is not None:
-        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    """Open the database of ``url``, else of the block that keeps one open, else of the settings.
+
+    Errors of its drivers become one line.
+    """
+    kept = _connected.get()
+    if kept is not None and url in {None, kept.url}:
+        with plain_refusals():
+            try:
+                yield kept.settings, kept.database
+            except BaseException:
+                kept.database.candles.close()  # it may be what has failed; the next call opens another
+                raise
+        return
+    settings = _settings(url)
     with plain_refusals(), Database.read_only(settings) as database:
         yield settings, database
+
+
+def _settings(url: str | None) -> Settings:
+    settings = read_settings()
+    return settings if url is None else settings.model_copy(update={"database_url": SecretStr(url)})
 
 
 def select_symbols(database: Database, names: str | Iterable[str] | None) -> list[Symbol]:

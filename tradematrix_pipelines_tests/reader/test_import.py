@@ -65,6 +65,6 @@ import tradematrix_pipelines.levels.pivots
 def test_a_notebook_sees_the_arguments() -> None:
     assert inspect.signature(tm.candles) == inspect.signature(reader_of_candles.candles)
     assert inspect.signature(tm.levels) == inspect.signature(reader_of_levels.levels)
-    assert {"candles", "coverage", "levels", "symbols"} <= set(dir(tm))
+    assert {"candles", "connected", "coverage", "levels", "symbols"} <= set(dir(tm))
     with pytest.raises(AttributeError, match="has no attribute 'prices'"):
         _ = tm.prices  # type: ignore[attr-defined]  # that is the point
