@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import tradematrix_pipelines as tm
@@ -25,8 +26,10 @@ def functions() -> str:
 
 
 def _implementation(name: str) -> Callable[..., Any]:
-    # `tm.candles` and `tm.levels` are packages that can be called: the function has the signature.
-    function: Callable[..., Any] = getattr(importlib.import_module(f"tradematrix_pipelines.reader.{name}"), name)
+    function: Callable[..., Any] = getattr(tm, name)
+    if isinstance(function, ModuleType):
+        # `tm.candles` and `tm.levels` are packages that can be called: the function has the signature.
+        function = getattr(importlib.import_module(f"tradematrix_pipelines.reader.{name}"), name)
     return function
 
 
