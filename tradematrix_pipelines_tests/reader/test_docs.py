@@ -34,7 +34,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_pages_python_runs(exported: None) -> None:
     names: dict[str, Any] = {}
-    reading, joining = blocks(PAGE, "python")
+    reading, joining, looping = blocks(PAGE, "python")
     [files] = blocks(FILES, "python")
     exec(reading, names)
     assert len(names["candles"]) == 2 * 17 + 2 * 48
@@ -45,6 +45,8 @@ def test_the_pages_python_runs(exported: None) -> None:
     exec(joining, names)
     assert len(names["days"]) == 9
     assert 0 < len(names["above"]) < 9
+    exec(looping, names)
+    assert list(names["opens"]) == ["2026-11-19", "2026-11-20"]
     exec(files, names)
     assert len(names["days"]) == 20
     assert names["days"]["high"].max() == tm.candles(["DAX", "EUR/USD"], "1d")["high"].max()
