@@ -1,15 +1,24 @@
 """Precomputed sessions: what the package answers, without the package."""
 
+import json
 import subprocess
 import sys
 from datetime import date
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from tradematrix_pipelines.markets import precomputed
-from tradematrix_pipelines.markets.exchanges import exchange_calendar, exchange_names, packaged_calendar
+from tradematrix_pipelines.markets.exchanges import (
+    calendar_of_exchange,
+    exchange_calendar,
+    exchange_names,
+    packaged_calendar,
+    precompute,
+)
 
+_COMMITTED = precomputed.FILE
 _FIRST, _LAST = date(precomputed.FIRST_YEAR, 1, 1), date(precomputed.LAST_YEAR, 12, 31)
 
 
@@ -44,6 +53,26 @@ def test_another_version_of_the_package_is_asked_itself(monkeypatch: pytest.Monk
         assert "XETR" in exchange_names()
         assert exchange_calendar("XETR").session(date(2026, 12, 24)) is None
     precomputed._read.cache_clear()
+
+
+def test_make_sessions_writes_the_file_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = tmp_path / "sessions.json"
+    monkeypatch.setattr(precomputed, "EXCHANGES", ("XHKG", "us_futures"))  # with a break, and without
+    monkeypatch.setattr(precomputed, "FILE", written)
+    precompute()
+    content, packaged = json.loads(written.read_text()), json.loads(_COMMITTED.read_text())
+    assert set(content["exchanges"]) == {"XHKG", "us_futures"}
+    assert all(content["exchanges"][name] == packaged["exchanges"][name] for name in content["exchanges"])
+    assert {**content, "exchanges": None} == {**packaged, "exchanges": None}
+    assert written.read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "calendar"),
+    [("XETR", "XETR"), ("xetr", "XETR"), ("XNAS", "XNYS"), ("bats", "XNYS"), ("XXXX", None), ("", None)],
+)
+def test_an_exchange_has_the_calendar_of_its_code(code: str, calendar: str | None) -> None:
+    assert calendar_of_exchange(code) == calendar
 
 
 def test_a_process_that_asks_for_much_used_exchanges_loads_neither_the_package_nor_pandas() -> None:

@@ -14,6 +14,7 @@ from tradematrix_pipelines.markets.symbols import (
     default_gap_tolerance,
     guess_instrument,
     match_symbol,
+    price_digits,
 )
 
 
@@ -134,3 +135,10 @@ def test_a_name_that_means_two_symbols_means_none() -> None:
     both = [replace(DEFAULT_SYMBOLS[0], name="EURUSD"), replace(DEFAULT_SYMBOLS[0], name="EUR/USD")]
     assert match_symbol("EUR/USD", both) == both[1]
     assert match_symbol("eurusd", both) is None
+
+
+@pytest.mark.parametrize(
+    ("tick_size", "digits"), [(1, 1), (0.5, 2), (0.01, 3), (0.25, 3), (0.00001, 6), (10, 1), (1e-9, 10)]
+)
+def test_a_price_is_shown_with_one_digit_more_than_its_tick(tick_size: float, digits: int) -> None:
+    assert price_digits(tick_size) == digits

@@ -95,14 +95,11 @@ def run_worker(installation: Installation, web: Ui) -> int:
 
     def find() -> int | None:
         tree = psutil.Process(web.process.pid).children(recursive=True)
-        workers = [child for child in tree if "execute_run" in " ".join(child.cmdline()) or _is_spawned(child)]
+        forking = {child.pid for child in tree if "multiprocessing.forkserver" in " ".join(child.cmdline())}
+        workers = [child for child in tree if child.pid in forking and child.ppid() in forking]
         return workers[0].pid if workers else None
 
     return wait_for("the run worker", find, seconds=30)
-
-
-def _is_spawned(process: psutil.Process) -> bool:
-    return "multiprocessing.spawn" in " ".join(process.cmdline())
 
 
 def service(module: str) -> Callable[[Installation, Ui], int]:

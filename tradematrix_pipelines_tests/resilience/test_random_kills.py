@@ -117,10 +117,10 @@ class Run:
             except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
                 return None
         words = {
-            "worker": ("execute_run", "multiprocessing.spawn"),
+            "worker": ("multiprocessing.forkserver",),  # the process that forks them, too
             "code server": ("dagster api grpc",),
             "daemon": ("tradematrix_pipelines.defs.internals.daemon",),
-            "webserver": ("dagster_webserver",),
+            "webserver": ("tradematrix_pipelines.defs.internals.webserver",),
         }[victim]
         candidates: list[psutil.Process] = []
         with suppress(TimeoutError):

@@ -342,6 +342,26 @@ def test_usage_is_what_is_spent_and_left(engine: Engine, clock: SteppingClock) -
     assert (unlimited.minute_left, unlimited.day_left, unlimited.by_purpose) == (None, None, {})
 
 
+def test_credits_of_the_day_by_hour_and_purpose(engine: Engine, clock: SteppingClock) -> None:
+    book, midnight = ledger(engine, clock), START.replace(hour=0, minute=0, second=0)
+    for at, purposes in (
+        (midnight - timedelta(seconds=1), ["live"]),
+        (midnight, ["live"]),
+        (midnight + timedelta(hours=2, minutes=59), ["live", "backfill", "backfill"]),
+        (midnight + timedelta(hours=3), ["backfill"]),
+    ):
+        clock.instant = at
+        spend(book, *purposes)
+    clock.instant = START
+    hours = book.hours("twelve_data", START)
+    assert list(hours) == [midnight + n * timedelta(hours=1) for n in range(13)]
+    credits_of = {hour.hour: by_purpose for hour, by_purpose in hours.items() if by_purpose}
+    assert credits_of == {0: {"live": 1}, 2: {"live": 1, "backfill": 2}, 3: {"backfill": 1}}
+    clock.instant = midnight
+    assert book.hours("twelve_data", midnight) == {midnight: {"live": 1}}
+    assert book.hours("massive", midnight) == {midnight: {}}
+
+
 class Vendor:
     """A vendor that answers each call with its count of the rolling minute, and the time that its callers live in.
 
