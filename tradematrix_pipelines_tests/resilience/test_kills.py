@@ -143,7 +143,12 @@ def finish(web: Ui, backfill: str, installation: Installation, undisturbed: tupl
 @pytest.mark.kills
 @pytest.mark.parametrize(
     "victim",
-    [run_worker, service("tradematrix_pipelines.defs.internals.daemon"), service("dagster_webserver"), postgres],
+    [
+        run_worker,
+        service("tradematrix_pipelines.defs.internals.daemon"),
+        service("tradematrix_pipelines.defs.internals.webserver"),
+        postgres,
+    ],
     ids=["run worker", "daemon", "webserver", "postgres"],
 )
 def test_a_backfill_survives_the_death_of(
