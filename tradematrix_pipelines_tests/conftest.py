@@ -217,3 +217,14 @@ def database(settings: Settings, postgres: ServerLease) -> Iterator[Database]:
         connection.execute(f"CREATE DATABASE {_name(settings)} TEMPLATE {_MARKET} STRATEGY file_copy")
     with Database.open(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a measured time, which is what docs/reference/outages.md has."""
+
+    def line(measured: str) -> None:
+        with capsys.disabled():
+            print(f"\n{measured}")  # noqa: T201 - a measurement
+
+    return line

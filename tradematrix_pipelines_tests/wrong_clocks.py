@@ -1,31 +1,37 @@
-"""Processes whose system clock is wrong: libfaketime in front of the C library.
+"""Processes whose system clock is wrong, and may be set while they run: a library in front of the C library.
 
-Durations stay right: they are measured with a clock that nobody sets.
+libfaketime, which does more, lets ``time.sleep`` of Python 3.11 fail.
 """
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-_LIBRARIES = "usr/lib/*/faketime/libfaketimeMT.so.1"
+_SOURCE = Path(__file__).with_name("wrong_clock.c")
 
 
-def off_by(offset: str | Path) -> dict[str, str]:
-    """Return what sets a process's clock wrong.
+class WrongClock:
+    """The clock of the processes that have its ``environment``; right until it is set.
+
+    The test is skipped where there is no C compiler, or nothing that puts a library in front.
 
     Args:
-        offset: seconds and a sign, such as ``+3``; or a file with that, which may change while the process runs.
-
-    The test is skipped where there is no libfaketime.
+        folder: for the library and the offset; every process must be able to read it.
     """
-    libraries = sorted(Path("/").glob(_LIBRARIES))
-    if not libraries:
-        pytest.skip("libfaketime is not there: apt-get install faketime")
-    where = {"FAKETIME_TIMESTAMP_FILE": str(offset)} if isinstance(offset, Path) else {"FAKETIME": offset}
-    return {
-        **where,
-        "LD_PRELOAD": str(libraries[0]),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("cc")
+        if compiler is None or not Path("/proc/self").exists():
+            pytest.skip("no C compiler of a Linux is there: apt-get install gcc libc6-dev")
+        self._offset, library = folder / "offset", folder / "wrong_clock.so"
+        self.set(0)
+        command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(_SOURCE), "-ldl"]
+        subprocess.run(command, check=True, capture_output=True)
+        self.environment = {"LD_PRELOAD": str(library), "WRONG_CLOCK": str(self._offset)}
+
+    def set(self, seconds: int) -> None:
+        """Set it so many seconds ahead of the right one."""
+        self._offset.with_suffix(".new").write_text(str(seconds))
+        self._offset.with_suffix(".new").replace(self._offset)

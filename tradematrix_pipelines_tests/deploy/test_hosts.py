@@ -39,7 +39,7 @@ from tradematrix_pipelines_tests.stored import (
     three_weeks,
     weekdays,
 )
-from tradematrix_pipelines_tests.wrong_clocks import off_by
+from tradematrix_pipelines_tests.wrong_clocks import WrongClock
 
 pytestmark = pytest.mark.kills
 
@@ -50,7 +50,7 @@ PLAN = 20
 """Credits a minute. A backfill may spend three quarters of them, so that one of three weeks takes minutes."""
 
 CUT_SECONDS = 60.0
-SKEW = {"first": "+3", "second": "-3"}
+SKEW = {"first": 3, "second": -3}
 NOTICED_SECONDS = 150.0
 """By then a process has noticed that the server it waits for is gone."""
 
@@ -299,17 +299,6 @@ def undisturbed(
     return lambda days: stored_in_peace(preparing, SYMBOLS, days)
 
 
-@pytest.fixture
-def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print a measured time, which is what docs/reference/outages.md has."""
-
-    def line(measured: str) -> None:
-        with capsys.disabled():
-            print(f"\n{measured}")  # noqa: T201 - a measurement
-
-    return line
-
-
 @pytest.mark.parametrize(("weeks_ago", "how"), [(12, Host.unplugged), (20, Host.silenced)], ids=["cable", "silence"])
 def test_a_link_is_cut_for_a_minute(
     fleet: Fleet,
@@ -333,13 +322,16 @@ def test_a_link_is_cut_for_a_minute(
 
 
 @contextmanager
-def skewed(fleet: Fleet) -> Iterator[None]:
+def skewed(fleet: Fleet, folder: Path) -> Iterator[None]:
     """Have the workers' clocks off by some seconds, in opposite directions."""
     for name, offset in SKEW.items():
-        off = off_by(offset)
+        (folder / name).mkdir()
+        clock = WrongClock(folder / name)
+        clock.set(offset)
+        off = clock.environment
         asked = [sys.executable, "-c", "import time; print(time.time())"]
         shown = subprocess.run(asked, env={**fleet.env, **off}, capture_output=True, text=True, check=True).stdout
-        assert abs(float(shown) - time.time() - float(offset)) < 1, "the clock is not off"
+        assert abs(float(shown) - time.time() - offset) < 1, "the clock is not off"
         fleet.start_worker(name, **off)
     try:
         yield
@@ -348,8 +340,8 @@ def skewed(fleet: Fleet) -> Iterator[None]:
             fleet.start_worker(name)
 
 
-def test_clocks_are_seconds_off(fleet: Fleet, undisturbed: Undisturbed) -> None:
-    with skewed(fleet):
+def test_clocks_are_seconds_off(fleet: Fleet, undisturbed: Undisturbed, tmp_path: Path) -> None:
+    with skewed(fleet, tmp_path):
         launched, days = fleet.backfill(28)
         stored = fleet.finish(launched, days)
     assert stored == undisturbed(days)

@@ -3,9 +3,13 @@
 It iterates faster: a backfill over candles and levels takes at least three of the daemon's iterations: candles, levels,
 done. Dagster has one every 30 seconds and no setting for it, so a backfill of one session would take a minute or two.
 This shortens the interval; where Dagster has moved the constant, its own interval applies. And it keeps its code server
-(``code_servers``), repeats retries of runs (``run_retries``), and lets runs wait for Celery workers
-(``celery_launcher``).
+(``code_servers``), repeats retries of runs (``run_retries``), lets runs wait for Celery workers (``celery_launcher``),
+and does not wait for a time that it has seen before (``clock_jumps``).
 """
+
+import time
+
+import dagster as dg
 
 BACKFILL_ROUND_SECONDS = 5
 
@@ -17,6 +21,10 @@ def main() -> None:
     from dagster._daemon.cli import main as run  # noqa: PLC0415
 
     from tradematrix_pipelines.defs.internals.celery_launcher import wait_for_workers  # noqa: PLC0415
+    from tradematrix_pipelines.defs.internals.clock_jumps import (  # noqa: PLC0415
+        end_where_the_clock_goes_back,
+        forget_times_to_come,
+    )
     from tradematrix_pipelines.defs.internals.code_servers import keep_code_servers  # noqa: PLC0415
     from tradematrix_pipelines.defs.internals.run_retries import keep_retrying_runs  # noqa: PLC0415
     from tradematrix_pipelines.log_output import write_logs  # noqa: PLC0415
@@ -27,6 +35,9 @@ def main() -> None:
     keep_code_servers()
     keep_retrying_runs()
     wait_for_workers()
+    end_where_the_clock_goes_back()
+    with dg.DagsterInstance.get() as instance:
+        forget_times_to_come(instance, now=time.time())
     run()
 
 
