@@ -53,7 +53,7 @@ test-kills: install
 	$(BIN)/pytest -m kills tradematrix_pipelines_tests/resilience tradematrix_pipelines_tests/deploy
 
 # Half an hour: every benchmark, one table; what it measured goes into docs/figures. QUICK=1 tries each at a small size,
-# in a few minutes; ONLY="storage reader" runs these.
+# in a few minutes; ONLY="storage reader" runs these. ONLY=load, most of an hour, runs only so.
 bench: install
 	$(BIN)/python benchmarks/table.py $(if $(QUICK),--quick,--output docs/figures/bench.json) $(if $(ONLY),--only $(ONLY))
 

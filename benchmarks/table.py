@@ -41,11 +41,16 @@ _REMIND_SECONDS = 8.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """A benchmark: its file, what it is about, and the arguments with which it is small."""
+    """A benchmark: its file, what it is about, and the arguments with which it is small.
+
+    Attributes:
+        long: whether it takes most of an hour, so that it is run where it is named, or small.
+    """
 
     name: str
     about: str
     quick: tuple[str, ...] = ()
+    long: bool = False
 
 
 SCRIPTS = (
@@ -62,6 +67,7 @@ SCRIPTS = (
     Script(name="ticks", about="Ticks with nothing to do", quick=("--ticks", "1", "--rounds", "1")),
     Script(name="standing", about="Standing still", quick=("--settle", "1", "--idle", "3")),
     Script(name="backfill", about="History", quick=("--days", "1", "--stock-days", "0", "--symbols", "1")),
+    Script(name="load", about="A fleet's history", quick=("--few", "1", "--symbols", "2", "--days", "2"), long=True),
     Script(name="scale", about="More symbols", quick=("--symbols", "2", "--rounds", "1")),
 )
 
@@ -90,7 +96,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="file for what was measured")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    chosen = [script for script in SCRIPTS if not options.only or script.name in options.only]
+    wanted = options.only or [script.name for script in SCRIPTS if options.quick or not script.long]
+    chosen = [script for script in SCRIPTS if script.name in wanted]
     machine, measured, failed = _machine(), dict[Script, Measured](), list[str]()
     with ends_like_ctrl_c():
         for script, result in _run_all(chosen, quick=options.quick):

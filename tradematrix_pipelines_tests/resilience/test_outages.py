@@ -38,8 +38,8 @@ from tradematrix_pipelines_tests.stored import (
 pytestmark = pytest.mark.kills
 
 SYMBOLS = ("DAX", "NDX", "EUR/USD")
-PLAN = "10"
-"""Credits a minute. A backfill may spend eight of them, so that one of three weeks takes minutes."""
+PLAN = "6"
+"""Credits a minute. A backfill may spend five of them, so that one of three weeks takes minutes."""
 
 SECONDS = 60.0
 """How long a fault lasts."""
