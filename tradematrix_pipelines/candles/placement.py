@@ -97,6 +97,20 @@ class Spans:
         )
         return followed
 
+    def grid(self, timeframe: Length) -> tuple[Instants, Instants, Indices]:
+        """Return the opens of all bars of the sessions, ascending, the first instants after each, and their sessions.
+
+        Bars in a midday break are among them.
+        """
+        if timeframe.minutes is None:
+            return self.opens, self.closes, np.arange(len(self.opens))
+        length = np.timedelta64(timeframe.minutes, "m").astype("timedelta64[us]")
+        counts = -(-(self.closes - self.opens) // length)
+        index = np.repeat(np.arange(len(counts)), counts)
+        numbers = np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
+        opens = self.opens[index] + numbers * length
+        return opens, np.minimum(opens + length, self.closes[index]), index
+
     def bar_closes(self, ts: Instants, index: Indices, timeframe: Length) -> Instants:
         """Return the first instant after each bar; ``index`` is its session, which cuts its last bar short."""
         if timeframe.minutes is None:

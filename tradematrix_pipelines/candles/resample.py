@@ -38,16 +38,38 @@ def resample(
     """
     where = spans(sessions)
     ts = instants(minutes["ts"])
-    index = where.locate(ts, base)
     columns = {name: minutes[name].to_numpy() for name in VALUES}
-    rows = _rows(ts, index)
-    if rows is not None:
-        ts, index, columns = ts[rows], index[rows], {name: column[rows] for name, column in columns.items()}
-    opens = _bar_opens(ts, where, index, timeframe)
-    first = np.flatnonzero(np.diff(opens, prepend=np.datetime64("NaT", "us")) != np.timedelta64(0, "us"))
-    bars = _aggregate(columns, opens[first], first)
-    closed = where.bar_closes(opens[first], index[first], timeframe) <= to_instant(now)
+    known = _first_rows(ts, where, timeframe)
+    if known is None:
+        index = where.locate(ts, base)
+        rows = _rows(ts, index)
+        if rows is not None:
+            ts, index, columns = ts[rows], index[rows], {name: column[rows] for name, column in columns.items()}
+        opens = _bar_opens(ts, where, index, timeframe)
+        first = np.flatnonzero(np.diff(opens, prepend=np.datetime64("NaT", "us")) != np.timedelta64(0, "us"))
+        opens, index = opens[first], index[first]
+    else:
+        first, opens, index = known
+    bars = _aggregate(columns, opens, first)
+    closed = where.bar_closes(opens, index, timeframe) <= to_instant(now)
     return bars if closed.all() else bars[closed].reset_index(drop=True)
+
+
+def _first_rows(ts: Instants, where: Spans, timeframe: Length) -> tuple[npt.NDArray[np.intp], Instants, Indices] | None:
+    """Return each bar's first row, open and session, found by the grid; ``None`` where each row has to be looked at.
+
+    That is so unless the rows are ascending, all inside sessions, and no session has a break.
+    """
+    times = ts.view(np.int64)
+    if not len(times) or not (times[1:] > times[:-1]).all() or not np.isnat(where.break_starts).all():
+        return None
+    opens, closes, index = where.grid(timeframe)
+    first, end = (np.searchsorted(times, edges.view(np.int64)) for edges in (opens, closes))
+    filled = end > first
+    first, end = first[filled], end[filled]
+    if not len(first) or first[0] != 0 or end[-1] != len(ts) or (first[1:] != end[:-1]).any():
+        return None
+    return first, opens[filled], index[filled]
 
 
 def _rows(ts: Instants, index: Indices) -> npt.NDArray[np.intp] | None:
@@ -85,6 +107,9 @@ def _aggregate(columns: dict[str, Column], opens: Instants, first: npt.NDArray[n
 
 
 def _sums(volumes: Column, first: npt.NDArray[np.intp]) -> Column:
+    sums: Column = np.add.reduceat(volumes, first)
+    if not np.isnan(sums).any():
+        return sums
     given = ~np.isnan(volumes)
     sums = np.add.reduceat(np.where(given, volumes, 0.0), first)
     return np.where(np.logical_or.reduceat(given, first), sums, np.nan)
