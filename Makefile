@@ -33,11 +33,12 @@ test: install
 test-system: install
 	$(BIN)/pytest -n 4 --no-loadscope-reorder -m 'system and not kills'
 
-# The inner loop, less than a minute: neither Postgres nor processes of its own. A folder that does not exist is left out.
+# The inner loop, a minute: neither Postgres nor processes of its own, nor what takes seconds. A folder that does not exist
+# is left out.
 FAST := $(wildcard $(addprefix tradematrix_pipelines_tests/,markets candles quality levels automation alerts vendors ingest))
 
 test-fast: install
-	$(BIN)/pytest -q -n 2 -m 'not kills and not postgres' $(FAST)
+	$(BIN)/pytest -q -n 2 -m 'not kills and not postgres and not slow' $(FAST)
 
 # The tests once more, with the branches that they take counted.
 coverage: install

@@ -101,6 +101,7 @@ def test_fallbacks_that_make_no_sense(plain: Settings, fallbacks: tuple[str, ...
         pass
 
 
+@pytest.mark.slow
 def test_yahoo_without_its_extra_says_how_to_install_it(tmp_path: Path) -> None:
     # In a process of its own, in which yfinance can't be imported.
     code = """

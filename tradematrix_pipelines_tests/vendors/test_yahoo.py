@@ -40,6 +40,8 @@ from tradematrix_pipelines.vendors.retrying import RetryPolicy
 from tradematrix_pipelines.vendors.yahoo.client import Yahoo
 from tradematrix_pipelines.vendors.yahoo.responses import read_chart
 
+pytestmark = pytest.mark.slow  # yfinance brings in a browser's TLS, a parser of pages and a database
+
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 DAX, NDX, DJI, EUR, XAG = DEFAULT_SYMBOLS
 META = {

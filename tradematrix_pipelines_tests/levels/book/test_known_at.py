@@ -110,6 +110,7 @@ def book(made: BookContext, now: datetime) -> dict[tuple[str, str], BookLevel]:
     return {(level.kind, level.name): level for level in level_book(made, now, kinds=kinds).levels}
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     symbol=st.sampled_from(SYMBOLS),
