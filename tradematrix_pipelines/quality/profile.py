@@ -5,6 +5,7 @@ Here: one profile, and how well a profile fits another at a lag. Not here: which
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,11 +47,13 @@ def bucket_minutes(minutes: int) -> int:
     return max(BUCKET, minutes)
 
 
+@lru_cache(maxsize=1024)  # twenty sessions are compared with each that follows
 def as_array(values: Profile, length: int) -> Floats:
-    """Return a profile as an array of ``length`` buckets; NaN where it has none."""
+    """Return a profile as an array of ``length`` buckets, not to be written to; NaN where it has none."""
     padded = np.full(length, np.nan)
     known = np.array(values[:length], dtype=np.float64)  # None becomes NaN
     padded[: len(known)] = known
+    padded.flags.writeable = False
     return padded
 
 
