@@ -2,28 +2,20 @@
 
 import json
 import os
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import psutil
 import pytest
 from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.remote_origin import (
-    GrpcServerCodeLocationOrigin,
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteRepositoryOrigin,
-)
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin
 from dagster._core.remote_representation.grpc_server_registry import (
     GrpcServerRegistry,
     ServerRegistryEntry,
 )
-from dagster._core.test_utils import create_run_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.constants import GrpcServerCommand
@@ -31,6 +23,7 @@ from dagster._grpc.constants import GrpcServerCommand
 from tradematrix_pipelines.defs.internals.code_servers import LONGEST_SECONDS, keep_code_servers
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines_tests.code_server import code_server, create_run
 from tradematrix_pipelines_tests.stack import wait_for
 
 FORKS = """
@@ -58,34 +51,9 @@ EMPTY = "import dagster as dg\ndefs = dg.Definitions()\n"
 BROKEN = "raise RuntimeError\n"
 
 
-@contextmanager
-def code_server(folder: Path) -> Iterator[tuple[int, DagsterGrpcClient]]:
-    """A code server of ``looks.py`` in a folder; its port, and a client."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "dagster", "api", "grpc", "-f", "looks.py", "-h", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        client = DagsterGrpcClient(host="127.0.0.1", port=port)
-        try:
-            wait_for("the code server", lambda: answers(client), seconds=60)
-            yield server.pid, client
-        finally:
-            server.terminate()
-
-
-def answers(client: DagsterGrpcClient) -> bool:
-    try:
-        return client.ping("hello")["echo"] == "hello"
-    except dg.DagsterError:
-        return False
-
-
 def looked(instance: dg.DagsterInstance, client: DagsterGrpcClient, folder: Path) -> tuple[list[int], bool, int]:
     """Run the job and return what it saw: its parents, whether it is a fork, and the number in the code."""
-    origin = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=client.port, location_name="looks")
-    job = RemoteRepositoryOrigin(origin, "__repository__").get_job_origin("looks")
-    run = create_run_for_test(instance, job_name="looks", remote_job_origin=job)
+    run = create_run(instance, client, "looks")
     DefaultRunLauncher.launch_run_from_grpc_client(instance, run, client)
 
     def ended() -> bool:
@@ -100,7 +68,7 @@ def looked(instance: dg.DagsterInstance, client: DagsterGrpcClient, folder: Path
 def test_runs_are_forks_that_execute_the_code_of_the_disk(settings: Settings, tmp_path: Path) -> None:
     source = tmp_path / "looks.py"
     source.write_text(FORKS.replace("NUMBER", "1"))
-    with open_instance(settings) as instance, code_server(tmp_path) as (server, client):
+    with open_instance(settings) as instance, code_server(source) as (server, client):
         first, forked, number = looked(instance, client, tmp_path)
         assert forked
         assert number == 1

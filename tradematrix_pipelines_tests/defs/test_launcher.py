@@ -13,15 +13,14 @@ import psutil
 import pytest
 from dagster import DagsterEvent, DagsterEventType, DagsterRun
 from dagster._core.launcher import DefaultRunLauncher, WorkerStatus
-from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._core.test_utils import create_run_for_test
-from dagster._grpc.client import DagsterGrpcClient
 
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.launcher import HOST_TAG, WatchedRunLauncher
 from tradematrix_pipelines.processes import process_space
 from tradematrix_pipelines.settings import Settings
+from tradematrix_pipelines_tests.code_server import code_server, create_run
 from tradematrix_pipelines_tests.stack import wait_for
 
 SERVER = {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": "/somewhere"})}
@@ -109,18 +108,11 @@ def test_a_pid_of_another_space_says_nothing(
 
 
 def test_from_another_space_the_code_server_is_asked(instance: dg.DagsterInstance, tmp_path: Path) -> None:
-    (tmp_path / "waits.py").write_text(WAITS)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "dagster", "api", "grpc", "-f", "waits.py", "-h", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        client = DagsterGrpcClient(host="127.0.0.1", port=port)
+    file = tmp_path / "waits.py"
+    file.write_text(WAITS)
+    with code_server(file) as (_, client):
         try:
-            wait_for("the code server", lambda: answers(client), seconds=60)
-            origin = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=port, location_name="waits")
-            job = RemoteRepositoryOrigin(origin, "__repository__").get_job_origin("waits")
-            run = create_run_for_test(instance, job_name="waits", remote_job_origin=job)
+            run = create_run(instance, client, "waits")
             DefaultRunLauncher.launch_run_from_grpc_client(instance, run, client)
             wait_for("its start", lambda: HOST_TAG in again(instance, run).tags, seconds=60)
             assert again(instance, run).tags[HOST_TAG] == process_space(), "the run's own process says where it is"
@@ -132,15 +124,7 @@ def test_from_another_space_the_code_server_is_asked(instance: dg.DagsterInstanc
             wait_for("its end", lambda: again(instance, run).is_finished, seconds=60)
         finally:
             (tmp_path / "go").touch()  # the server waits for its runs
-            server.terminate()
     assert health(instance, of_another_server) is WorkerStatus.RUNNING, "nobody answers, so nothing is known"
-
-
-def answers(client: DagsterGrpcClient) -> bool:
-    try:
-        return client.ping("hello")["echo"] == "hello"
-    except dg.DagsterError:
-        return False
 
 
 def test_a_run_that_has_not_begun_is_left_alone(instance: dg.DagsterInstance) -> None:
