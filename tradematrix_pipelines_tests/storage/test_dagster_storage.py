@@ -3,19 +3,23 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+import psycopg
 import pytest
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster._core.test_utils import create_run_for_test
 from dagster_postgres import PostgresEventLogStorage
+from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy import Connection, event, text
 
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
@@ -196,6 +200,36 @@ def test_the_end_of_a_run_is_read_once_its_row_says_so_or_has_been_behind_for_a_
 @dg.job
 def _nothing() -> None:
     """A job without ops."""
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["run", "other process"])
+def test_a_run_stores_its_events_once_the_database_is_back(
+    settings: Settings, postgres: ServerLease, running: bool
+) -> None:
+    with open_instance(settings) as instance:
+        run = create_run_for_test(instance)
+        storage = instance.event_log_storage
+        assert isinstance(storage, BatchingEventLogStorage)
+        if running:
+            storage.store_event(entry(DagsterEventType.RUN_START, None, run=run.run_id, at=1.0))
+        name = storage._engine.url.database
+        with psycopg.connect(postgres.url("postgres").render_as_string(hide_password=False), autocommit=True) as admin:
+
+            def allow(allowed: str) -> None:
+                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+
+            allow("false")
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            # Dagster itself tries again for six seconds.
+            back = threading.Timer(12.0, allow, ["true"])
+            back.start()
+            try:
+                with nullcontext() if running else pytest.raises(DagsterPostgresException):
+                    storage.store_event(planned("candles", "2026-11-20", run=run.run_id, at=2.0))
+            finally:
+                back.join()
+        kept = [one.dagster_event_type for one in instance.all_logs(run.run_id)]
+    assert kept == ([DagsterEventType.RUN_START, DagsterEventType.ASSET_MATERIALIZATION_PLANNED] if running else [])
 
 
 @pytest.mark.parametrize("kind", [RenamedBefore, RenamedAfter])

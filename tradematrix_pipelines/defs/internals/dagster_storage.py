@@ -7,10 +7,11 @@ naming its runs. Not here: market data.
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby, takewhile
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import dagster
 import psycopg2  # type: ignore[import-untyped]  # psycopg2 ships no types
@@ -23,8 +24,9 @@ from dagster_postgres import (
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
-from sqlalchemy import URL, Engine, NullPool, create_engine, event, text
-from sqlalchemy.exc import InvalidatePoolError
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy import URL, Dialect, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 
 from tradematrix_pipelines.defs.internals.backfill_ranges import cut_backfills_by_symbol
 from tradematrix_pipelines.defs.internals.data_versions import with_data_version
@@ -33,10 +35,13 @@ from tradematrix_pipelines.defs.internals.run_tags import with_names
 from tradematrix_pipelines.postgres.databases import OpenDatabases, open_databases
 from tradematrix_pipelines.settings import load_settings, set_dagster_variables
 
+T = TypeVar("T")
+
 _logger = logging.getLogger(__name__)
 
 _ENDS = {DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_CANCELED}
 _ROW_BEHIND_SECONDS = 60.0
+_AWAY_SECONDS, _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 180.0, 0.5, 10.0
 _TABLES_LOCK = 8_427_101_264_319  # an arbitrary constant
 
 
@@ -65,10 +70,14 @@ class BatchingEventLogStorage(_Checked, PostgresEventLogStorage):
     def __init__(self, url: str, databases: OpenDatabases, *, should_autocreate_tables: bool = True) -> None:
         super().__init__(url, should_autocreate_tables)
         self._databases = databases
+        self._runs = False  # whether a run has started in this process
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store one event, with its partition's own data version; a run's start also says where its process is."""
-        super().store_event(with_data_version(event))
+        if event.dagster_event_type == DagsterEventType.RUN_START and not self._runs:
+            self._runs = True
+            _connect_when_back(self._engine)
+        self._store(partial(super().store_event, with_data_version(event)))
         if event.dagster_event_type == DagsterEventType.RUN_START and self.has_instance:
             mark_process_space(self._instance, event.run_id)
 
@@ -77,7 +86,18 @@ class BatchingEventLogStorage(_Checked, PostgresEventLogStorage):
         for planned, group in groupby(map(with_data_version, events), key=_is_planned):
             batch = list(group)
             if not (planned and self._store_planned(batch)):
-                super().store_event_batch(batch)
+                self._store(partial(super().store_event_batch, batch))
+
+    def _store(self, storing: Callable[[], None]) -> None:
+        """Store events; in a run's process, once the database is back where it is away.
+
+        Dagster stores the events of a step outside of what the step's policy retries: the step would fail for good. An
+        event that was stored in part may be there twice, which changes no status.
+        """
+        if self._runs:
+            _when_back(storing, (OperationalError, DagsterPostgresException))
+        else:
+            storing()
 
     def get_logs_for_all_runs_by_log_id(
         self,
@@ -201,6 +221,33 @@ def _share_connections(url: str, *storages: object) -> None:
     engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=2, max_overflow=-1, pool_pre_ping=True)
     for storage in storages:
         storage._engine = engine  # type: ignore[attr-defined]  # noqa: SLF001  # looked for above
+
+
+def _connect_when_back(engine: Engine) -> None:
+    """Have an engine wait for a server that takes no connections."""
+
+    def connect(dialect: Dialect, record: object, terms: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        del record
+        return _when_back(partial(dialect.connect, *terms, **options), (psycopg2.OperationalError,))
+
+    event.listen(engine, "do_connect", connect)
+
+
+def _when_back(attempt: Callable[[], T], away: tuple[type[Exception], ...]) -> T:
+    """Return what an attempt gives, made again for ``_AWAY_SECONDS`` while it raises one of these errors.
+
+    By hand: what retrying libraries log has the whole statement, with an event of a year of partitions.
+    """
+    deadline, pause = time.monotonic() + _AWAY_SECONDS, _PAUSE_SECONDS
+    while True:
+        try:
+            return attempt()
+        except away as error:
+            if time.monotonic() > deadline:
+                raise
+            _logger.warning("Dagster's database is away (%s): trying again in %.1f s", type(error).__name__, pause)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def _check(connection: Any, record: object, proxy: object) -> None:
