@@ -12,7 +12,7 @@ from threading import Lock
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
-from tradematrix_pipelines.defs.internals.tick_instance import lend_instance, open_instance_of
+from tradematrix_pipelines.defs.internals.tick_instance import Context, lend_instance, open_instance_of
 from tradematrix_pipelines.settings import Settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.reading import CandleReader
@@ -30,7 +30,7 @@ class KeptOpen:
         self._open: tuple[Database, dg.DagsterInstance | None] | None = None
 
     @contextmanager
-    def lent(self, context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext) -> Iterator[Database]:
+    def lent(self, context: Context) -> Iterator[Database]:
         """Lend the market database to a tick, and Dagster's instance to its context.
 
         Raises:
@@ -54,9 +54,7 @@ class KeptOpen:
         with self._lock:
             self._close()
 
-    def _opened(
-        self, context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
-    ) -> tuple[Database, dg.DagsterInstance | None]:
+    def _opened(self, context: Context) -> tuple[Database, dg.DagsterInstance | None]:
         with self._lock:
             if self._open is not None:
                 try:

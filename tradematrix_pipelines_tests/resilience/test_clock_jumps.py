@@ -29,7 +29,7 @@ pytestmark = pytest.mark.kills
 
 SYMBOLS = ("DAX", "NDX", "EUR/USD")
 PLAN = "10"
-"""Credits a minute, as in ``test_outages``: a backfill of three weeks takes minutes."""
+"""Credits a minute. A backfill may spend eight of them, so that the clock is set while one of three weeks goes on."""
 
 DAYS = three_weeks(36)
 HOURS = 3600

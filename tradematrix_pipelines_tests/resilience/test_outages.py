@@ -235,7 +235,7 @@ def disk_slow(server: Server) -> Iterator[None]:
 def test_a_backfill_survives(
     installation: Installation,
     undisturbed: Callable[[tuple[date, date]], Stored],
-    capsys: pytest.CaptureFixture[str],
+    report: Callable[[str], None],
     weeks_ago: int,
     fault: Callable[[Server], AbstractContextManager[None]],
 ) -> None:
@@ -249,9 +249,8 @@ def test_a_backfill_survives(
         wait_for("more sessions", lambda: installation.is_storing(days, more_than=at_first), seconds=600)
         recovered = time.monotonic() - begun
     assert web.finish(launched, seconds=900) == "COMPLETED_SUCCESS"
-    with capsys.disabled():
-        ended = time.monotonic() - begun
-        print(f"\n{fault.__name__}: sessions again after {recovered:.0f} s, all after {ended:.0f} s")  # noqa: T201 - measured
+    ended = time.monotonic() - begun
+    report(f"{fault.__name__}: sessions again after {recovered:.0f} s, all after {ended:.0f} s")
     assert stored_of(installation.ask, SYMBOLS, days) == undisturbed(days)
     assert_sound(installation.ask, installation.simulator)
     assert web.process.poll() is None, installation.log.read_text()
