@@ -1,7 +1,7 @@
 """The board's page, as people use it: what it shows is what the tables hold, new prices come by themselves."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,7 +16,7 @@ from tradematrix_pipelines_tests.board.page_fixtures import (
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: run make install")
 
-from playwright.sync_api import Locator, Page, expect  # skipped above where it isn't there
+from playwright.sync_api import Locator, Page, Request, Response, Route, expect  # skipped above where it isn't there
 
 pytestmark = pytest.mark.system
 
@@ -32,6 +32,24 @@ PROBLEM = re.compile("does not answer")
 
 def row(page: Page, symbol: str) -> Locator:
     return page.locator(f'tr[data-symbol="{symbol}"]')
+
+
+def is_older(asked: Request | Response) -> bool:
+    """Whether older minutes of the chart were asked for."""
+    return "timeframe=1m" in asked.url and "to=" in asked.url
+
+
+def show(page: Page, timeframe: str) -> None:
+    """Choose the chart's timeframe, and wait until its candles are drawn."""
+    with page.expect_response(re.compile(f"/candles.*timeframe={timeframe}&limit=600")) as answer:
+        page.get_by_role("button", name=timeframe, exact=True).click()
+    last = datetime.fromisoformat(answer.value.json()["candles"][-1]["ts"])
+    expect(page.locator(".legend .when")).to_have_attribute("title", f"{last:%Y-%m-%d %H:%M} UTC")
+
+
+def zoom_out(page: Page) -> None:
+    for _ in range(14):
+        page.keyboard.press("-")
 
 
 def number(text: str) -> float:
@@ -202,11 +220,31 @@ def test_choices_are_kept_and_the_chart_goes_back_in_time(visitor: Visitor) -> N
         expect(page.get_by_role("button", name="15m", exact=True)).to_have_attribute("aria-pressed", "true")
         expect(page.locator('tr[data-level="camarilla pp"]')).to_be_visible()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-        with page.expect_response(lambda answer: "timeframe=1m" in answer.url and "to=" in answer.url):
-            page.get_by_role("button", name="1m", exact=True).click()
-            expect(page.locator(".legend .ohlc")).to_have_count(4)
-            for _ in range(14):
-                page.keyboard.press("-")
+        show(page, "1m")
+        with page.expect_response(is_older):
+            zoom_out(page)
+
+
+def test_older_candles_come_for_the_timeframe_shown_whatever_was_awaited_before(visitor: Visitor) -> None:
+    waiting: list[Route] = []
+
+    def keep_the_first(route: Route) -> None:
+        if waiting:
+            route.continue_()
+        else:
+            waiting.append(route)
+
+    with visitor.visit("#/DAX") as page:
+        show(page, "1m")
+        page.route(re.compile("[?&]to="), keep_the_first)
+        with page.expect_request(is_older):
+            zoom_out(page)
+        show(page, "15m")
+        show(page, "1m")
+        with page.expect_response(is_older):
+            zoom_out(page)
+        waiting[0].abort()
+        visitor.errors.clear()  # the browser's own, of what was aborted
 
 
 def test_shortcuts_are_listed_and_can_be_switched_off(visitor: Visitor) -> None:

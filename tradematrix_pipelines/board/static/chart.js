@@ -35,6 +35,7 @@ export class Chart {
   #session = null;
   #touches = [];
   #colour = "";
+  #zoomed = null;
 
   constructor(container, { digits, onLayout, onCrosshair, onBeginning, signal }) {
     this.#lines = new LevelLines(onLayout);
@@ -142,8 +143,12 @@ export class Chart {
   }
 
   zoom(factor) {
-    const range = this.#chart.timeScale().getVisibleLogicalRange();
-    if (range) this.#chart.timeScale().setVisibleLogicalRange({ from: range.to - (range.to - range.from) * factor, to: range.to });
+    const range = this.#zoomed ?? this.#chart.timeScale().getVisibleLogicalRange();
+    if (!range) return;
+    // The chart takes a range over with its next frame: several keys within one frame build on one another.
+    this.#zoomed = { from: range.to - (range.to - range.from) * factor, to: range.to };
+    this.#chart.timeScale().setVisibleLogicalRange(this.#zoomed);
+    requestAnimationFrame(() => (this.#zoomed = null));
   }
 
   scroll(bars) {

@@ -15,7 +15,8 @@ export class Series {
   #onError;
   #timeframe = null;
   #next = null;
-  #goingBack = false;
+  #shown = {}; // another object with each load: answers to what was asked before it are dropped
+  #goingBack = null;
   #updating = false;
   #askedAgain = false;
 
@@ -30,6 +31,8 @@ export class Series {
   /** Shows the newest candles of a timeframe. */
   async load(timeframe) {
     this.#timeframe = timeframe;
+    this.#shown = {};
+    this.#next = null;
     const answer = await this.#ask({ limit: FIRST });
     if (answer === null) return;
     this.candles = answer.candles;
@@ -39,10 +42,11 @@ export class Series {
   }
 
   async loadOlder() {
-    if (this.#goingBack || this.#next === null) return;
-    this.#goingBack = true;
+    const shown = this.#shown;
+    if (this.#goingBack === shown || this.#next === null) return;
+    this.#goingBack = shown;
     const answer = await this.#ask({ to: this.#next, limit: OLDER });
-    this.#goingBack = false;
+    if (this.#goingBack === shown) this.#goingBack = null;
     if (answer === null) return;
     const first = this.candles[0]?.ts;
     const older = answer.candles.filter(({ ts }) => first === undefined || ts < first);
@@ -79,12 +83,13 @@ export class Series {
     return undefined;
   }
 
-  /** Returns an answer; null where it failed, or another timeframe was chosen meanwhile. */
+  /** Returns an answer; null where it failed, or others were loaded meanwhile. */
   async #ask(parameters) {
+    const shown = this.#shown;
     const timeframe = this.#timeframe;
     try {
       const answer = await get("candles", { symbol: this.#symbol, timeframe, ...parameters }, { signal: this.#signal });
-      return timeframe === this.#timeframe ? answer : null;
+      return shown === this.#shown ? answer : null;
     } catch (error) {
       if (!ended(error)) this.#onError(error);
       return null;
