@@ -143,8 +143,8 @@ class Layout:
         self.read(self.end - 2 * DAY, self.end - DAY)  # opens the connection
         return {
             "write: a day of five symbols, new (COPY)": _seconds(lambda: self.store(fresh)),
-            "write: a month of five symbols again (MERGE)": _seconds(lambda: self.store(month)),
-            "write: a day of one symbol again (MERGE)": _seconds(lambda: self.store(session), times=10),
+            "write: a month of five symbols again": _seconds(lambda: self.store(month)),
+            "write: a day of one symbol again": _seconds(lambda: self.store(session), times=10),
             "read: a symbol's quarter": _seconds(lambda: self.read(self.end - 91 * DAY, self.end), times=5),
             "read: a symbol's day": _seconds(lambda: self.read(self.end - 40 * DAY, self.end - 39 * DAY), times=30),
             "read: the newest candle": _seconds(self.newest, times=30),

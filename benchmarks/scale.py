@@ -1,8 +1,9 @@
-"""What more symbols cost: CPU of each sensor's and schedule's tick, of a close and of commands, as symbols are added.
+"""What more symbols and more years cost: CPU of each tick, of a close, of backfills and of commands.
 
 One exchange's symbols, each with ten complete sessions, levels and books: one is fetched from the simulator, the others
 are copies of its rows. The clock stands an hour after the close. A tick is evaluated in this process, as the daemon
-lets a code server do; its CPU is this process's, and that of the server's processes of Postgres.
+lets a code server do; its CPU is this process's, and that of the server's processes of Postgres. With the most symbols,
+a backfill is measured once more with sixteen years of partitions, against one year.
 
     .venv/bin/python benchmarks/scale.py [--symbols 5 50 200 500] [--rounds 3] [--json]
 """
@@ -12,6 +13,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -22,6 +24,8 @@ from pathlib import Path
 import dagster as dg
 import psutil
 from click.testing import CliRunner
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._serdes import serialize_value
 from lines import Line, report
 from measuring import cpu_of, cpu_of_family, server_of
 from sqlalchemy import MetaData, insert, literal, select
@@ -31,7 +35,7 @@ from tradematrix_pipelines.definitions import build_defs
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.internals.runs import run_sessions
 from tradematrix_pipelines.defs.jobs import INGEST_CANDLES
-from tradematrix_pipelines.defs.partitions import sync_symbols
+from tradematrix_pipelines.defs.partitions import session_partitions, sync_symbols
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, find_symbols, read_symbols, set_active
@@ -40,7 +44,13 @@ from tradematrix_pipelines_tests.stack import command
 CLOSED = "2026-11-20T22:05:00Z"
 FIRST, LAST = "2026-11-09", "2026-11-20"
 ORIGINAL = "NDX"
-COMMANDS = (("coverage",), ("levels",), ("symbols", "list"), ("plan", ORIGINAL, "--from", FIRST))
+THREE_DATES = ("backfill", ORIGINAL, "--from", "2026-11-18", "--to", LAST)
+COMMANDS = (("coverage",), ("levels",), ("symbols", "list"), ("plan", ORIGINAL, "--from", FIRST), THREE_DATES)
+NEXT_CLOSE = "2026-11-23T22:05:00Z"
+MOST_RUNS = 5
+MOST_NAMED = 50
+"""Symbols of which every partition is named in a backfill: Dagster takes a second a symbol over it."""
+YEARS = {1: "2025-11-20", 16: "2010-11-22"}
 # Filled by triggers as the others are copied, or by ticks.
 _OWN = {"level_revisions", "levels_history", "ohlc_revisions", "run_requests", "session_coverage_history"}
 
@@ -52,7 +62,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    report(_lines(_measure(sorted(options.symbols), rounds=options.rounds)), as_json=options.json)
+    report(_measure(sorted(options.symbols), rounds=options.rounds), as_json=options.json)
 
 
 @contextmanager
@@ -85,14 +95,13 @@ def sync(instance: dg.DagsterInstance, database: Database) -> None:
     sync_symbols(instance, [symbol.name for symbol in read_symbols(database.engine)])
 
 
-def _measure(sizes: Sequence[int], *, rounds: int) -> dict[int, dict[str, list[float]]]:
-    """Return the seconds of CPU of each tick and command, by the number of symbols."""
+def _measure(sizes: Sequence[int], *, rounds: int) -> list[Line]:
     with ExitStack() as stack:
         database = stack.enter_context(installation())
         settings = load_settings()
         instance = stack.enter_context(open_instance(settings))
         own = psutil.Process(), server_of(settings.home)
-        costs = {}
+        costs, closes, everything = {}, {}, {}
         for size in sizes:
             grow(database, size)
             sync(instance, database)
@@ -100,8 +109,57 @@ def _measure(sizes: Sequence[int], *, rounds: int) -> dict[int, dict[str, list[f
             for way in ways.values():
                 way()  # what is new of the symbols is done once
             costs[size] = {name: [cpu_of_family(way, *own) for _ in range(rounds)] for name, way in ways.items()}
+            closes[size] = _runs_of_a_close(instance)
+            if size <= MOST_NAMED:
+                everything[size] = _backfill_of_everything(instance)
             print(f"{size} symbols measured", file=sys.stderr)
-        return costs
+        years = [_years(rounds=rounds)]
+    return [*_lines(costs), *_counts(closes, everything), *years]
+
+
+def _years(*, rounds: int) -> Line:
+    """Return what years of partitions cost a backfill of three dates."""
+    few, many = ({**os.environ, "TRADEMATRIX_HISTORY_START": start} for start in YEARS.values())
+    costs = [[cpu_of(command(*THREE_DATES), env) for env in (few, many)] for _ in range(rounds)]
+    return Line(
+        what=f"tradematrix backfill of three dates, {max(YEARS)} years of partitions",
+        against=f"{min(YEARS)} year of partitions",
+        ratios=[many / few for few, many in costs],
+        bar=1.3,
+        note=f"{statistics.median(many for _, many in costs):.2f} s",
+    )
+
+
+def _runs_of_a_close(instance: dg.DagsterInstance) -> int:
+    """Return how many runs the sensor requests once the next session of all symbols has closed."""
+    repository = build_defs(load_settings({**os.environ, "TRADEMATRIX_CLOCK": NEXT_CLOSE})).get_repository_def()
+    with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+        return len(repository.get_sensor_def("session_close").evaluate_tick(context).run_requests or [])
+
+
+def _backfill_of_everything(instance: dg.DagsterInstance) -> tuple[float, int]:
+    """Build a backfill of each partition of each asset, named one by one, with the default start of history.
+
+    Return the seconds of CPU that it takes, and the bytes that Dagster stores of it.
+    """
+    begun = time.process_time()
+    settings = load_settings({**os.environ, "TRADEMATRIX_HISTORY_START": ""})
+    graph, partitions = build_defs(settings).resolve_asset_graph(), session_partitions(settings)
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        backfill = PartitionBackfill.from_asset_partitions(
+            backfill_id="everything",
+            asset_graph=graph,
+            partition_names=partitions.get_partition_keys(dynamic_partitions_store=instance),
+            asset_selection=[key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned],
+            backfill_timestamp=settings.clock.now().timestamp(),
+            tags={},
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        return time.process_time() - begun, len(serialize_value(backfill))
 
 
 def grow(database: Database, size: int) -> None:
@@ -180,6 +238,39 @@ def _three_dates(instance: dg.DagsterInstance) -> None:
     )
     if outcome.error:
         raise SystemExit(outcome.error)
+
+
+def _counts(closes: dict[int, int], everything: dict[int, tuple[float, int]]) -> list[Line]:
+    return [
+        *(
+            Line(
+                what=f"runs of a close, {size} symbols",
+                against=f"{MOST_RUNS} runs",
+                ratios=[runs / MOST_RUNS],
+                bar=1.0 if size >= MOST_RUNS * 20 else None,
+                note=f"{runs} runs",
+            )
+            for size, runs in closes.items()
+        ),
+        *_growth("building a backfill of everything", {size: cost for size, (cost, _) in everything.items()}, "s"),
+        *_growth(
+            "size of a backfill of everything", {size: stored / 1e6 for size, (_, stored) in everything.items()}, "MB"
+        ),
+    ]
+
+
+def _growth(what: str, values: dict[int, float], unit: str) -> list[Line]:
+    smallest = min(values, default=0)
+    return [
+        Line(
+            what=f"{what}, {size} symbols",
+            against=f"{smallest} symbols",
+            ratios=[value / values[smallest]],
+            bar=None if size == smallest else size / smallest,
+            note=f"{value:.1f} {unit}",
+        )
+        for size, value in values.items()
+    ]
 
 
 def _lines(costs: dict[int, dict[str, list[float]]]) -> list[Line]:

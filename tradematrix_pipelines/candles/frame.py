@@ -59,8 +59,17 @@ def _are_candles(rows: "pd.DataFrame") -> bool:
 
 
 def instants(ts: "pd.Series[pd.Timestamp]") -> Instants:
-    """Return an aware ``ts`` column as a numpy array of UTC instants (``datetime64[us]``)."""
-    return ts.dt.tz_convert(None).to_numpy("datetime64[us]")
+    """Return an aware ``ts`` column as a numpy array of UTC instants (``datetime64[us]``), read-only.
+
+    Raises:
+        TypeError: ``ts`` has no zone.
+    """
+    if getattr(ts.dtype, "tz", None) is None:
+        msg = "ts has no time zone: candles are UTC, aware"
+        raise TypeError(msg)
+    values = ts.to_numpy("datetime64[us]").view()  # of the column's own memory
+    values.flags.writeable = False
+    return values
 
 
 @cache

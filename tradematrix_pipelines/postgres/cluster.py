@@ -36,7 +36,6 @@ _TUNING = {
     "max_connections": "200",  # every Dagster process holds a few
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",  # a backfill's COPYs without a checkpoint storm
-    "wal_compression": "on",
     "jit": "off",  # the queries are short
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -21,7 +21,7 @@ from tradematrix_pipelines.settings import Settings
 
 MARKET_DATABASE = "tradematrix"
 DAGSTER_DATABASE = "dagster"
-OLDEST_SERVER = 15  # the first with MERGE
+OLDEST_SERVER = 15  # the first with UNIQUE NULLS NOT DISTINCT
 
 _MARKET_VARIABLE = "TRADEMATRIX_DATABASE_URL"
 _DAGSTER_VARIABLE = "TRADEMATRIX_DAGSTER_DATABASE_URL"

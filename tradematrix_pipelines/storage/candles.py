@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg.sql import SQL, Identifier
@@ -19,50 +20,39 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from tradematrix_pipelines.candles.coverage import Coverage, Status
+from tradematrix_pipelines.candles.frame import instants
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.ingest.batch import SeriesBatch
+from tradematrix_pipelines.markets.sessions import Instants, from_instant, to_instant
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.copy import COPY_COLUMNS, HEADER, TRAILER, encode
 from tradematrix_pipelines.storage.coverage import settle_coverage, write_coverage
+from tradematrix_pipelines.storage.differences import Mask, find_difference
 from tradematrix_pipelines.storage.judgements import write_judgements
 from tradematrix_pipelines.storage.rejections import release_rejections, write_rejections
 from tradematrix_pipelines.storage.stamps import stamp
 from tradematrix_pipelines.tracing import span
 
+_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 _COPY = SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)")
 
-# The range in the ON clause keeps the merge from reading the whole table. Where only the vendor differs, it is
-# updated too: a session is from one vendor. That is no revision: the table's trigger keeps none, and stored_at stays.
-# Where values differ, the trigger sets stored_at.
-_MERGE = text("""
-    MERGE INTO ohlc AS t USING staged_ohlc AS s
-    ON t.symbol_id = ANY(:symbol_ids) AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
-       AND t.ts BETWEEN :first AND :last
-       AND s.symbol_id = t.symbol_id AND s.timeframe = t.timeframe AND s.ts = t.ts
-    WHEN MATCHED AND (t.open, t.high, t.low, t.close, t.volume, t.source)
-                     IS DISTINCT FROM (s.open, s.high, s.low, s.close, s.volume, s.source) THEN
-        UPDATE SET open = s.open, high = s.high, low = s.low, close = s.close, volume = s.volume, source = s.source
-    WHEN NOT MATCHED AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) THEN
-        INSERT (ts, open, high, low, close, volume, symbol_id, timeframe, source, stored_at)
-        VALUES (s.ts, s.open, s.high, s.low, s.close, s.volume, s.symbol_id, s.timeframe, s.source, s.stored_at)
+# The range keeps the update from reading the whole table. Where only the vendor differs, it is updated, too: a session
+# is from one vendor. That is no revision: the table's trigger keeps none, and stored_at stays. Where values differ,
+# the trigger sets stored_at.
+_UPDATE = text("""
+    UPDATE ohlc AS t
+    SET open = s.open, high = s.high, low = s.low, close = s.close, volume = s.volume, source = s.source
+    FROM staged_ohlc AS s
+    WHERE t.symbol_id = ANY(:symbol_ids) AND t.timeframe = ANY(CAST(:timeframes AS ohlc_timeframe[]))
+      AND t.ts BETWEEN :first AND :last
+      AND t.symbol_id = s.symbol_id AND t.timeframe = s.timeframe AND t.ts = s.ts
 """)
-# Rows of whole sessions that are stored and not in the batch. Materialized, because they are few: the sessions are then
-# compared with those rows only, not with every row.
 _WITHDRAW = text("""
-    WITH extra AS MATERIALIZED (
-        SELECT t.symbol_id, t.ts FROM ohlc AS t
-        WHERE t.symbol_id = ANY(:symbol_ids) AND t.timeframe = CAST(:timeframe AS ohlc_timeframe)
+    WITH withdrawn AS (
+        DELETE FROM ohlc AS t USING unnest(CAST(:stamps AS timestamptz[])) AS extra (ts)
+        WHERE t.symbol_id = :symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe) AND t.ts = extra.ts
           AND t.ts BETWEEN :first AND :last
-          AND NOT EXISTS (SELECT FROM staged_ohlc AS s
-              WHERE s.symbol_id = t.symbol_id AND s.timeframe = CAST(:timeframe AS ohlc_timeframe) AND s.ts = t.ts)
-    ), withdrawn AS (
-        DELETE FROM ohlc AS t
-        USING extra,
-            unnest(CAST(:whole AS int[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
-                AS session (symbol_id, opens_at, closes_at)
-        WHERE t.symbol_id = extra.symbol_id AND t.timeframe = CAST(:timeframe AS ohlc_timeframe) AND t.ts = extra.ts
-          AND session.symbol_id = extra.symbol_id AND extra.ts >= session.opens_at AND extra.ts < session.closes_at
         RETURNING t.*
     )
     INSERT INTO ohlc_revisions
@@ -71,20 +61,14 @@ _WITHDRAW = text("""
         greatest(tradematrix_now(), stored_at)
     FROM withdrawn
 """)
-_COUNT = text("""
-    SELECT count(*) FROM ohlc WHERE symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
-        AND ts BETWEEN :first AND :last
-""")
-# Those of this transaction: others may have the same stamp.
-_COUNT_REVISED = text("""
-    SELECT count(*) FROM ohlc_revisions
-    WHERE xmin = pg_current_xact_id()::xid AND symbol_id = :symbol_id AND timeframe = CAST(:timeframe AS ohlc_timeframe)
-      AND ts BETWEEN :first AND :last AND NOT withdrawn
-""")
 
 
 class RefusedCandles(TradeMatrixError):
     """A candle passed the screening and violates the table's constraints."""
+
+
+class InterferingWriter(TradeMatrixError):
+    """Somebody else changed the series without its lock: nothing is stored, and a second try is in order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,9 +110,11 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
     Raises:
         ValueError: candles out of order or doubled, or a symbol without id.
         RefusedCandles: one breaks the table's constraints; nothing is stored.
+        InterferingWriter: somebody else deleted candles meanwhile; nothing is stored.
     """
     for batch in batches:
-        if not batch.candles["ts"].is_monotonic_increasing or not batch.candles["ts"].is_unique:
+        ts = instants(batch.candles["ts"])
+        if not (ts[1:] > ts[:-1]).all():
             msg = f"{batch.symbol.name} {batch.timeframe}: candles must be sorted by ts, each ts once"
             raise ValueError(msg)
     try:
@@ -153,8 +139,8 @@ def write(engine: Engine, batches: Sequence[SeriesBatch], *, now: datetime) -> W
 def lock_series(connection: Connection, series: Iterable[tuple[Symbol, Timeframe]]) -> None:
     """Lock series to the end of the transaction: their other writers wait."""
     # In sorted order, so that two writers of several series can't deadlock.
-    for key in sorted({_lock_key(symbol, timeframe) for symbol, timeframe in series}):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+    keys = sorted({_lock_key(symbol, timeframe) for symbol, timeframe in series})
+    connection.execute(_LOCK, {"keys": keys})
 
 
 def _lock_key(symbol: Symbol, timeframe: Timeframe) -> int:
@@ -163,51 +149,63 @@ def _lock_key(symbol: Symbol, timeframe: Timeframe) -> int:
 
 
 def _write_candles(connection: Connection, batches: Sequence[SeriesBatch], *, now: datetime) -> Written:
-    stored = [connection.execute(_COUNT, _range(batch)).scalar_one() for batch in batches]
-    fresh = [batch for batch, count in zip(batches, stored, strict=True) if not count]
-    copy_candles(connection, fresh, table="ohlc", now=now)
-    written = Written(inserted=sum(len(batch.candles) for batch in fresh))
-    existing = [(batch, count) for batch, count in zip(batches, stored, strict=True) if count]
-    if existing:
-        connection.execute(text("SET LOCAL work_mem = '64MB'"))
-        connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
-        copy_candles(connection, [batch for batch, _ in existing], table="staged_ohlc", now=now)
-    for timeframe in dict.fromkeys(batch.timeframe for batch, _ in existing):
-        written += _merge(connection, [(batch, count) for batch, count in existing if batch.timeframe is timeframe])
+    driver, written = _driver(connection), Written()
+    new, changed = list[SeriesBatch](), list[SeriesBatch]()
+    for batch in batches:
+        first, last = _range(batch)
+        with span("compare", candles=len(batch.candles)):
+            difference = find_difference(driver, batch, first=first, last=last)
+        new += _part(batch, difference.new)
+        changed += _part(batch, difference.changed)
+        written += Written(
+            inserted=int(difference.new.sum()),
+            revised=int(difference.revised.sum()),
+            withdrawn=_withdraw(connection, batch, difference.missing),
+        )
+    copy_candles(connection, new, table="ohlc", now=now)
+    if changed:
+        _update(connection, changed, now=now)
     return written
 
 
-def _merge(connection: Connection, staged: Sequence[tuple[SeriesBatch, int]]) -> Written:
-    """Make the table equal to staged batches of one timeframe, each with the number of rows that its range holds.
+def _part(batch: SeriesBatch, mask: Mask) -> list[SeriesBatch]:
+    """Return the batch with these candles only, in a list that is empty where there are none."""
+    if mask.all():
+        return [batch]
+    return [replace(batch, candles=batch.candles[mask])] if mask.any() else []
 
-    One statement for all of them: each reads the whole staging table.
-    """
-    ranges = [_range(batch) for batch, _ in staged]
+
+def _update(connection: Connection, batches: Sequence[SeriesBatch], *, now: datetime) -> None:
+    # The comparison has just read what is to be updated: it is in memory, where random pages cost what others do.
+    connection.execute(text("SET LOCAL work_mem = '64MB'; SET LOCAL random_page_cost = 1.1"))
+    connection.execute(text("CREATE TEMP TABLE staged_ohlc (LIKE ohlc) ON COMMIT DROP"))
+    copy_candles(connection, batches, table="staged_ohlc", now=now)
     where = {
-        "symbol_ids": [key["symbol_id"] for key in ranges],
-        "timeframe": ranges[0]["timeframe"],
-        "first": min(key["first"] for key in ranges),
-        "last": max(key["last"] for key in ranges),
+        "symbol_ids": [batch.symbol.id for batch in batches],
+        "timeframes": [str(batch.timeframe) for batch in batches],
+        "first": min(batch.candles["ts"].iloc[0] for batch in batches).to_pydatetime(),
+        "last": max(batch.candles["ts"].iloc[-1] for batch in batches).to_pydatetime(),
     }
-    with span("merge", timeframe=str(ranges[0]["timeframe"]), series=len(staged)):
-        merged = connection.execute(_MERGE, where).rowcount
-    whole = [(batch.symbol.id, session) for batch, _ in staged for session in _whole_sessions(batch)]
-    withdrawn = 0
-    if whole:
-        bounds = {
-            "whole": [symbol_id for symbol_id, _ in whole],
-            "opens": [session.opens_at for _, session in whole],
-            "closes": [session.closes_at for _, session in whole],
-        }
-        withdrawn = connection.execute(_WITHDRAW, where | bounds).rowcount
-    if not merged:
-        return Written(withdrawn=withdrawn)
-    stored = sum(connection.execute(_COUNT, key).scalar_one() for key in ranges)
-    return Written(
-        inserted=stored - sum(count for _, count in staged) + withdrawn,
-        revised=sum(connection.execute(_COUNT_REVISED, key).scalar_one() for key in ranges),
-        withdrawn=withdrawn,
-    )
+    with span("update", series=len(batches)):
+        updated = connection.execute(_UPDATE, where).rowcount
+    if updated != (expected := sum(len(batch.candles) for batch in batches)):
+        msg = f"others deleted {expected - updated} candles while they were compared; nothing is stored: run it again"
+        raise InterferingWriter(msg)
+
+
+def _withdraw(connection: Connection, batch: SeriesBatch, missing: Instants) -> int:
+    """Delete the stored candles of whole sessions that are not in the batch, and return how many."""
+    if not len(missing):
+        return 0
+    inside = np.zeros(len(missing), dtype=bool)
+    for session in _whole_sessions(batch):
+        if session.opens_at and session.closes_at:
+            inside |= (missing >= to_instant(session.opens_at)) & (missing < to_instant(session.closes_at))
+    if not inside.any():
+        return 0
+    stamps = [from_instant(instant) for instant in missing[inside]]
+    key = {"symbol_id": batch.symbol.id, "timeframe": str(batch.timeframe), "stamps": stamps}
+    return connection.execute(_WITHDRAW, key | {"first": stamps[0], "last": stamps[-1]}).rowcount
 
 
 def _whole_sessions(batch: SeriesBatch) -> list[Coverage]:
@@ -227,22 +225,24 @@ def copy_candles(connection: Connection, batches: Sequence[SeriesBatch], *, tabl
     if not batches:
         return
     statement = _COPY.format(Identifier(table), SQL(", ").join(map(Identifier, COPY_COLUMNS)))
-    driver: PsycopgConnection[Any] | None = connection.connection.driver_connection
-    if driver is None:
-        msg = "the connection is closed"
-        raise RuntimeError(msg)
     rows = sum(len(batch.candles) for batch in batches)
-    with span("copy", table=table, rows=rows), driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with span("copy", table=table, rows=rows), _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         for data in itertools.chain([HEADER], *(encode(batch, stored_at=now) for batch in batches), [TRAILER]):
             copy.write(data)
 
 
-def _range(batch: SeriesBatch) -> dict[str, Any]:
-    """Return the range of the series that the batch covers: its candles, and its whole sessions."""
+def _driver(connection: Connection) -> PsycopgConnection[Any]:
+    driver: PsycopgConnection[Any] | None = connection.connection.driver_connection
+    if driver is None:
+        msg = "the connection is closed"
+        raise RuntimeError(msg)
+    return driver
+
+
+def _range(batch: SeriesBatch) -> tuple[datetime, datetime]:
+    """Return first and last instant that the batch covers: its candles, and its whole sessions."""
     ts, sessions = batch.candles["ts"], _whole_sessions(batch)
-    return {
-        "symbol_id": batch.symbol.id,
-        "timeframe": str(batch.timeframe),
-        "first": min([ts.iloc[0].to_pydatetime(), *(session.opens_at for session in sessions if session.opens_at)]),
-        "last": max([ts.iloc[-1].to_pydatetime(), *(session.closes_at for session in sessions if session.closes_at)]),
-    }
+    return (
+        min([ts.iloc[0].to_pydatetime(), *(session.opens_at for session in sessions if session.opens_at)]),
+        max([ts.iloc[-1].to_pydatetime(), *(session.closes_at for session in sessions if session.closes_at)]),
+    )

@@ -20,7 +20,9 @@ COPY_COLUMNS = ("ts", *PRICES, "volume", "symbol_id", "timeframe", "source", "st
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
-_POSTGRES_EPOCH = np.datetime64("2000-01-01", "us")
+POSTGRES_EPOCH = np.datetime64("2000-01-01", "us")
+"""PostgreSQL counts the microseconds of a timestamp from here."""
+
 _SLICE_BYTES = 1 << 20
 
 
@@ -48,16 +50,16 @@ def encode(batch: SeriesBatch, *, stored_at: datetime) -> Iterator[bytes]:
 def _rows(
     batch: SeriesBatch, mask: npt.NDArray[np.bool_], symbol_id: int, *, stored_at: datetime, has_volume: bool
 ) -> npt.NDArray[np.void]:
-    candles = batch.candles[mask]
+    candles = batch.candles if mask.all() else batch.candles[mask]
     source, timeframe = batch.source.encode(), batch.timeframe.encode()
     values: list[tuple[str, str, object]] = [
-        ("ts", ">i8", (instants(candles["ts"]) - _POSTGRES_EPOCH).astype(np.int64)),
+        ("ts", ">i8", (instants(candles["ts"]) - POSTGRES_EPOCH).astype(np.int64)),
         *((name, ">f8", candles[name].to_numpy()) for name in PRICES),
         *([("volume", ">f8", candles["volume"].to_numpy())] if has_volume else []),
         ("symbol_id", ">i4", symbol_id),
         ("timeframe", f"S{len(timeframe)}", timeframe),
         ("source", f"S{len(source)}", source),
-        ("stored_at", ">i8", int((to_instant(stored_at) - _POSTGRES_EPOCH).astype(np.int64))),
+        ("stored_at", ">i8", int((to_instant(stored_at) - POSTGRES_EPOCH).astype(np.int64))),
     ]
     fields: list[tuple[str, str]] = [("width", ">i2")]
     for name, kind, _ in values:

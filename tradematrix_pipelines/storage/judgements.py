@@ -54,6 +54,8 @@ def write_judgements(connection: Connection, batch: SeriesBatch, *, now: datetim
 
     A refused session that is stored from an earlier answer keeps the judgement of what is stored.
     """
+    if not batch.judgements:
+        return
     refused = [day for day, row in batch.judgements.items() if row.verdict is Verdict.REFUSED]
     kept = _stored(connection, batch, refused)
     judgements = {day: row for day, row in batch.judgements.items() if day not in kept}
@@ -234,6 +236,8 @@ def _read_stored_at(engine: Engine, symbol: Symbol, first: date, last: date) -> 
 
 def _stored(connection: Connection, batch: SeriesBatch, days: Iterable[date]) -> set[date]:
     """Return those of these sessions of the batch's series that have stored candles."""
+    if not days:
+        return set()
     table = session_coverage
     query = select(table.c.trade_date).where(
         table.c.symbol_id == batch.symbol.id,
@@ -241,7 +245,7 @@ def _stored(connection: Connection, batch: SeriesBatch, days: Iterable[date]) ->
         table.c.trade_date.in_(list(days)),
         table.c.received > 0,
     )
-    return set(connection.execute(query).scalars()) if days else set()
+    return set(connection.execute(query).scalars())
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Writing candles: replays, revisions, neighbours, races, and what the table itself refuses."""
 
 import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -13,7 +15,7 @@ from tradematrix_pipelines.candles.coverage import Coverage, Status
 from tradematrix_pipelines.candles.frame import as_candles
 from tradematrix_pipelines.ingest.batch import SeriesBatch
 from tradematrix_pipelines.markets.timeframes import Timeframe
-from tradematrix_pipelines.storage.candles import RefusedCandles, Written, write
+from tradematrix_pipelines.storage.candles import InterferingWriter, RefusedCandles, Written, write
 from tradematrix_pipelines.storage.coverage import read_coverage
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import find_symbols
@@ -152,6 +154,30 @@ def test_two_writers_on_one_series_both_succeed(database: Database) -> None:
         errors = _at_once([batch(database, frame) for frame in frames], database)
         assert errors == []
         assert len(stored(database)) == 3060
+
+
+def test_candles_that_others_delete_meanwhile_are_noticed_and_nothing_is_stored(database: Database) -> None:
+    write(database.engine, [batch(database, candles(10))], now=NOW)
+    more = batch(database, pd.concat([candles(10, close=1.15), candles(5, start="2026-11-20T08:10Z")]))
+    with ThreadPoolExecutor(1) as pool, database.engine.connect() as other:
+        other.execute(text("DELETE FROM ohlc WHERE ts = '2026-11-20T08:03Z'"))  # the writer sees it until the commit
+        writing = pool.submit(write, database.engine, [more], now=NOW)
+        _wait_for_lock(database)
+        other.commit()
+        with pytest.raises(InterferingWriter, match="others deleted 1 candles"):
+            writing.result()
+    assert (len(stored(database)), count(database, "ohlc_revisions")) == (9, 0)
+    assert write(database.engine, [more], now=NOW) == Written(inserted=6, revised=9)
+
+
+def _wait_for_lock(database: Database) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE ohlc%'"
+    for _ in range(1000):
+        with database.engine.connect() as connection:
+            if connection.execute(text(waiting)).scalar_one():
+                return
+        time.sleep(0.02)
+    pytest.fail("the writer waits for no row")
 
 
 def _at_once(batches: Sequence[SeriesBatch], database: Database) -> list[Exception]:

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -220,14 +220,16 @@ def test_a_run_stores_its_events_once_the_database_is_back(
 
             allow("false")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-            # Dagster itself tries again for six seconds.
-            back = threading.Timer(12.0, allow, ["true"])
-            back.start()
-            try:
-                with nullcontext() if running else pytest.raises(DagsterPostgresException):
-                    storage.store_event(planned("candles", "2026-11-20", run=run.run_id, at=2.0))
-            finally:
+            event = planned("candles", "2026-11-20", run=run.run_id, at=2.0)
+            if running:
+                back = threading.Timer(12.0, allow, ["true"])  # Dagster itself tries again for six seconds
+                back.start()
+                storage.store_event(event)
                 back.join()
+            else:
+                with pytest.raises(DagsterPostgresException):
+                    storage.store_event(event)
+                allow("true")
         kept = [one.dagster_event_type for one in instance.all_logs(run.run_id)]
     assert kept == ([DagsterEventType.RUN_START, DagsterEventType.ASSET_MATERIALIZATION_PLANNED] if running else [])
 
