@@ -19,8 +19,7 @@ from tradematrix_pipelines.errors import UsageError
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.book_inputs import HISTORY
-from tradematrix_pipelines.storage.candles import lock_series
-from tradematrix_pipelines.storage.stamps import stamp
+from tradematrix_pipelines.storage.candles import stamp_and_lock
 
 SHORTEST_DAYS = HISTORY + LOOKBACK
 """How long daily candles are kept at least: levels of the last month, which may be computed again, look so far back."""
@@ -170,8 +169,7 @@ def prune_month(engine: Engine, month: MonthToPrune, *, now: datetime) -> Pruned
         now: the sessions' ``pruned_at``, aware, UTC.
     """
     with engine.begin() as connection:
-        stamp(connection, now)
-        lock_series(connection, [(month.symbol, month.timeframe)])
+        stamp_and_lock(connection, [(month.symbol, month.timeframe)], now=now)
         sessions = connection.execute(_MARK, _terms(month) | {"now": now}).all()
         days = [row.trade_date for row in sessions]
         connection.execute(_MARK_VERSIONS, _terms(month) | {"now": now, "days": days})
