@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 from lines import Line, report
 from measuring import cpu_of, cpu_used, family, server_of
+from pages import PAGE
 from sqlalchemy import text
 
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
@@ -35,21 +36,6 @@ NAME = "NDX"
 CALENDAR, CLOCK, LAST = "XNYS", "2026-11-20T23:00:00Z", date(2026, 11, 20)
 PAGE_SECONDS = 2.0
 _COMPLETE = text("SELECT count(*) FROM session_coverage WHERE status = 'complete' AND final")
-_PAGE = """
-query Page($key: AssetKeyInput!) {
-  assetNodeOrError(assetKey: $key) {
-    ... on AssetNode {
-      partitionKeysByDimension { name partitionKeys }
-      assetPartitionStatuses {
-        ... on MultiPartitionStatuses {
-          ranges { primaryDimStartKey primaryDimEndKey secondaryDim {
-            ... on DefaultPartitionStatuses { materializedPartitions failedPartitions }
-            ... on TimePartitionStatuses { ranges { status startKey endKey } } } }
-        }
-      }
-    }
-  }
-}"""
 
 
 def main() -> None:
@@ -125,7 +111,7 @@ def _page_seconds(web: Ui, rounds: int = 5) -> list[float]:
     times = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
-        node = web.ask(_PAGE, key={"path": ["ohlc_1m"]})["assetNodeOrError"]
+        node = web.ask(PAGE, key={"path": ["ohlc_1m"]})["assetNodeOrError"]
         times.append(time.perf_counter() - start)
         if not node["assetPartitionStatuses"]["ranges"]:
             raise SystemExit("no partition is shown as materialized")

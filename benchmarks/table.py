@@ -67,6 +67,7 @@ SCRIPTS = (
     Script(name="ticks", about="Ticks with nothing to do", quick=("--ticks", "1", "--rounds", "1")),
     Script(name="standing", about="Standing still", quick=("--settle", "1", "--idle", "3")),
     Script(name="backfill", about="History", quick=("--days", "1", "--stock-days", "0", "--symbols", "1")),
+    Script(name="pages", about="Pages of Dagster", quick=("--symbols", "2", "--years", "1", "--rounds", "1")),
     Script(name="load", about="A fleet's history", quick=("--few", "1", "--symbols", "2", "--days", "2"), long=True),
     Script(name="scale", about="More symbols", quick=("--symbols", "2", "--rounds", "1")),
 )

@@ -1,6 +1,12 @@
-"""The fewest runs for a part of the backlog: a run is one symbol, its timeframes, and a contiguous range of dates."""
+"""The fewest runs for a part of the backlog: a run is one symbol, its timeframes, and a contiguous range of dates.
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+Where many symbols want the same, as at the close of an exchange, neighbours share a run: starting one costs more than
+what it does for a symbol.
+"""
+
+import math
+import operator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +17,12 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 
 _COMPLETE = {Cause.SPARSE, Cause.DOUBTFUL}
 """Causes to fetch sessions again that are complete."""
+
+MOST_ALIKE = 5
+"""Runs that differ in their symbol only, beyond which some are shared."""
+
+MOST_SHARED = 500
+"""Partitions of a shared run: a long backlog stays in many runs, which several workers carry out at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +52,39 @@ def plan_runs(tasks: Iterable[FetchTask]) -> list[Run]:
     for task in tasks:
         by_symbol.setdefault(task.symbol.name, []).append(task)
     return [run for of_symbol in by_symbol.values() for run in _runs(of_symbol[0].symbol, of_symbol)]
+
+
+def share_runs(runs: Iterable[Run], order: Sequence[str]) -> list[list[Run]]:
+    """Return the runs in groups, each of which is carried out as one: of those that are alike, at most five.
+
+    There are more groups where symbols are no neighbours, or dates are many.
+
+    Args:
+        order: the symbols in their order in Dagster: a run is a range of them.
+    """
+    alike: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        alike.setdefault((run.first, run.last, run.timeframes, run.refresh), []).append(run)
+    places = {name: place for place, name in enumerate(order)}
+    return [group for same in alike.values() for group in _neighbours(same, places)]
+
+
+def _neighbours(runs: Sequence[Run], places: Mapping[str, int]) -> list[list[Run]]:
+    most = min(math.ceil(len(runs) / MOST_ALIKE), MOST_SHARED // runs[0].partitions)
+    if most <= 1:
+        return [[run] for run in runs]
+    groups = list[list[Run]]()
+    placed = sorted(
+        ((places[run.symbol.name], run) for run in runs if run.symbol.name in places), key=operator.itemgetter(0)
+    )
+    before = None
+    for place, run in placed:
+        if place - 1 == before and len(groups[-1]) < most:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+        before = place
+    return [*groups, *([run] for run in runs if run.symbol.name not in places)]
 
 
 def contiguous_ranges(dates: Collection[date], calendar: SessionCalendar) -> Iterator[tuple[date, date]]:

@@ -18,6 +18,7 @@ from tradematrix_pipelines.cli.settings import hints
 from tradematrix_pipelines.defs.housekeeping import KEPT, KEPT_CHECKS, KEPT_VERSIONS
 from tradematrix_pipelines.defs.internals.dagster_home import open_instance
 from tradematrix_pipelines.defs.live import PULL_LIVE
+from tradematrix_pipelines.defs.partitions import date_partitions, known_symbols
 from tradematrix_pipelines.errors import TradeMatrixError
 from tradematrix_pipelines.log_files import LIMIT, compute_logs, log_files
 from tradematrix_pipelines.markets.calendars import calendar_of, last_closed
@@ -44,6 +45,8 @@ from tradematrix_pipelines.vendors.provenance import IMPORT
 from tradematrix_pipelines.vendors.registry import open_vendors
 
 _LARGEST = 3
+_ADVISED_PARTITIONS = 100_000
+"""Of one asset, by the documentation of Dagster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _checked("symbols", lambda: _symbols(symbols))
         yield _checked("calendars", lambda: _calendars(symbols, database.clock.now()))
         yield _checked("dagster", lambda: _dagster(settings))
+        yield _partitions(settings, symbols)
         yield _checked("logs", lambda: _logs(settings))
         yield _checked("history", lambda: _history(settings, databases, database))
         yield _checked("sizes", lambda: _sizes(settings, databases, database))
@@ -293,5 +297,16 @@ def _close(candles: pd.DataFrame, timeframe: Timeframe, day: date) -> str:
 
 def _dagster(settings: Settings) -> str:
     with open_instance(settings) as instance:
-        runs, partitions = instance.get_runs_count(), len(instance.get_dynamic_partitions("symbols"))
-        return f"{runs} runs, {partitions} symbols in its partitions, home {settings.dagster_home}"
+        runs, names = instance.get_runs_count(), len(known_symbols(instance))
+        return f"{runs} runs, {names} symbols in its partitions, home {settings.dagster_home}"
+
+
+def _partitions(settings: Settings, symbols: Sequence[Symbol]) -> Finding:
+    dates = len(date_partitions(settings).get_partition_keys())
+    count = dates * len(symbols)
+    detail = f"{count:,} an asset: {dates:,} dates of {len(symbols)} symbols"
+    if count <= _ADVISED_PARTITIONS:
+        return Finding("partitions", ok=True, detail=detail)
+    remedy = "a later TRADEMATRIX_HISTORY_START makes them fewer; docs/explanation/performance.md has what they cost"
+    detail = f"{detail}, more than the {_ADVISED_PARTITIONS:,} that Dagster advises: {remedy}"
+    return Finding("partitions", ok=True, detail=detail, warning=True)

@@ -24,7 +24,7 @@ from tradematrix_pipelines.defs.internals.names import (
 )
 from tradematrix_pipelines.defs.internals.runs import BATCH_TAG
 from tradematrix_pipelines.defs.jobs import COMPUTE_LEVELS, INGEST_CANDLES, TRADING_DAY
-from tradematrix_pipelines.defs.partitions import SYMBOLS
+from tradematrix_pipelines.defs.partitions import partitions_between
 from tradematrix_pipelines.defs.registry import CANDLES
 from tradematrix_pipelines.markets.partition_key import rectangle
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -86,13 +86,10 @@ def _judge(
     timeframes = [CANDLES[asset] for asset in assets if asset in CANDLES] if assets else list(Timeframe)
     if not timeframes or not start:
         return "see it in the UI"
-    names: Sequence[str]
-    names, first, last = rectangle(start, end)
-    every = instance.get_dynamic_partitions(str(SYMBOLS.name))
-    if len(names) > 1 and set(names) <= set(every):
-        names = every[every.index(names[0]) : every.index(names[-1]) + 1]
+    dates = partitions_between(instance, start, end)
+    names, days = list(dates), next(iter(dates.values()))
     known, incomplete = count_incomplete(
-        database.engine, names, timeframes, first, last, now=now, apart_from=apart_from
+        database.engine, names, timeframes, days[0], days[-1], now=now, apart_from=apart_from
     )
     if incomplete is not None:
         return _reason(incomplete, alone=len(names) == 1)

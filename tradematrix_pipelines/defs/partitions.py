@@ -1,9 +1,11 @@
 """The two dimensions of every asset: trade date x symbol."""
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 import dagster as dg
 
+from tradematrix_pipelines.markets.partition_key import rectangle
 from tradematrix_pipelines.settings import Settings
 
 _SYMBOLS_NAME = "symbols"
@@ -50,12 +52,17 @@ def date_before() -> dg.MultiPartitionMapping:
     )
 
 
+def known_symbols(instance: dg.DagsterInstance) -> list[str]:
+    """Return the symbols that have partitions, in their order."""
+    return list(instance.get_dynamic_partitions(_SYMBOLS_NAME))
+
+
 def sync_symbols(instance: dg.DagsterInstance, active: Iterable[str]) -> tuple[list[str], list[str]]:
     """Make the symbol dimension the ``active`` names; return those added and those removed.
 
     Removing a name hides its partitions and deletes nothing: they show again when it is added again.
     """
-    wanted, have = list(active), instance.get_dynamic_partitions(_SYMBOLS_NAME)
+    wanted, have = list(active), known_symbols(instance)
     added = [name for name in wanted if name not in have]
     removed = [name for name in have if name not in wanted]
     if added:
@@ -63,3 +70,20 @@ def sync_symbols(instance: dg.DagsterInstance, active: Iterable[str]) -> tuple[l
     for name in removed:
         instance.delete_dynamic_partition(_SYMBOLS_NAME, name)
     return added, removed
+
+
+def partitions_between(instance: dg.DagsterInstance, start: str, end: str) -> dict[str, list[date]]:
+    """Return the trade dates of a range of partitions, ascending, by symbol.
+
+    Of symbols that Dagster no longer has, those of the corners are known only.
+
+    Raises:
+        ValueError: a key does not begin with a date.
+    """
+    names, first, last = rectangle(start, end)
+    if len(names) > 1:
+        every = known_symbols(instance)
+        if set(names) <= set(every):
+            names = every[every.index(names[0]) : every.index(names[-1]) + 1]
+    days = [first + timedelta(days=day) for day in range((last - first).days + 1)]
+    return dict.fromkeys(names, days)

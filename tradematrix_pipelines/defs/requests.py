@@ -5,14 +5,14 @@ for it is under way. Not here: what the tasks are (``automation.backlog``), in w
 (``automation.runs``), and when the same may be requested again (``automation.requests``).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask
 from tradematrix_pipelines.automation.requests import LEVELS, Target
-from tradematrix_pipelines.automation.runs import Run, plan_runs
+from tradematrix_pipelines.automation.runs import Run, plan_runs, share_runs
 from tradematrix_pipelines.clock import SystemClock
 from tradematrix_pipelines.defs.internals.names import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -21,8 +21,8 @@ from tradematrix_pipelines.defs.internals.names import (
 )
 from tradematrix_pipelines.defs.internals.run_tags import BY_TAG, range_tags
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
+from tradematrix_pipelines.defs.partitions import known_symbols, partitions_between
 from tradematrix_pipelines.defs.registry import CANDLES, assets_of
-from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.run_requests import claim_requests
 from tradematrix_pipelines.vendors.credits import BACKFILL, CLOSE, HEAL
@@ -48,8 +48,6 @@ _PURPOSES = {
 _RETRY_COMES = timedelta(minutes=2)
 """How long after a run's failure the daemon may still retry it by itself; later it doesn't."""
 
-_DAY = timedelta(days=1)
-
 
 def request_runs(
     database: Database,
@@ -74,16 +72,17 @@ def request_runs(
         return []
     symbols = {task.symbol.name: task.symbol for task in by_target.values()}
     wanted = {target: task.changed_at for target, task in by_target.items()}
-    busy = under_way(open_instance())
+    instance = open_instance()
+    busy = under_way(instance)
     chosen = claim_requests(database.engine, list(symbols.values()), wanted, under_way=busy, now=now)
     by_purpose: dict[str, list[FetchTask]] = {}
     for target, task in by_target.items():
         if target in chosen:
             by_purpose.setdefault(purpose or _PURPOSES[task.cause], []).append(task)
     return [
-        _request(run, booked, job=candles_job if run.timeframes else levels_job, now=now)
+        _request(runs, booked, job=candles_job if runs[0].timeframes else levels_job, now=now)
         for booked, of_purpose in by_purpose.items()
-        for run in plan_runs(of_purpose)
+        for runs in share_runs(plan_runs(of_purpose), known_symbols(instance))
     ]
 
 
@@ -97,28 +96,28 @@ def under_way(instance: dg.DagsterInstance) -> set[Target]:
         *instance.get_runs(dg.RunsFilter(tags=mine, statuses=NOT_FINISHED_STATUSES)),
         *(run for run in instance.get_runs(died) if run.is_complete_and_waiting_to_retry),
     ]
-    return {target for run in runs for target in _targets(run)}
+    return {target for run in runs for target in _targets(instance, run)}
 
 
-def _targets(run: dg.DagsterRun) -> Iterator[Target]:
+def _targets(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Target]:
     start, end = (run.tags.get(tag) for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
     if start is None or end is None:
         return
     assets = {key.to_user_string() if key in CANDLES else LEVELS for key in run.asset_selection or ()}
-    for symbol, dates in dates_by_symbol([start, end]).items():
-        for days in range((dates[-1] - dates[0]).days + 1):
-            yield from (Target(symbol, dates[0] + days * _DAY, asset) for asset in assets)
+    for symbol, days in partitions_between(instance, start, end).items():
+        yield from (Target(symbol, day, asset) for day in days for asset in assets)
 
 
-def _request(run: Run, purpose: str, *, job: str, now: datetime) -> dg.RunRequest:
-    name = run.symbol.name
+def _request(runs: Sequence[Run], purpose: str, *, job: str, now: datetime) -> dg.RunRequest:
+    """Return the request of runs that are carried out as one: they differ in their symbol only."""
+    run, first, last = runs[0], runs[0].symbol.name, runs[-1].symbol.name
     config = {"ops": {"ohlc": {"config": {"purpose": purpose, "refresh": run.refresh}}}} if run.timeframes else None
     return dg.RunRequest(
         # Unique: Dagster requires a key where a schedule requests several runs.
-        run_key=f"{name} {run.first} {run.last} {' '.join(run.timeframes or [LEVELS])} {now.isoformat()}",
+        run_key=f"{first} {last} {run.first} {run.last} {' '.join(run.timeframes or [LEVELS])} {now.isoformat()}",
         job_name=job,
         run_config=config,
-        tags={**range_tags(name, run.first, run.last), BY_TAG: _REQUESTED[purpose]},
+        tags={**range_tags(first, run.first, run.last, last_symbol=last), BY_TAG: _REQUESTED[purpose]},
         asset_selection=assets_of(run),
         asset_check_keys=NO_CHECKS,
     )

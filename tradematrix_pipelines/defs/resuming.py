@@ -26,8 +26,8 @@ from tradematrix_pipelines.defs.jobs import (
     INGEST_CANDLES_JOB,
 )
 from tradematrix_pipelines.defs.on_database import on_database
+from tradematrix_pipelines.defs.partitions import partitions_between
 from tradematrix_pipelines.defs.requests import RESUME, request_runs
-from tradematrix_pipelines.markets.partition_key import dates_by_symbol
 from tradematrix_pipelines.markets.symbols import Symbol
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import Settings
@@ -96,8 +96,8 @@ def _levels_to_resume(
         job_name=INGEST_CANDLES, tags={BY_TAG: RESUME}, statuses=FINISHED_STATUSES, updated_after=since
     )
     for run in instance.get_runs(ended):
-        keys = (run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG])
-        for name, dates in dates_by_symbol(keys).items():
+        start, end = run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG]
+        for name, dates in partitions_between(instance, start, end).items():
             if name in symbols:
                 symbol = symbols[name]
                 days = read_coverage(database.engine, [symbol], [Timeframe.D1], dates[0], dates[-1])

@@ -1,9 +1,11 @@
 """The runs that a part of the backlog takes."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from tradematrix_pipelines.automation.backlog import Cause, FetchTask
-from tradematrix_pipelines.automation.runs import Run, contiguous_ranges, plan_runs
+from tradematrix_pipelines.automation.runs import MOST_SHARED, Run, contiguous_ranges, plan_runs, share_runs
 from tradematrix_pipelines.markets.calendars import get_calendar
 from tradematrix_pipelines.markets.symbols import DEFAULT_SYMBOLS
 from tradematrix_pipelines.markets.timeframes import Timeframe
@@ -50,3 +52,44 @@ def test_levels_come_after_the_candles_of_their_symbol() -> None:
 def test_complete_sessions_are_fetched_again_only_where_they_are_sparse() -> None:
     runs = plan_runs([task(17, M1), task(18, M1, Cause.SPARSE)])
     assert [(run.first.day, run.refresh) for run in runs] == [(17, False), (18, True)]
+
+
+def alike(names: Iterable[str], *, days: int = 1, timeframes: tuple[Timeframe, ...] = tuple(Timeframe)) -> list[Run]:
+    last = date(2026, 11, 20)
+    first = last - timedelta(days=days - 1)
+    return [Run(symbol=replace(NDX, name=name), first=first, last=last, timeframes=timeframes) for name in names]
+
+
+def named(groups: list[list[Run]]) -> list[list[str]]:
+    return [[run.symbol.name for run in group] for group in groups]
+
+
+NAMES = [f"S{number:02}" for number in range(100)]
+
+
+def test_up_to_five_symbols_have_runs_of_their_own() -> None:
+    runs = alike(NAMES[:5])
+    assert share_runs(runs, NAMES) == [[run] for run in runs]
+
+
+def test_a_hundred_symbols_that_close_together_take_five_runs() -> None:
+    groups = named(share_runs(reversed(alike(NAMES)), NAMES))
+    assert groups == [NAMES[start : start + 20] for start in range(0, 100, 20)]
+
+
+def test_a_run_is_a_range_of_dagsters_symbols() -> None:
+    order = [*NAMES[:7], "EUR/USD", *NAMES[7:12]]
+    groups = named(share_runs(alike([*NAMES[:12], "new"]), order))
+    assert groups == [NAMES[0:3], NAMES[3:6], NAMES[6:7], NAMES[7:10], NAMES[10:12], ["new"]]
+
+
+def test_runs_of_other_dates_or_timeframes_are_not_shared() -> None:
+    groups = share_runs([*alike(NAMES[:6]), *alike(NAMES[:6], days=2), *alike(NAMES[:6], timeframes=())], NAMES)
+    assert [len(group) for group in groups] == [2] * 9
+    assert all(len({(run.first, run.timeframes) for run in group}) == 1 for group in groups)
+
+
+def test_a_long_backlog_stays_in_many_runs() -> None:
+    days = MOST_SHARED // len(Timeframe) // 2
+    assert {len(group) for group in share_runs(alike(NAMES, days=days), NAMES)} == {2}
+    assert {len(group) for group in share_runs(alike(NAMES, days=2 * days + 1), NAMES)} == {1}

@@ -300,6 +300,7 @@ def test_doctor_finds_everything_in_order_for_a_credit_a_symbol(run: Run, simula
         "symbols",
         "calendars",
         "dagster",
+        "partitions",
         "logs",
         "history",
         "sizes",
@@ -323,6 +324,20 @@ def test_doctor_names_sizes_and_candles_that_are_kept_too_short(
     monkeypatch.setenv("TRADEMATRIX_KEEP", "1m=30d")
     [row] = [row for row in json.loads(run("doctor", "--json").stdout) if row["part"] == "sizes"]
     assert (row["state"], "keep them for 40d at least" in row["detail"]) == ("FAILED", True)
+
+
+def test_doctor_warns_of_more_partitions_than_dagster_advises(
+    run: Run, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del simulator
+    monkeypatch.setenv("TRADEMATRIX_HISTORY_START", "1940-01-01")
+    result = run("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    [row] = [row for row in json.loads(result.stdout) if row["part"] == "partitions"]
+    assert row["state"] == "warning"
+    count, dates = re.match(r"([\d,]+) an asset: ([\d,]+) dates of 5 symbols, more than", row["detail"]).groups()  # type: ignore[union-attr]  # it fails here, too
+    assert int(count.replace(",", "")) == 5 * int(dates.replace(",", "")) > 100_000
+    assert "TRADEMATRIX_HISTORY_START" in row["detail"]
 
 
 def test_doctor_warns_of_a_misspelt_variable_and_does_not_fail(

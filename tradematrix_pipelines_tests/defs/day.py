@@ -17,7 +17,7 @@ from tradematrix_pipelines.defs.internals.runs import job_origin, run_sessions
 from tradematrix_pipelines.defs.jobs import TRADING_DAY
 from tradematrix_pipelines.defs.live import PULL_LIVE
 from tradematrix_pipelines.defs.partitions import sync_symbols
-from tradematrix_pipelines.markets.partition_key import dates_by_symbol
+from tradematrix_pipelines.markets.partition_key import rectangle
 from tradematrix_pipelines.settings import Settings, load_settings
 from tradematrix_pipelines.simulator.server import Simulator
 from tradematrix_pipelines.storage.database import Database
@@ -71,10 +71,10 @@ class Day:
         assert not isinstance(requests, str), requests
         errors = []
         for request in requests:
-            keys = [request.tags[ASSET_PARTITION_RANGE_START_TAG], request.tags[ASSET_PARTITION_RANGE_END_TAG]]
-            [(symbol, dates)] = dates_by_symbol(keys).items()
+            start, end = (request.tags[t] for t in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+            [symbol, *_], first, last = rectangle(start, end)
             outcome = run_sessions(
-                self.instance, self.defs, TRADING_DAY, symbol=symbol, first=dates[0], last=dates[-1],
+                self.instance, self.defs, TRADING_DAY, symbol=symbol, first=first, last=last,
                 assets=request.asset_selection or (), run_config=request.run_config, tags=request.tags,
             )  # fmt: skip
             errors.append(outcome.error)

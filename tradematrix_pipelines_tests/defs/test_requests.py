@@ -1,5 +1,6 @@
 """Run requests of the trading day: none twice, none lost with its run. Real Postgres, a real instance."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
@@ -8,10 +9,11 @@ import pytest
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG, WILL_RETRY_TAG
 
 from tradematrix_pipelines.defs.internals.runs import job_origin
+from tradematrix_pipelines.defs.partitions import known_symbols, sync_symbols
 from tradematrix_pipelines.defs.retry_policy import NO_RUN_RETRIES
 from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.storage.database import Database
-from tradematrix_pipelines.storage.symbols import set_active
+from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols, set_active
 from tradematrix_pipelines_tests.defs.day import CLOSED, OPEN, Answer, Day
 
 MINUTE = timedelta(minutes=1)
@@ -51,6 +53,36 @@ def test_what_is_queued_or_running_is_not_requested(dax: Day, status: dg.Dagster
         for answer in (dax.sensor("session_close"), dax.schedule("daily_close"), dax.schedule("pivots")):
             due = 4 * len(Timeframe)
             assert answer == f"a run is under way for all that is due ({due}), or was requested in the last 10 minutes"
+
+
+def test_neighbours_share_runs_where_many_symbols_close(dax: Day) -> None:
+    with Database.open(dax.settings) as database:
+        [known] = read_symbols(database.engine)
+        others = [
+            replace(
+                known, id=None, name=f"DAX{n}", alias=None, vendor_symbols={"twelve_data": "NO" if n == 3 else "GDAXI"}
+            )
+            for n in range(11)
+        ]
+        add_symbols(database.engine, others, now=OPEN)
+        sync_symbols(dax.instance, [symbol.name for symbol in read_symbols(database.engine)])
+    assert len(known_symbols(dax.instance)) == 12
+    answer = dax.sensor("session_close")
+    assert not isinstance(answer, str)
+    assert [request.tags["sessions"] for request in answer] == [
+        "DAX…DAX1 2026-11-17…20",
+        "DAX2…DAX4 2026-11-17…20",
+        "DAX5…DAX7 2026-11-17…20",
+        "DAX8…DAX10 2026-11-17…20",
+    ]
+    runs = dax.queue(answer)
+    assert not asked(dax.at(DEADLINE + 60 * MINUTE).sensor("session_close")), "those in between are under way, too"
+    for run in runs:
+        die_for_good(dax, run)
+    errors = dax.carry_out(dax.sensor("session_close"))
+    assert [error is None for error in errors] == [True, False, True, True], "one symbol of the second is unknown"
+    complete = "SELECT symbol FROM session_coverage JOIN market_symbols ON id = symbol_id WHERE status = 'complete'"
+    assert {name for (name,) in dax.ask(complete)} == {symbol.name for symbol in [known, *others]} - {"DAX3"}
 
 
 @pytest.mark.parametrize("first", ["session_close", "daily_close"])

@@ -3,6 +3,7 @@
 Here: what they are, and adding them to runs of the UI, which knows nothing of them. Not here: who requests which runs.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 
@@ -17,18 +18,23 @@ from dagster._core.storage.tags import (
 from tradematrix_pipelines.markets.partition_key import PartitionKey, rectangle
 
 SESSIONS_TAG = "sessions"
-"""What a run is about: ``DAX 2026-11-10…23``."""
+"""What a run is about: ``DAX 2026-11-10…23``, or ``AAPL…MSFT 2026-11-10`` where neighbours share it."""
 
 BY_TAG = "by"
 """Who started a run: ``close``, ``live``, ``heal``, ``resume``, ``cli``, ``ui``, or an asset's own ``automation``."""
 
 
-def range_tags(symbol: str, first: date, last: date) -> dict[str, str]:
-    """Return the tags that make a run one of the partitions of ``symbol`` from ``first`` to ``last``."""
+def range_tags(symbol: str, first: date, last: date, *, last_symbol: str | None = None) -> dict[str, str]:
+    """Return the tags that make a run one of the partitions of ``symbol`` from ``first`` to ``last``.
+
+    Args:
+        last_symbol: the last of several symbols, which are neighbours in Dagster.
+    """
+    last_symbol = last_symbol or symbol
     return {
         ASSET_PARTITION_RANGE_START_TAG: str(PartitionKey(first, symbol)),
-        ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, symbol)),
-        SESSIONS_TAG: f"{symbol} {_dates(first, last)}",
+        ASSET_PARTITION_RANGE_END_TAG: str(PartitionKey(last, last_symbol)),
+        SESSIONS_TAG: _sessions(dict.fromkeys([symbol, last_symbol]), first, last),
     }
 
 
@@ -49,8 +55,12 @@ def with_names(run: dg.DagsterRun) -> dg.DagsterRun:
     added = {BY_TAG: "automation" if AUTOMATION_CONDITION_TAG in run.tags else "ui"}
     with suppress(ValueError):  # partitions of an asset that has others
         symbols, first, last = rectangle(start, run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or start)
-        added[SESSIONS_TAG] = f"{'…'.join(symbols)} {_dates(first, last)}".strip()
+        added[SESSIONS_TAG] = _sessions(symbols, first, last)
     return run.with_tags({**added, **run.tags})
+
+
+def _sessions(symbols: Iterable[str], first: date, last: date) -> str:
+    return f"{'…'.join(symbols)} {_dates(first, last)}".strip()
 
 
 def _dates(first: date, last: date) -> str:
