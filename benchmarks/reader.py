@@ -77,7 +77,8 @@ def main() -> None:
             if len(set(rows.values())) > 1:
                 raise SystemExit(f"the ways differ in their rows: {rows}")
             rounds = in_rounds(ways, options.rounds)
-            days = in_rounds(_days(database, url, symbols[0], last), options.rounds + 1)[1:]
+            with tm.connected():
+                days = in_rounds(_days(database, url, symbols[0], last), options.rounds + 1)[1:]
     imports = {name: [sys.executable, "-c", f"import {name}"] for name in (PACKAGE, "pandas")}
     cold = in_rounds({name: partial(cpu_of, command) for name, command in imports.items()}, 5, lambda way: way())
     report(_lines(rounds, days, cold, candles=rows[BASELINE]), as_json=options.json)
@@ -150,7 +151,10 @@ def _complete(session: Session) -> Coverage:
 
 
 def _days(database: Database, url: str, symbol: Symbol, last: date) -> dict[str, Callable[[], object]]:
-    """Return ways of reading the last twenty sessions, one by one."""
+    """Return ways of reading the last twenty sessions, one by one.
+
+    Without a URL, ``tm.candles`` reads over the connections that the caller keeps open.
+    """
     sessions = calendar_of(symbol).sessions(max(FIRST, last - timedelta(days=40)), last)[-20:]
     days = [session.trade_date for session in sessions]
     windows = [(session.opens_at, session.closes_at) for session in sessions]
@@ -171,19 +175,15 @@ def _days(database: Database, url: str, symbol: Symbol, last: date) -> dict[str,
             with dbapi.connect(url, autocommit=True) as new, new.cursor() as cursor:
                 ask(cursor, window)
 
-    def read() -> None:
+    def read(database_url: str | None) -> None:
         for day in days:
-            tm.candles(symbol.name, "1m", day, day, strict=True)
-
-    def kept() -> None:
-        with tm.connected():
-            read()
+            tm.candles(symbol.name, "1m", day, day, strict=True, url=database_url)
 
     return {
         OPEN: on_open,
         NEW: on_new,
-        "tm.candles": read,
-        KEPT: kept,
+        "tm.candles": partial(read, url),
+        KEPT: partial(read, None),
         "stored candles": lambda: [database.candles.table(symbol, Timeframe.M1, *window) for window in windows],
     }
 
