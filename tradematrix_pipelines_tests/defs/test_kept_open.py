@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 import pytest
+from dagster._core.storage.defs_state.base import DefsStateStorage
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -70,6 +71,16 @@ def ticks(settings: Settings, database: Database) -> Iterator[Ticks]:
     with open_instance(settings) as instance:
         yield Ticks(settings, kept, instance)
     kept.close()
+
+
+def test_a_kept_instance_is_not_the_current_one_of_what_comes_after(settings: Settings, database: Database) -> None:
+    del database
+    kept = KeptOpen(settings)
+    with open_instance(settings) as instance:
+        assert Ticks(settings, kept, instance).tick() == "looked"
+        assert DefsStateStorage.get() is instance.defs_state_storage
+    kept.close()
+    assert DefsStateStorage.get() is None
 
 
 def test_ticks_share_a_connection_and_an_instance(ticks: Ticks) -> None:

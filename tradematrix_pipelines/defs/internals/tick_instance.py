@@ -5,6 +5,7 @@ its own as before.
 """
 
 from contextlib import ExitStack
+from contextvars import copy_context
 
 import dagster as dg
 
@@ -14,7 +15,14 @@ Context = dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
 def open_instance_of(context: Context, stack: ExitStack) -> dg.DagsterInstance | None:
     """Open the instance that a tick's context refers to, until ``stack`` ends; ``None`` = it refers to none."""
     reference = context.instance_ref
-    return None if reference is None else stack.enter_context(dg.DagsterInstance.from_ref(reference))
+    if reference is None:
+        return None
+    # An open instance is the current one of those who load definitions in its block. This one outlives the tick, so
+    # that it is current in a context of its own: left in the tick's, it would be found there when it is closed.
+    own = copy_context()
+    instance = own.run(dg.DagsterInstance.from_ref(reference).__enter__)
+    stack.callback(own.run, instance.__exit__, None, None, None)
+    return instance
 
 
 def lend_instance(context: Context, instance: dg.DagsterInstance | None) -> None:
