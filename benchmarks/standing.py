@@ -5,7 +5,7 @@ Both with their defaults: ``up`` with automation, board and embedded Postgres, o
 memory is the sum of the proportional set sizes of all processes, and the CPU that of an idle stretch of some minutes,
 extrapolated to an hour. Once: the two run one after the other.
 
-    .venv/bin/python benchmarks/standing.py [--settle 90] [--idle 180] [--json]
+    .venv/bin/python benchmarks/standing.py [--settle 60] [--idle 150] [--json]
 """
 
 import argparse
@@ -31,8 +31,8 @@ Figures = tuple[float, float, int]
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settle", type=float, default=90.0, help="seconds before it is measured")
-    parser.add_argument("--idle", type=float, default=180.0, help="seconds that are measured")
+    parser.add_argument("--settle", type=float, default=60.0, help="seconds before it is measured")
+    parser.add_argument("--idle", type=float, default=150.0, help="seconds that are measured")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with ends_like_ctrl_c():
