@@ -10,7 +10,6 @@ symbols, in an empty database. Then the web UI opens the partitions of an asset:
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,7 +19,7 @@ from pathlib import Path
 import psutil
 from lines import Line, report
 from measuring import cpu_of, cpu_used, family, server_of
-from pages import PAGE
+from pages import ask
 from sqlalchemy import text
 
 from tradematrix_pipelines.cli.signals import ends_like_ctrl_c
@@ -30,7 +29,7 @@ from tradematrix_pipelines.markets.timeframes import Timeframe
 from tradematrix_pipelines.settings import load_settings
 from tradematrix_pipelines.storage.database import Database
 from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols, set_active
-from tradematrix_pipelines_tests.stack import Ui, command, environment, ui, vendor
+from tradematrix_pipelines_tests.stack import command, environment, ui, vendor
 
 NAME = "NDX"
 CALENDAR, CLOCK, LAST = "XNYS", "2026-11-20T23:00:00Z", date(2026, 11, 20)
@@ -77,7 +76,8 @@ def main() -> None:
             complete = connection.execute(_COMPLETE).scalar_one()
         if complete != len(Timeframe) * len(sessions) * len(symbols):
             raise SystemExit(f"{complete} sessions are complete: not what is to be measured")
-        page = _page_seconds(stack.enter_context(ui(env, home)))
+        first_time, *page = ask(stack.enter_context(ui(env, home)), "ohlc_1m", rounds=5)
+        sys.stderr.write(f"first time {first_time:.2f} s\n")
     few, more, size = costs[0], costs[1], f"{len(symbols)} symbols x {len(sessions)} sessions"
     report(
         [
@@ -104,19 +104,6 @@ def _load(env: Mapping[str, str], names: Sequence[str], dates: tuple[str, str], 
     before = cpu_used(family(server))
     own = cpu_of(command("backfill", *names, "--from", dates[0], "--to", dates[1]), env)
     return own + cpu_used(family(server)) - before
-
-
-def _page_seconds(web: Ui, rounds: int = 5) -> list[float]:
-    """Return how long the UI's question for the partitions of the minutes takes; the first has filled its caches."""
-    times = []
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
-        node = web.ask(PAGE, key={"path": ["ohlc_1m"]})["assetNodeOrError"]
-        times.append(time.perf_counter() - start)
-        if not node["assetPartitionStatuses"]["ranges"]:
-            raise SystemExit("no partition is shown as materialized")
-    sys.stderr.write(f"first time {times[0]:.2f} s\n")
-    return times[1:]
 
 
 if __name__ == "__main__":

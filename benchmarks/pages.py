@@ -34,7 +34,7 @@ from tradematrix_pipelines.storage.symbols import add_symbols, read_symbols
 from tradematrix_pipelines_tests.stack import Ui, environment, ui
 
 ASSET = "ohlc_1d"
-PAGE = """
+_PAGE = """
 query Page($key: AssetKeyInput!) {
   assetNodeOrError(assetKey: $key) {
     ... on AssetNode {
@@ -74,7 +74,7 @@ def main() -> None:
             for size in sizes:
                 _grow(database, instance, size, dates)
                 with ui(env, home) as web:
-                    times[size] = _ask(web, options.rounds)
+                    times[size] = ask(web, ASSET, options.rounds)
                 sys.stderr.write(f"{size} symbols: {size * len(dates):,} partitions\n")
     report(_lines(times, len(dates)), as_json=options.json)
 
@@ -114,12 +114,12 @@ def _materialized(symbol: str, day: str) -> EventLogEntry:
     )
 
 
-def _ask(web: Ui, rounds: int) -> list[float]:
-    """Return how long the page's question takes, the first time and then again."""
+def ask(web: Ui, asset: str, rounds: int) -> list[float]:
+    """Return how long the question of an asset's page takes, the first time and then again."""
     times = []
     for _ in range(rounds + 1):
         begun = time.perf_counter()
-        node = web.ask(PAGE, key={"path": [ASSET]})["assetNodeOrError"]
+        node = web.ask(_PAGE, key={"path": [asset]})["assetNodeOrError"]
         times.append(time.perf_counter() - begun)
         if not node["assetPartitionStatuses"]["ranges"]:
             raise SystemExit("no partition is shown as materialized")
